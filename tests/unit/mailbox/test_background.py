@@ -15,7 +15,7 @@ from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher, put, rep
 
 
 class Counted:
-    """What a task does, counted: its results in turn, the last one for ever."""
+    """A task that counts its runs: it returns the results in turn, then repeats the last."""
 
     def __init__(self, *results: float | BaseException) -> None:
         self.count = 0
@@ -30,7 +30,7 @@ class Counted:
 
 
 def done(count: int, *tasks: Callable[[], float]) -> list[str]:
-    """What was logged until the last one was done so often."""
+    """Run the tasks until the last one ran `count` times; return the log."""
     log: list[str] = []
     made = BackgroundTasks(
         [BackgroundTask(name="task", run=it, again_s=0) for it in tasks], log=log.append
@@ -47,7 +47,7 @@ def test_a_task_that_fails_is_reported_once_and_repeated() -> None:
     assert log == ["task failed, retrying: a\\x1b[2J", "task works again"]
 
 
-def test_none_waits_for_another() -> None:
+def test_tasks_do_not_wait_for_each_other() -> None:
     released = threading.Event()
 
     def hangs() -> float:
@@ -67,7 +67,7 @@ def test_none_waits_for_another() -> None:
 
 
 @pytest.mark.parametrize("result", [0.0, LONGEST_S, processes.HostStops()])
-def test_they_have_ended_when_the_block_has(result: float | BaseException) -> None:
+def test_tasks_end_with_the_block(result: float | BaseException) -> None:
     task = Counted(result)
     before = threading.active_count()
     assert done(1, task) == []

@@ -1,4 +1,4 @@
-"""What may be answered in a batch is, in the order in which it came; the rest goes the usual way."""
+"""Requests that can be batched are answered together, in their order; others are answered alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CLAIM_ID = "01JD8Z6W3M4Y6T1F8B2Q5R7X9"
 
 
 class BatchingDispatcher(RecordingDispatcher):
-    """Takes all requests for a batch but those that wait; `declined` are answered alone."""
+    """Batches all requests but those that wait; `declined` are answered alone."""
 
     def __init__(self, layout: MailboxLayout) -> None:
         super().__init__(layout)
@@ -79,7 +79,7 @@ def effects(dispatcher: RecordingDispatcher) -> list[str]:
     return dispatcher.effects.read_text().split() if dispatcher.effects.exists() else []
 
 
-def test_what_waits_is_answered_together_and_in_order(
+def test_waiting_requests_are_answered_together_and_in_order(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
 ) -> None:
     put_in_order(layout, "c", "a", "b")
@@ -90,7 +90,7 @@ def test_what_waits_is_answered_together_and_in_order(
     assert list(layout.claimed.iterdir()) == []
 
 
-def test_what_is_answered_alone_keeps_what_comes_after_it_in_its_queue_waiting(
+def test_later_requests_of_a_queue_wait_for_one_that_is_answered_alone(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
 ) -> None:
     dispatcher.declined = {"b"}
@@ -103,7 +103,7 @@ def test_what_is_answered_alone_keeps_what_comes_after_it_in_its_queue_waiting(
     assert dispatcher.batches[0] == ["a", "b", "c", "x", "y"]
 
 
-def test_nothing_overtakes_what_takes_long_and_others_go_on(
+def test_a_slow_request_is_not_overtaken_and_other_queues_continue(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, log: list[str], tmp_path: Path
 ) -> None:
     go, started = tmp_path / "go", tmp_path / "started"
@@ -126,7 +126,7 @@ def test_nothing_overtakes_what_takes_long_and_others_go_on(
     assert effects(dispatcher) == ["other", "slow", "behind", "last"]
 
 
-def test_what_is_held_back_counts_among_what_waits(
+def test_held_back_requests_count_as_waiting(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, log: list[str], tmp_path: Path
 ) -> None:
     go, started = tmp_path / "go", tmp_path / "started"
@@ -185,7 +185,7 @@ def test_a_reply_that_the_disk_refuses_is_published_once_it_does_not(
     assert list(layout.claimed.iterdir()) == []
 
 
-def test_what_is_taken_away_before_it_is_answered_alone_is_told(
+def test_a_request_that_is_removed_before_its_answer_is_logged(
     layout: MailboxLayout,
     dispatcher: BatchingDispatcher,
     drain: Callable[[], None],
@@ -208,7 +208,7 @@ def test_what_is_taken_away_before_it_is_answered_alone_is_told(
     assert effects(dispatcher) == ["a"]
 
 
-def test_what_is_not_for_a_batch_neither_overtakes_it_nor_is_overtaken(
+def test_a_request_outside_the_batch_keeps_its_place_in_the_order(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None], tmp_path: Path
 ) -> None:
     # It waits for nothing, and is answered by the executor.
@@ -223,7 +223,7 @@ def test_what_is_not_for_a_batch_neither_overtakes_it_nor_is_overtaken(
     assert effects(dispatcher) == ["a1", "a2", "b1", "c1", "c2", "d1", "d2", "e1"]
 
 
-def test_a_claim_that_a_loss_of_power_has_emptied_is_no_conflict_and_brings_its_reply_back(
+def test_a_claim_emptied_by_a_power_loss_is_not_a_conflict_and_its_reply_is_published_again(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
 ) -> None:
     put(layout, "a")
@@ -239,7 +239,7 @@ def test_a_claim_that_a_loss_of_power_has_emptied_is_no_conflict_and_brings_its_
     assert list(layout.dead_letters.iterdir()) == []
 
 
-def test_a_claim_that_its_writer_has_changed_takes_no_reply_away(
+def test_a_claim_changed_by_its_writer_does_not_remove_a_reply(
     layout: MailboxLayout, drain: Callable[[], None]
 ) -> None:
     put(layout, "a")
@@ -252,7 +252,7 @@ def test_a_claim_that_its_writer_has_changed_takes_no_reply_away(
     assert len(list(layout.dead_letters.glob("*.body"))) == 1
 
 
-def test_a_slow_outbox_holds_up_no_other_mailbox(
+def test_a_slow_outbox_does_not_delay_other_mailboxes(
     layout: MailboxLayout,
     dispatcher: BatchingDispatcher,
     log: list[str],
@@ -290,7 +290,7 @@ def test_a_slow_outbox_holds_up_no_other_mailbox(
         thread.join()
 
 
-def test_queues_know_how_much_waits_in_them() -> None:
+def test_queues_count_items_and_bytes() -> None:
     queues: Queues[int] = Queues()
     for number in range(10):
         queues.append("ab"[number % 2], number, size=number)
@@ -302,7 +302,7 @@ def test_queues_know_how_much_waits_in_them() -> None:
     assert (queues.count, queues.bytes, queues.has("b")) == (0, 0, False)
 
 
-def test_threads_retire_what_was_answered_one_after_the_other(
+def test_only_one_thread_at_a_time_retires_answered_claims(
     layout: MailboxLayout,
     dispatcher: BatchingDispatcher,
     log: list[str],
@@ -343,7 +343,7 @@ def test_threads_retire_what_was_answered_one_after_the_other(
     assert not claim.path.exists()
 
 
-def test_nothing_is_left_of_the_requests_of_a_mailbox_that_is_gone(
+def test_claims_of_a_removed_mailbox_are_removed(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, log: list[str]
 ) -> None:
     worker = Worker(layout, dispatcher, settings=SETTINGS, log=log.append)
@@ -366,7 +366,7 @@ def test_nothing_is_left_of_the_requests_of_a_mailbox_that_is_gone(
     assert not any("(repeated)" in words for words in log)
 
 
-def test_a_fault_in_one_mailbox_is_not_the_end_of_all(
+def test_an_error_in_one_mailbox_does_not_stop_the_others(
     layout: MailboxLayout,
     dispatcher: BatchingDispatcher,
     log: list[str],

@@ -1,4 +1,4 @@
-"""What waits, and what calls itself taken, is bounded for each orchestrator."""
+"""Limits on waiting requests and on hidden claims for each orchestrator."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Serving = Callable[..., None]
         ("max_waiting_bytes", dataclasses.replace(DEFAULT, max_waiting_bytes=3 * ROOM + 1)),
     ],
 )
-def test_what_waits_past_the_bounds_is_refused_and_may_be_asked_again(
+def test_requests_beyond_the_limits_are_refused_and_can_be_repeated(
     layout: MailboxLayout, worker: MakeWorker, bound: str, bounded: Orchestrator
 ) -> None:
     names = [f"id-{number}" for number in range(6)]
@@ -56,7 +56,7 @@ def test_what_waits_past_the_bounds_is_refused_and_may_be_asked_again(
     assert reply_of(layout, "other", "nightly")["success"]
 
 
-def test_what_was_answered_before_is_answered_alike_past_the_bounds(
+def test_a_repeated_request_beyond_the_limits_gets_the_same_answer(
     layout: MailboxLayout, worker: MakeWorker, dispatcher: RecordingDispatcher
 ) -> None:
     put(layout, "again", n=1)
@@ -73,7 +73,7 @@ def test_what_was_answered_before_is_answered_alike_past_the_bounds(
     assert len(list(layout.dead_letters.glob("*.body"))) == 1
 
 
-def test_what_calls_itself_claimed_is_bounded_like_what_waits(
+def test_hidden_claims_in_the_inbox_are_limited_like_waiting_requests(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
     for number in range(6):
@@ -84,9 +84,7 @@ def test_what_calls_itself_claimed_is_bounded_like_what_waits(
     assert codes == [None, None, None, *["STORAGE_FAILED"] * 3]
 
 
-def test_what_slow_writers_have_begun_counts_as_waiting(
-    layout: MailboxLayout, serving: Serving
-) -> None:
+def test_half_written_requests_count_as_waiting(layout: MailboxLayout, serving: Serving) -> None:
     for number in range(2):
         (layout.inbox / f"slow-{number}.json").write_bytes(b'{"half')
     serving(dataclasses.replace(DEFAULT, max_waiting=2))
@@ -96,7 +94,7 @@ def test_what_slow_writers_have_begun_counts_as_waiting(
     assert reply_of(layout, "one")["error_code"] == "STORAGE_FAILED"
 
 
-def test_there_is_patience_with_however_many_slow_writers(
+def test_any_number_of_half_written_requests_is_waited_for(
     layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As many are looked at in one turn.
@@ -117,7 +115,7 @@ def test_there_is_patience_with_however_many_slow_writers(
         assert reply_of(layout, f"slow-{number}")["success"]
 
 
-def test_what_grew_since_it_was_listed_is_bounded_by_what_it_holds(
+def test_a_request_that_grew_after_the_listing_counts_with_its_new_size(
     layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = Inbox.landed
@@ -140,7 +138,7 @@ def test_what_grew_since_it_was_listed_is_bounded_by_what_it_holds(
     release.touch()
 
 
-def test_claims_that_grew_since_they_were_listed_are_bounded_as_well(
+def test_claims_that_grew_after_the_listing_count_with_their_new_size(
     layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = Inbox.claims

@@ -75,7 +75,7 @@ def _lead(path: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, _lead])
-def test_what_is_no_file_where_a_request_goes_is_neither_waited_on_nor_replaced(
+def test_a_special_file_at_the_path_of_a_request_is_neither_waited_for_nor_replaced(
     mailbox: Mailbox, plant: Callable[[Path], object]
 ) -> None:
     target = mailbox.inbox / "mine.json"
@@ -98,13 +98,13 @@ NOW_NS = 1_800_000_000 * 1_000_000_000
 
 @pytest.fixture
 def mint(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """Mints ids as a process does that has minted none yet."""
+    """Creates ids like a new process."""
     monkeypatch.setattr(client, "_ulids", client._IncreasingNumbers())
     return client.new_correlation_id
 
 
 @pytest.mark.parametrize("step_ns", [0, -1_000_000_000])
-def test_ids_sort_in_the_order_of_their_birth(
+def test_ids_sort_in_the_order_of_creation(
     mint: Callable[[], str], monkeypatch: pytest.MonkeyPatch, step_ns: int
 ) -> None:
     clock = itertools.count(NOW_NS, step_ns)
@@ -114,7 +114,7 @@ def test_ids_sort_in_the_order_of_their_birth(
     assert {len(correlation_id) for correlation_id in minted} == {26}
 
 
-def test_an_id_tells_the_millisecond_of_its_birth(
+def test_an_id_contains_the_millisecond_of_its_creation(
     mint: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moments_ns = [NOW_NS, NOW_NS + 1_999_999, NOW_NS + 5_000_000]
@@ -126,11 +126,11 @@ def test_an_id_tells_the_millisecond_of_its_birth(
         assert number == now_ns // 1_000_000
 
 
-def test_threads_mint_one_id_after_the_other(mint: Callable[[], str]) -> None:
+def test_threads_create_ids_one_at_a_time(mint: Callable[[], str]) -> None:
     assert not meet(time, "time_ns", mint)
 
 
-def test_forks_that_go_on_from_one_number_mint_different_ids(
+def test_forked_processes_create_different_ids(
     mint: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mint()
@@ -166,7 +166,7 @@ def test_a_busy_worker_is_not_taken_for_an_absent_one(mailbox: Mailbox) -> None:
     assert not isinstance(missed.value, NoWorkerError)
 
 
-def test_an_old_heartbeat_is_no_worker(mailbox: Mailbox) -> None:
+def test_an_old_heartbeat_does_not_count_as_a_worker(mailbox: Mailbox) -> None:
     os.utime(beat(mailbox, {"state": "running", "interval_s": 2}), (1, 1))
     assert not mailbox.worker_is_alive()
 
@@ -182,7 +182,7 @@ NO_LIFE: list[object] = [
 
 
 @pytest.mark.parametrize("report", NO_LIFE, ids=lambda report: repr(report)[:40])
-def test_a_heartbeat_that_says_nothing_is_no_worker(mailbox: Mailbox, report: object) -> None:
+def test_an_invalid_heartbeat_does_not_count_as_a_worker(mailbox: Mailbox, report: object) -> None:
     beat(mailbox, report)
     assert not mailbox.worker_is_alive()
 

@@ -1,4 +1,4 @@
-"""A client that is not answered knows why."""
+"""The client says why there is no answer."""
 
 from __future__ import annotations
 
@@ -81,12 +81,14 @@ def test_there_is_no_worker_without_a_heartbeat(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("aged_s", [600, -600])
-def test_a_heartbeat_that_is_not_of_now_is_no_worker(mailbox: Mailbox, aged_s: float) -> None:
+def test_an_old_or_future_heartbeat_does_not_count_as_a_worker(
+    mailbox: Mailbox, aged_s: float
+) -> None:
     beat(mailbox, aged_s=aged_s)
     assert verdict(mailbox).reason == "no_worker"
 
 
-def test_a_farewell_is_no_worker(mailbox: Mailbox) -> None:
+def test_a_stopped_worker_does_not_count_as_a_worker(mailbox: Mailbox) -> None:
     beat(mailbox, state="stopped")
     assert verdict(mailbox).reason == "no_worker"
 
@@ -110,7 +112,7 @@ def test_a_request_that_left_the_inbox_of_a_living_worker_is_taken(mailbox: Mail
     assert missed.reason == "taken"
 
 
-def test_a_worker_that_says_goodbye_while_we_wait_is_lost(mailbox: Mailbox) -> None:
+def test_a_worker_that_stops_during_the_wait_is_lost_contact(mailbox: Mailbox) -> None:
     beat(mailbox)
     waiting = Waiting(mailbox, "mine")
     assert waiting.heartbeat.look()
@@ -118,7 +120,7 @@ def test_a_worker_that_says_goodbye_while_we_wait_is_lost(mailbox: Mailbox) -> N
     assert isinstance(waiting.verdict(), LostContactError)
 
 
-def test_a_worker_whose_beats_end_while_we_wait_is_lost(mailbox: Mailbox) -> None:
+def test_a_worker_whose_heartbeat_stops_during_the_wait_is_lost_contact(mailbox: Mailbox) -> None:
     path = beat(mailbox, interval_s=0.01)
     waiting = Waiting(mailbox, "mine")
     assert waiting.heartbeat.look()
@@ -143,7 +145,7 @@ def test_a_stalled_worker_s_reason_is_passed_on(mailbox: Mailbox) -> None:
     assert "the disk is full" in str(verdict(mailbox))
 
 
-def test_a_beat_that_changes_is_life_whatever_our_clock_says(mailbox: Mailbox) -> None:
+def test_a_changing_heartbeat_counts_as_alive_whatever_the_clock_says(mailbox: Mailbox) -> None:
     path = beat(mailbox, aged_s=86_400)
     heartbeat = Heartbeat(path)
     assert not heartbeat.look()
@@ -162,7 +164,7 @@ def test_an_answer_counts_also_without_a_worker(mailbox: Mailbox) -> None:
     assert mailbox.wait("mine", timeout_s=0) == envelope
 
 
-def test_what_is_no_envelope_is_told_so(mailbox: Mailbox) -> None:
+def test_a_reply_that_is_not_an_envelope_is_reported(mailbox: Mailbox) -> None:
     (mailbox.outbox / "mine.json").write_bytes(b'{"success": true}')
     with pytest.raises(BadReplyError):
         mailbox.wait("mine", timeout_s=0)
@@ -172,7 +174,7 @@ TORN = [b"", b"\0" * 600, b"{", b"[]", b"null", b"\xff", b"[" * 100_000]
 
 
 @pytest.mark.parametrize("content", TORN)
-def test_what_a_loss_of_power_leaves_of_a_reply_is_none(mailbox: Mailbox, content: bytes) -> None:
+def test_a_reply_torn_by_a_power_loss_counts_as_absent(mailbox: Mailbox, content: bytes) -> None:
     (mailbox.outbox / "mine.json").write_bytes(content)
     assert mailbox.reply("mine") is None
     envelope = answer(mailbox)
@@ -193,16 +195,14 @@ CONTRADICTIONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("changes", CONTRADICTIONS, ids=repr)
-def test_an_answer_that_contradicts_itself_is_none(
-    mailbox: Mailbox, changes: dict[str, Any]
-) -> None:
+def test_an_inconsistent_envelope_is_refused(mailbox: Mailbox, changes: dict[str, Any]) -> None:
     answer(mailbox, **changes)
     with pytest.raises(BadReplyError):
         mailbox.reply("mine")
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_an_answer_that_lacks_a_part_of_an_envelope_is_none(mailbox: Mailbox, name: str) -> None:
+def test_an_incomplete_envelope_is_refused(mailbox: Mailbox, name: str) -> None:
     envelope = {key: value for key, value in SOUND.items() if key != name}
     (mailbox.outbox / "mine.json").write_text(json.dumps(envelope))
     with pytest.raises(BadReplyError):
@@ -210,7 +210,7 @@ def test_an_answer_that_lacks_a_part_of_an_envelope_is_none(mailbox: Mailbox, na
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "[{}, -1e999]"])
-def test_an_answer_with_a_number_that_nobody_can_hold_is_none(
+def test_an_envelope_with_a_number_that_is_too_large_is_refused(
     mailbox: Mailbox, number: str
 ) -> None:
     text = json.dumps(SOUND).replace("{}", f'{{"seconds": {number}}}')
@@ -219,7 +219,7 @@ def test_an_answer_with_a_number_that_nobody_can_hold_is_none(
         mailbox.reply("mine")
 
 
-def test_an_answer_may_tell_more_as_a_later_contract_does(mailbox: Mailbox) -> None:
+def test_an_envelope_may_have_fields_of_a_later_contract(mailbox: Mailbox) -> None:
     envelope = answer(mailbox, trace_id="t", data={"seconds": 1.5, "more": [1e300]})
     assert mailbox.reply("mine") == envelope
 
@@ -229,7 +229,7 @@ def test_a_refusal_may_have_a_code_that_came_with_a_later_contract(mailbox: Mail
     assert mailbox.reply("mine") == envelope
 
 
-def test_an_answer_to_another_id_is_none(mailbox: Mailbox) -> None:
+def test_an_envelope_with_another_id_is_refused(mailbox: Mailbox) -> None:
     answer(mailbox, correlation_id="other")
     with pytest.raises(BadReplyError):
         mailbox.reply("mine")
@@ -251,7 +251,7 @@ def _socket(path: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, _link, _socket])
-def test_what_is_no_file_in_the_reply_s_place_is_not_waited_on(
+def test_a_special_file_at_the_path_of_the_reply_is_not_waited_for(
     mailbox: Mailbox, plant: Any
 ) -> None:
     plant(mailbox.reply_path("mine"))
@@ -259,14 +259,14 @@ def test_what_is_no_file_in_the_reply_s_place_is_not_waited_on(
         mailbox.reply("mine")
 
 
-def test_what_the_client_writes_is_for_the_host_to_read(mailbox: Mailbox) -> None:
+def test_the_host_can_read_what_the_client_writes(mailbox: Mailbox) -> None:
     submit(mailbox, "mine")
     mode = (mailbox.inbox / "mine.json").stat().st_mode
     assert stat.S_ISREG(mode)
     assert mode & stat.S_IRUSR
 
 
-def test_who_waits_is_told_how_it_stands(mailbox: Mailbox) -> None:
+def test_a_waiting_caller_gets_the_state_of_its_request(mailbox: Mailbox) -> None:
     class Told(Exception):
         pass
 

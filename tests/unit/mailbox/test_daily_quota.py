@@ -1,4 +1,4 @@
-"""An orchestrator is taken so much of a day; the rest is refused, and told when more is taken."""
+"""Daily quotas: later requests are refused, and the refusal says when more are taken."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def codes(layout: MailboxLayout, *names: str) -> list[str | None]:
         ("max_daily_bytes", dataclasses.replace(NIGHTLY, max_daily_bytes=3 * SIZE)),
     ],
 )
-def test_what_comes_past_the_quota_of_a_day_is_refused_until_midnight(
+def test_requests_beyond_the_daily_quota_are_refused_until_midnight(
     layout: MailboxLayout, worker: MakeWorker, bound: str, bounded: Orchestrator
 ) -> None:
     names = [f"id-{number}" for number in range(5)]
@@ -53,7 +53,7 @@ def test_what_comes_past_the_quota_of_a_day_is_refused_until_midnight(
     assert reply_of(layout, "other")["success"]
 
 
-def test_the_next_worker_goes_on_counting(layout: MailboxLayout, worker: MakeWorker) -> None:
+def test_the_next_worker_continues_the_count(layout: MailboxLayout, worker: MakeWorker) -> None:
     for name in ("a", "b"):
         put(layout, name, "nightly")
     worker(DEFAULT, THREE).drain()
@@ -63,7 +63,7 @@ def test_the_next_worker_goes_on_counting(layout: MailboxLayout, worker: MakeWor
     assert codes(layout, "a", "b", "c", "d") == [None, None, None, "STORAGE_FAILED"]
 
 
-def test_who_removes_his_folder_begins_no_new_day(
+def test_removing_the_folder_does_not_reset_the_quota(
     layout: MailboxLayout, serving: Callable[..., None]
 ) -> None:
     serving(DEFAULT, THREE)
@@ -77,7 +77,7 @@ def test_who_removes_his_folder_begins_no_new_day(
     assert codes(layout, "d") == ["STORAGE_FAILED"]
 
 
-def test_what_was_answered_before_the_quota_was_used_up_is_answered_alike(
+def test_a_repeated_request_gets_the_same_answer_after_the_quota_is_used_up(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
     put(layout, "a", "nightly", n=1)

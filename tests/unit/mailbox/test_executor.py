@@ -30,7 +30,7 @@ def executor(wakeup: Wakeup) -> Iterator[KeyedExecutor]:
     executor.stop()
 
 
-def test_one_queue_is_served_in_order_whatever_the_others_do(executor: KeyedExecutor) -> None:
+def test_each_queue_runs_in_order(executor: KeyedExecutor) -> None:
     done: dict[str, list[int]] = {queue: [] for queue in "abcdefgh"}
     for number in range(200):
         for queue, order in done.items():
@@ -40,7 +40,7 @@ def test_one_queue_is_served_in_order_whatever_the_others_do(executor: KeyedExec
     assert executor.pending("one") == (0, 0)
 
 
-def test_what_hangs_holds_up_its_own_queue_only(executor: KeyedExecutor) -> None:
+def test_a_hanging_job_delays_only_its_own_queue(executor: KeyedExecutor) -> None:
     gate, passed = threading.Event(), threading.Event()
     order: list[str] = []
     executor.put("one", "a", lambda: _wait(gate), size=1)
@@ -56,7 +56,7 @@ def test_what_hangs_holds_up_its_own_queue_only(executor: KeyedExecutor) -> None
     assert order == ["a"]
 
 
-def test_several_that_hang_hold_up_no_further_one_of_their_orchestrator(
+def test_hanging_jobs_do_not_delay_other_queues_of_their_orchestrator(
     executor: KeyedExecutor,
 ) -> None:
     gate, passed = threading.Event(), threading.Event()
@@ -68,7 +68,7 @@ def test_several_that_hang_hold_up_no_further_one_of_their_orchestrator(
     wait_until(executor.is_idle)
 
 
-def test_what_hangs_costs_its_own_orchestrator_alone(executor: KeyedExecutor) -> None:
+def test_hanging_jobs_use_up_only_the_share_of_their_orchestrator(executor: KeyedExecutor) -> None:
     gate, passed = threading.Event(), threading.Event()
     for number in range(3 * SHARE):
         executor.put("hanging", str(number), lambda: _wait(gate), size=1)
@@ -80,7 +80,7 @@ def test_what_hangs_costs_its_own_orchestrator_alone(executor: KeyedExecutor) ->
     wait_until(executor.is_idle)
 
 
-def test_there_is_always_a_thread_for_whoever_has_none(
+def test_an_orchestrator_without_a_running_job_always_gets_a_thread(
     executor: KeyedExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("specify_cli.mailbox.executor.MOST_THREADS", 6)
@@ -97,7 +97,7 @@ def test_there_is_always_a_thread_for_whoever_has_none(
     wait_until(executor.is_idle)
 
 
-def test_no_more_is_at_work_than_there_are_threads_for(
+def test_the_number_of_running_jobs_is_limited(
     executor: KeyedExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("specify_cli.mailbox.executor.SLOW_S", LONGEST_S)
@@ -111,7 +111,7 @@ def test_no_more_is_at_work_than_there_are_threads_for(
     wait_until(executor.is_idle)
 
 
-def test_what_was_begun_is_known_by_name(executor: KeyedExecutor) -> None:
+def test_jobs_in_progress_are_listed_by_name(executor: KeyedExecutor) -> None:
     gate = threading.Event()
     executor.put("one", "a", lambda: _wait(gate), size=1, name="first")
     executor.put("one", "a", lambda: None, size=1, name="second")
@@ -149,7 +149,7 @@ def test_the_orchestrators_take_turns_however_many_queues_one_has(
         gate.set()
 
 
-def test_after_a_failure_nothing_more_of_that_orchestrator_is_begun(
+def test_after_a_failure_no_job_of_that_orchestrator_begins(
     executor: KeyedExecutor, wakeup: Wakeup
 ) -> None:
     order: list[int] = []
@@ -173,7 +173,7 @@ def test_after_a_failure_nothing_more_of_that_orchestrator_is_begun(
     assert executor.pending("one") == (0, 0)
 
 
-def test_what_still_runs_cannot_be_forgotten(executor: KeyedExecutor) -> None:
+def test_an_orchestrator_with_a_running_job_cannot_be_forgotten(executor: KeyedExecutor) -> None:
     gate, begun = threading.Event(), threading.Event()
     order: list[int] = []
 
@@ -191,7 +191,7 @@ def test_what_still_runs_cannot_be_forgotten(executor: KeyedExecutor) -> None:
     assert order == []
 
 
-def test_a_stop_finishes_what_runs_and_begins_nothing(wakeup: Wakeup) -> None:
+def test_stop_finishes_running_jobs_and_begins_none(wakeup: Wakeup) -> None:
     executor = KeyedExecutor(wakeup)
     begun, order = threading.Event(), []
 
@@ -209,9 +209,7 @@ def test_a_stop_finishes_what_runs_and_begins_nothing(wakeup: Wakeup) -> None:
     assert order in (["in hand"], ["in hand", "later"])
 
 
-def test_it_rings_when_it_was_asked_to_and_little_is_left(
-    executor: KeyedExecutor, wakeup: Wakeup
-) -> None:
+def test_it_wakes_once_the_load_is_low(executor: KeyedExecutor, wakeup: Wakeup) -> None:
     executor.put("one", "", lambda: None, size=1)
     wait_until(executor.is_idle)
     assert not wakeup.wait(0)
@@ -224,7 +222,7 @@ def _wait(gate: threading.Event) -> None:
     assert gate.wait(LONGEST_S)
 
 
-def test_threads_look_at_what_is_in_hand_one_after_the_other(executor: KeyedExecutor) -> None:
+def test_threads_read_the_pending_jobs_one_at_a_time(executor: KeyedExecutor) -> None:
     gate, begun = threading.Event(), threading.Event()
 
     def hang() -> None:

@@ -22,7 +22,7 @@ def heart(path: Path) -> Heartbeat:
     return beating
 
 
-def test_a_beat_tells_how_things_stand(tmp_path: Path) -> None:
+def test_a_beat_shows_the_current_state(tmp_path: Path) -> None:
     path = tmp_path / "worker.json"
     heart(path).beat()
     report = heartbeat_file.last_beat(path)
@@ -32,7 +32,7 @@ def test_a_beat_tells_how_things_stand(tmp_path: Path) -> None:
     assert heartbeat_file.is_alive(path)
 
 
-def test_it_beats_on_by_itself_and_says_farewell(tmp_path: Path) -> None:
+def test_it_beats_periodically_and_ends_with_the_state_stopped(tmp_path: Path) -> None:
     path = tmp_path / "worker.json"
     beating = heart(path)
     beating.start()
@@ -43,7 +43,7 @@ def test_it_beats_on_by_itself_and_says_farewell(tmp_path: Path) -> None:
     assert not heartbeat_file.is_alive(path)
 
 
-def test_a_disk_that_refuses_costs_the_beat_and_nothing_else(tmp_path: Path) -> None:
+def test_a_disk_failure_skips_a_beat(tmp_path: Path) -> None:
     beating = heart(tmp_path / "missing" / "worker.json")
     beating.start()
     beating.set_state("default", "stalled", stalled_reason="the disk is full")
@@ -54,7 +54,7 @@ def test_threads_write_one_beat_after_the_other(tmp_path: Path) -> None:
     assert not meet(os, "replace", heart(tmp_path / "worker.json").beat)
 
 
-def test_an_old_beat_is_no_sign_of_life(tmp_path: Path) -> None:
+def test_an_old_beat_is_not_alive(tmp_path: Path) -> None:
     path = tmp_path / "worker.json"
     heart(path).beat()
     os.utime(path, (1, 1))
@@ -62,7 +62,7 @@ def test_an_old_beat_is_no_sign_of_life(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"x" * 100_000, b"[" * 50_000])
-def test_what_cannot_be_read_is_no_sign_of_life(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_heartbeat_is_not_alive(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "worker.json"
     path.write_bytes(content)
     assert heartbeat_file.last_beat(path) is None
@@ -70,13 +70,15 @@ def test_what_cannot_be_read_is_no_sign_of_life(tmp_path: Path, content: bytes) 
 
 
 @pytest.mark.parametrize("interval", ["1e999", "1" + "0" * 400, '"soon"', "-1", "1e6"])
-def test_an_interval_that_no_worker_has_is_no_sign_of_life(tmp_path: Path, interval: str) -> None:
+def test_a_heartbeat_with_an_impossible_interval_is_not_alive(
+    tmp_path: Path, interval: str
+) -> None:
     path = tmp_path / "worker.json"
     path.write_text(f'{{"state": "running", "interval_s": {interval}}}')
     assert not heartbeat_file.is_alive(path)
 
 
-def test_no_beat_is_no_sign_of_life(tmp_path: Path) -> None:
+def test_a_missing_heartbeat_is_not_alive(tmp_path: Path) -> None:
     assert not heartbeat_file.is_alive(tmp_path / "worker.json")
 
 
@@ -90,11 +92,11 @@ def test_no_beat_is_no_sign_of_life(tmp_path: Path) -> None:
         ("\udc80", "\\udc80"),
     ],
 )
-def test_words_of_strangers_are_shown_harmlessly(text: str, shown: str) -> None:
+def test_text_from_others_is_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-def test_a_beat_waits_for_no_disk(tmp_path: Path) -> None:
+def test_a_beat_is_not_synced(tmp_path: Path) -> None:
     path = tmp_path / "worker.json"
     with watched() as disk:
         heart(path).beat()

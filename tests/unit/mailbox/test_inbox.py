@@ -17,7 +17,7 @@ OTHER_UID = 12345 if os.geteuid() == 0 else os.geteuid()
 
 
 def rename_across_file_systems(old: str, new: str, /, *, src_dir_fd: int, dst_dir_fd: int) -> None:
-    """What the kernel does where the two folders lie on different file systems."""
+    """Rename like the kernel between two file systems."""
     if not os.path.sameopenfile(src_dir_fd, dst_dir_fd):
         os.stat(old, dir_fd=src_dir_fd, follow_symlinks=False)
         raise OSError(errno.EXDEV, "Invalid cross-device link")
@@ -63,7 +63,7 @@ def test_a_listing_is_bounded(inbox: Inbox) -> None:
     assert inbox.backlog().depth == 5
 
 
-def test_what_is_older_than_what_is_seen_is_seen_as_well(
+def test_a_listing_has_every_entry_older_than_its_youngest(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
@@ -86,18 +86,14 @@ def test_what_is_older_than_what_is_seen_is_seen_as_well(
 
 
 @pytest.mark.parametrize("is_told", [True, False])
-def test_after_a_look_it_is_known_whether_what_lands_later_is_told_of(
-    layout: MailboxLayout, is_told: bool
-) -> None:
+def test_a_listing_notes_whether_the_inbox_is_watched(layout: MailboxLayout, is_told: bool) -> None:
     inbox = Inbox(layout.paths("default"), on_look=lambda _: is_told)
     assert inbox.landed() == []
     assert inbox.is_watched is is_told
 
 
 @pytest.mark.parametrize("stem", ["worker", "Worker"])
-def test_what_cannot_be_answered_is_no_claim_whatever_it_calls_itself(
-    inbox: Inbox, stem: str
-) -> None:
+def test_a_claim_with_an_invalid_id_is_ignored(inbox: Inbox, stem: str) -> None:
     planted = inbox.folder / f".claim-01JD8Z6W3M4Y6T1F8B2Q5R7X9N-{stem}.json"
     planted.touch()
     assert inbox.recover() == []
@@ -105,7 +101,9 @@ def test_what_cannot_be_answered_is_no_claim_whatever_it_calls_itself(
 
 
 @pytest.mark.parametrize("ending", ["ZZ", "ZY"])
-def test_a_forged_claim_of_the_last_id_loses_no_other(inbox: Inbox, ending: str) -> None:
+def test_a_forged_claim_with_the_highest_id_does_not_lose_other_claims(
+    inbox: Inbox, ending: str
+) -> None:
     planted = inbox.folder / f".claim-7{'Z' * 23}{ending}-x.json"
     planted.write_bytes(b"{}")
     inbox.recover()
@@ -130,7 +128,7 @@ def test_a_request_is_claimed_by_one_only(inbox: Inbox) -> None:
     assert inbox.claims() == [claim]
 
 
-def test_two_claims_of_one_id_do_not_meet(inbox: Inbox) -> None:
+def test_two_claims_with_the_same_id_are_kept_apart(inbox: Inbox) -> None:
     for body in (b"1", b"2"):
         (inbox.folder / "a.json").write_bytes(body)
         inbox.claim("a.json", "a")
@@ -157,7 +155,7 @@ def test_a_body_across_file_systems_is_found_again(far_inbox: Inbox, layout: Mai
     assert far_inbox.claims() == []
 
 
-def test_what_was_read_is_kept_where_its_writer_cannot_reach_it(inbox: Inbox) -> None:
+def test_a_kept_claim_is_a_copy_that_its_writer_cannot_change(inbox: Inbox) -> None:
     (inbox.folder / "a.json").write_bytes(b"as read")
     os.chown(inbox.folder / "a.json", OTHER_UID, -1)
     with (inbox.folder / "a.json").open("r+b", buffering=0) as writer:
@@ -174,7 +172,7 @@ def test_what_was_read_is_kept_where_its_writer_cannot_reach_it(inbox: Inbox) ->
 
 
 @pytest.mark.parametrize("kind", ["inbox", "far_inbox"])
-def test_a_copy_that_was_kept_before_a_crash_counts_alone(
+def test_after_a_crash_only_the_kept_copy_counts(
     kind: str, request: pytest.FixtureRequest, layout: MailboxLayout
 ) -> None:
     inbox: Inbox = request.getfixturevalue(kind)
@@ -189,7 +187,7 @@ def test_a_copy_that_was_kept_before_a_crash_counts_alone(
     assert not claim.path.exists()
 
 
-def test_half_a_copy_of_a_killed_worker_is_gone_at_the_next_start(
+def test_a_half_written_copy_is_removed_at_the_next_start(
     inbox: Inbox, layout: MailboxLayout
 ) -> None:
     (inbox.folder / "a.json").write_bytes(b"as it lies there")
@@ -209,7 +207,7 @@ def test_an_inbox_that_is_a_link_is_not_followed(layout: MailboxLayout, tmp_path
         Inbox(layout.paths("default")).landed()
 
 
-def test_a_link_to_nothing_is_found_and_taken_as_what_it_is(inbox: Inbox) -> None:
+def test_a_dangling_link_is_listed_and_claimed_as_a_link(inbox: Inbox) -> None:
     (inbox.folder / "a.json").symlink_to("nowhere")
     (landed,) = inbox.landed()
     claim = inbox.claim(landed.name, "a")
@@ -220,7 +218,7 @@ def test_a_link_to_nothing_is_found_and_taken_as_what_it_is(inbox: Inbox) -> Non
         claim.read(10)
 
 
-def test_a_kept_request_is_given_to_the_owner_of_what_lies_there_and_not_of_what_it_leads_to(
+def test_a_kept_copy_gets_the_owner_of_the_link_and_not_of_its_target(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (inbox.folder / "a.json").write_bytes(b"1")

@@ -11,7 +11,7 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.outbox import Outbox
 
 
-def test_asking_for_places_makes_nothing(tmp_path: Path) -> None:
+def test_reading_paths_creates_nothing(tmp_path: Path) -> None:
     layout = MailboxLayout(tmp_path)
     assert layout.heartbeat.parent == layout.outbox
     assert list(tmp_path.iterdir()) == []
@@ -26,7 +26,7 @@ def test_the_mailbox_hides_itself_from_git(layout: MailboxLayout) -> None:
     assert (layout.kitty / ".gitignore").read_text() == "*\n"
 
 
-def test_what_is_there_stays_as_it_is(layout: MailboxLayout) -> None:
+def test_existing_folders_are_unchanged(layout: MailboxLayout) -> None:
     (layout.kitty / ".gitignore").write_text("mine\n")
     layout.inbox.chmod(0o777)
     layout.ensure()
@@ -53,13 +53,13 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
         MailboxLayout(tmp_path).ensure()
 
 
-def test_a_link_to_a_folder_is_nobodys_mailbox(layout: MailboxLayout, tmp_path: Path) -> None:
+def test_a_link_to_a_folder_is_not_a_mailbox(layout: MailboxLayout, tmp_path: Path) -> None:
     (layout.outbox / "nightly").mkdir()
     (layout.outbox / "weekly").symlink_to(tmp_path)
     assert layout.identities() == ["default", "nightly"]
 
 
-def test_what_a_link_in_the_place_of_a_reply_leads_to_keeps_its_date(
+def test_the_target_of_a_link_at_the_path_of_a_reply_keeps_its_date(
     layout: MailboxLayout, tmp_path: Path
 ) -> None:
     (tmp_path / "theirs").touch()

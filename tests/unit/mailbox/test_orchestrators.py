@@ -93,7 +93,7 @@ def test_each_granted_orchestrator_has_a_heartbeat_of_its_own(
     assert own.keys() == root.keys()
 
 
-def test_the_first_beat_is_everybodys(layout: MailboxLayout, serving: Serving) -> None:
+def test_the_first_beat_includes_every_mailbox(layout: MailboxLayout, serving: Serving) -> None:
     serving(DEFAULT, NIGHTLY, beat_interval_s=3600.0)
     wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
     wait_until(lambda: heartbeat_file.is_alive(layout.paths("nightly").heartbeat))
@@ -174,7 +174,7 @@ def test_a_mailbox_that_goes_and_comes_at_once_is_not_stalled(
 
 
 @pytest.mark.parametrize("name", ["a b", "journal.jsonl", "\x1b[31m", "x" * 65])
-def test_a_folder_with_a_name_that_nobody_may_have_is_set_aside_whole(
+def test_a_folder_with_an_invalid_name_is_set_aside_whole(
     layout: MailboxLayout, worker: MakeWorker, name: str
 ) -> None:
     (layout.inbox / name).mkdir()

@@ -1,4 +1,4 @@
-"""Replies are published at once, and their requests stay claimed until a sync has made them durable."""
+"""Replies are published at once; their claims stay until a sync makes the replies durable."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_request_stays_claimed_until_its_reply_is_durable(
     assert list(layout.claimed.iterdir()) == []
 
 
-def test_what_was_answered_and_not_synced_is_answered_alike_by_the_next_worker(
+def test_the_next_worker_gives_the_same_answer_to_an_unsynced_request(
     layout: MailboxLayout,
     drain: Drain,
     dispatcher: RecordingDispatcher,
@@ -78,7 +78,7 @@ def test_what_was_answered_and_not_synced_is_answered_alike_by_the_next_worker(
     assert dispatcher.effects.read_text().split() == ["one"]
 
 
-def test_a_worker_retires_what_it_has_answered_while_it_serves(
+def test_a_worker_retires_answered_claims_while_it_serves(
     layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str]
 ) -> None:
     worker = Worker(layout, dispatcher, settings=SETTINGS, log=log.append)
@@ -93,7 +93,7 @@ def test_a_worker_retires_what_it_has_answered_while_it_serves(
         thread.join()
 
 
-def test_a_reply_that_could_not_be_synced_once_is_written_anew(
+def test_a_reply_whose_sync_failed_is_written_again(
     layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str]
 ) -> None:
     refused: list[int] = []

@@ -19,11 +19,11 @@ def served(layout: MailboxLayout, drain: Callable[[], None]) -> MailboxLayout:
     return layout
 
 
-def test_what_a_worker_left_is_sound(served: MailboxLayout) -> None:
+def test_a_served_mailbox_is_valid(served: MailboxLayout) -> None:
     assert find_breaks(served) == []
 
 
-def test_a_mailbox_that_was_never_used_is_sound(tmp_path: object, layout: MailboxLayout) -> None:
+def test_an_unused_mailbox_is_valid(tmp_path: object, layout: MailboxLayout) -> None:
     assert find_breaks(layout) == []
     assert not layout.journal.exists()
 
@@ -42,13 +42,13 @@ def test_a_changed_reply_shows(served: MailboxLayout, content: bytes) -> None:
     assert found.startswith("b.json")
 
 
-def test_a_reply_of_which_the_journal_knows_nothing_shows(served: MailboxLayout) -> None:
+def test_a_reply_without_a_journal_line_shows(served: MailboxLayout) -> None:
     (served.outbox / "planted.json").write_bytes(b"{}")
     (found,) = find_breaks(served)
     assert found.startswith("planted.json")
 
 
-def test_what_a_link_in_the_outbox_leads_to_is_not_looked_at(
+def test_the_target_of_a_link_in_the_outbox_is_not_read(
     served: MailboxLayout, tmp_path: Path
 ) -> None:
     (tmp_path / "elsewhere").mkdir()

@@ -21,28 +21,28 @@ def wakeup() -> Iterator[Wakeup]:
     wakeup.close()
 
 
-def test_a_bell_that_rang_before_is_heard_once(wakeup: Wakeup) -> None:
+def test_an_earlier_wake_counts_once(wakeup: Wakeup) -> None:
     wakeup.wake()
     wakeup.wake()
     assert wakeup.wait(0)
     assert not wakeup.wait(0)
 
 
-def test_ringing_for_ever_does_not_block(wakeup: Wakeup) -> None:
+def test_many_wakes_do_not_block(wakeup: Wakeup) -> None:
     for _ in range(100_000):
         wakeup.wake()
     assert wakeup.wait(0)
     assert not wakeup.wait(0)
 
 
-def test_ringing_a_bell_that_is_gone_is_harmless() -> None:
+def test_waking_after_close_has_no_effect() -> None:
     wakeup = Wakeup()
     wakeup.close()
     wakeup.wake()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nothing is watched there")
-def test_claims_do_not_delay_the_next_ring(
+def test_claims_do_not_delay_the_next_wake(
     wakeup: Wakeup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On the path not taken watchdog holds events back this long behind a rename out of the folder.
@@ -60,7 +60,7 @@ def test_claims_do_not_delay_the_next_ring(
             (inbox / f"{number}.json").rename(claimed / f"{number}.json")
 
 
-def test_where_nothing_can_be_watched_the_rescan_must_do(wakeup: Wakeup, tmp_path: Path) -> None:
+def test_a_regular_file_cannot_be_watched(wakeup: Wakeup, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with watching(wakeup) as watch, (tmp_path / "file").open() as file:
         assert not watch.cover("default", file.fileno())

@@ -140,7 +140,7 @@ def _socket(path: Path) -> None:
 @pytest.mark.parametrize(
     "plant", [_fifo, _dangling, _link_to_request, _hard_link, _folder, _socket]
 )
-def test_what_is_no_plain_file_becomes_a_dead_letter_and_others_are_served(
+def test_a_special_file_becomes_a_dead_letter_and_others_are_answered(
     layout: MailboxLayout,
     drain: Drain,
     dispatcher: RecordingDispatcher,
@@ -258,7 +258,7 @@ def test_a_half_written_request_is_answered_once_it_is_whole(
     assert reply_of(layout, "slow")["success"]
 
 
-def test_a_disk_that_refuses_stalls_loudly_and_loses_nothing(
+def test_a_disk_failure_stalls_the_mailbox_and_loses_nothing(
     layout: MailboxLayout,
     dispatcher: RecordingDispatcher,
     log: list[str],

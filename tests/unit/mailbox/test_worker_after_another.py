@@ -1,4 +1,4 @@
-"""What a worker finds of the one before it, which was killed."""
+"""Recovery after a worker was killed."""
 
 from __future__ import annotations
 
