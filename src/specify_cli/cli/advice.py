@@ -1,4 +1,4 @@
-"""What a person types next: after a success, and after a refusal."""
+"""The next command for a person, after a success or a refusal."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ NEXT_WORDS = {
     "in_review": "review {wp}",
     "blocked": "move {wp} in_progress",
 }
-"""Lane to the words that take a package further from there."""
+"""The command that moves a package on, by status lane."""
 
 HOLDERS = {"claimed": "claimed_by", "in_progress": "claimed_by", "in_review": "reviewer"}
-"""Lane to who alone takes a package further from there."""
+"""The field with the only actor who can move a package on, by status lane."""
 
 BEFORE_WORK = ("planned", "claimed", "blocked")
 OVER = ("done", "canceled")
-AGAIN = "put that right, then run the same command again"
+AGAIN = "correct that, then run the same command again"
 SETTLED = ("approved", *OVER)
 
 
 def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | None = None) -> str:
-    """The command that a person who was refused types next."""
+    """Return the next command after a refusal."""
     code, data = envelope["error_code"], envelope["data"]
     plain = {
         "MISSION_NOT_FOUND": "spec-kitty mission list",
@@ -59,12 +59,12 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
 
 
 def after_settling(mission: Chosen) -> str:
-    """The command to type once a package goes no further: for the next package, or the end."""
+    """Return the next command after a package is finished: another package, or accept."""
     return _onward(packages_of(mission), mission)
 
 
 def after_moving(wp: str, mission: Chosen) -> str:
-    """The command to type once `wp` has moved: for itself, else as when it is settled."""
+    """Return the next command after `wp` moved: for `wp`, else as for a finished package."""
     packages = packages_of(mission)
     return further(packages, [wp], mission) or _onward(packages, mission)
 
@@ -76,7 +76,7 @@ def after_accepting(mission: Chosen) -> str:
 
 
 def further(packages: Sequence[Mapping[str, Any]], wp_ids: Sequence[str], mission: Chosen) -> str:
-    """The command that takes the first of the packages further that can be taken further."""
+    """Return the command for the first of the packages that can move on."""
     for package in packages:
         words = _words(package) if package["wp_id"] in wp_ids else None
         if words:
@@ -85,7 +85,7 @@ def further(packages: Sequence[Mapping[str, Any]], wp_ids: Sequence[str], missio
 
 
 def packages_of(mission: Chosen) -> list[dict[str, Any]]:
-    """The packages of the mission; none where it cannot be read."""
+    """Return the packages of the mission; none if it cannot be read."""
     packages: list[dict[str, Any]]
     packages = envelope_of("mission-state", mission=mission.slug)["data"].get("work_packages", [])
     return packages
@@ -94,25 +94,25 @@ def packages_of(mission: Chosen) -> list[dict[str, Any]]:
 def package_named(
     wp: str | None, packages: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Any] | None:
-    """The package with this id, if there is one."""
+    """Return the package with this id, if there is one."""
     return next((x for x in packages if x["wp_id"] == wp), None)
 
 
 def workspace_of(wp: str | None, mission: Chosen) -> Mapping[str, Any]:
-    """Where the package is worked on, as resolve-workspace answers."""
+    """Return the data of resolve-workspace for the package."""
     data: Mapping[str, Any]
     data = envelope_of("resolve-workspace", mission=mission.slug, wp=wp)["data"]
     return data
 
 
 def holder_besides(package: Mapping[str, Any], who: str) -> str | None:
-    """Who holds the package, or its review; None where that is `who`, or nobody."""
+    """Return the holder of the package or its review; None if it is `who`, or nobody."""
     holder = package[HOLDERS[package["lane"]]] if package["lane"] in HOLDERS else None
     return None if holder == who else holder
 
 
 def back_to_work(wp: str, mission: Chosen) -> str:
-    """The command of the implementer to whom `wp` went back."""
+    """Return the command with which the implementer of `wp` goes on."""
     package = package_named(wp, packages_of(mission))
     holder = holder_besides(package, _current_actor()) if package else None
     return mission.next(f"implement {wp}", actor=holder)
@@ -208,6 +208,6 @@ def _after_rejection(
         return mission.next(f"implement {wp}", actor=holder_besides(package, _current_actor()))
     switch = f"git switch {shlex.quote(place['lane_branch'])} && git merge -"
     return (
-        f"commit your work in {place['workspace_path']}, or bring it in from another branch there"
+        f"commit your work in {place['workspace_path']}, or merge it there from another branch"
         f" ({switch}), then run the same command again"
     )

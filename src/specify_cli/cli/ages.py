@@ -1,4 +1,4 @@
-"""How long ago something was, in the words of people."""
+"""Format ages for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def age(since: str | None, now: datetime) -> str:
-    """`5 min` for a moment five minutes before `now`; empty where there is none to be read."""
+    """Return the age of a timestamp, such as `5 min`; empty if it cannot be parsed."""
     then = moment(since)
     if then is None:
         return ""
@@ -20,7 +20,7 @@ def age(since: str | None, now: datetime) -> str:
 
 
 def moment(text: str | None) -> datetime | None:
-    """The moment that is written there; None where there is none to be read."""
+    """Parse a timestamp; return None if it is invalid."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:

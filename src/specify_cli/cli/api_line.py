@@ -1,7 +1,7 @@
-"""A command line of the contract, read by the plainest rules: what they do not cover is declined.
+"""Parse a simple command line of the contract, and leave everything else to click.
 
-Reading it with click would take four times as long as the answer itself. Whatever is declined here
-is read again by click, so nothing is ever refused by these rules, and both never disagree.
+Click takes four times as long as the reply itself. This parser never refuses a command line: what
+it does not cover is parsed by click, so the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:  # `typing` itself is slow to load.
     from typing import Any
 
 LONGEST_ID = 128
-OF_THE_DOOR = ({"flag": "--mailbox"}, {"flag": "--timeout-s"})
-"""Flags that every command has, and that say where the line goes."""
+TRANSPORT_FLAGS = ({"flag": "--mailbox"}, {"flag": "--timeout-s"})
+"""Flags of every command that select the interface."""
 
 
 class Line:
-    """What is asked, and through which mailbox."""
+    """A parsed request, and the mailbox to send it to."""
 
     __slots__ = ("args", "changes_state", "command", "given_id", "mailbox", "policy", "timeout_s")
 
@@ -36,21 +36,21 @@ class Line:
 
 
 class Declined(Exception):
-    """The line is not as plain as these rules want it."""
+    """This parser does not cover the command line."""
 
 
 def read(words: Sequence[str]) -> Line | None:
-    """The line that the words behind `orchestrator-api` are; None for click to read them."""
+    """Parse the arguments after `orchestrator-api`; None if click must parse them."""
     try:
         command = _command(words[0] if words else "")
-        flags = {flag["flag"]: flag for flag in (*command["flags"], *OF_THE_DOOR)}
+        flags = {flag["flag"]: flag for flag in (*command["flags"], *TRANSPORT_FLAGS)}
         return _line(command, flags, _values(list(words[1:]), flags))
     except (Declined, OSError, ValueError):
         return None
 
 
 def _command(name: str) -> dict[str, Any]:
-    """What the contract says of the command."""
+    """Return the entry of the command in commands.json."""
     document = json.loads((shipped.contract() / "v1" / "commands.json").read_bytes())
     for command in document:
         if command["name"] == name:
@@ -60,7 +60,7 @@ def _command(name: str) -> dict[str, Any]:
 
 
 def _values(words: list[str], flags: dict[str, dict[str, Any]]) -> dict[str, str | bool]:
-    """Flag to what was given for it."""
+    """Return the value of each flag."""
     denials = {flag["negation"]: name for name, flag in flags.items() if "negation" in flag}
     found: dict[str, str | bool] = {}
     words.reverse()
@@ -119,13 +119,13 @@ def _id(text: str | None) -> str | None:
         raise Declined
     from specify_cli import credentials
 
-    if credentials.find(text):  # click says that it is refused
+    if credentials.find(text):  # Click reports the refusal.
         raise Declined
     return text
 
 
 def policy_in(text: str | None) -> Any:
-    """The policy that the flag gives; its text where that is not JSON, for the host to refuse."""
+    """Parse the policy flag; return invalid JSON as text, for the host to refuse."""
     if text is None:
         return None
     try:

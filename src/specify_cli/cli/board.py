@@ -1,4 +1,4 @@
-"""The board of a mission: columns on a wide terminal, a list on a narrow one, else plain lines."""
+"""The status board: columns on a wide terminal, a list on a narrow one, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STYLES: Mapping[str, str] = MappingProxyType(
 
 
 def board(data: Mapping[str, Any], *, now: datetime, width: int) -> RenderableType:
-    """The mission's state for a terminal of `width` columns."""
+    """Render the state of a mission for a terminal of `width` columns."""
     found = cards(data, now)
     head = Text(headline(data), style="bold")
     if not found:
@@ -41,7 +41,7 @@ def board(data: Mapping[str, Any], *, now: datetime, width: int) -> RenderableTy
 
 
 def plain_lines(data: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
-    """The mission's state without a terminal: one line a package, nothing cut off."""
+    """Yield the state of a mission as plain lines, one per package."""
     yield headline(data)
     found = cards(data, now)
     longest = max((len(card.wp_id) for card in found), default=0)
@@ -51,12 +51,12 @@ def plain_lines(data: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
 
 
 def terminal() -> Console:
-    """The terminal on stdout."""
+    """Return the terminal on stdout."""
     return Console(highlight=False, markup=False, emoji=False)
 
 
 def _columns(found: Sequence[Card], lanes: Sequence[str], width: int) -> Table:
-    """One column per lane; those with packages share the room that the names of all leave."""
+    """Build one column per status lane; the columns with packages share the free width."""
     held = {lane: [card for card in found if card.lane == lane] for lane in lanes}
     counted = {lane: f"{lane} {len(held[lane])}" if held[lane] else lane for lane in lanes}
     used = sum(map(len, counted.values())) + GAP * (len(lanes) - 1)

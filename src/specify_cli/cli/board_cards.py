@@ -1,4 +1,4 @@
-"""What a board says of each package, in words that are safe to show on any terminal."""
+"""The text of each package on the status board, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from specify_cli.cli.ages import age
 from specify_cli.mailbox.printable import printable
 
 WITH_A_HOLDER = frozenset({"claimed", "in_progress", "for_review", "in_review", "blocked"})
-"""Lanes in which a board names whose a package is: also of one that waits for a review, or is blocked."""
+"""Status lanes in which the board shows the holder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One package; `holder` is None where nobody has it, `age` is the time in its lane.
+    """A package. `age` is the time in its status lane.
 
-    `silent` is the time without a sign of life, where the claim is stale.
+    `silent` is the time since the last sign of life, if the claim is stale.
     """
 
     wp_id: str
@@ -34,19 +34,19 @@ class Card:
 
     @property
     def held(self) -> str:
-        """Who has it and for how long it has been in its lane; empty when neither is known."""
+        """Return the holder and the time in the status lane; empty if neither is known."""
         who = f"held by {self.holder}" if self.holder else ""
         return " ".join(filter(None, (who, f"for {self.age}" if self.age else "")))
 
     @property
     def needs(self) -> str:
-        """What it depends on, those that it still waits for marked."""
+        """Return its dependencies, the open ones marked."""
         marks = (f"{x} (open)" if x in self.waits_for else x for x in self.dependencies)
         return ", ".join(marks)
 
     @property
     def details(self) -> tuple[str, ...]:
-        """What there is to say beyond id, lane and title."""
+        """Return the details other than id, status lane and title."""
         after = f"after {self.needs}" if self.needs else ""
         steps = f"steps {self.steps}" if self.steps else ""
         turn = f"after {self.turn} in the same workspace" if self.turn else ""
@@ -55,12 +55,12 @@ class Card:
 
 
 def cards(data: Mapping[str, Any], now: datetime) -> list[Card]:
-    """The packages of a mission's state, in its order."""
+    """Return the packages of a mission's state, in its order."""
     return [_card(package, now) for package in data["work_packages"]]
 
 
 def headline(data: Mapping[str, Any]) -> str:
-    """The mission in one line: how many packages stand where."""
+    """Return a summary line with the number of packages in each status lane."""
     counts = data["summary"]
     stands = [f"{number} {lane}" for lane, number in counts.items() if number and lane != "total"]
     total = counts["total"]

@@ -1,4 +1,4 @@
-"""The board drawn again whenever the mission's files have changed."""
+"""Redraw the status board when files of the mission change."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from specify_cli.mailbox.printable import printable
 from specify_cli.orchestrator_api.envelope import Envelope, encode
 from specify_cli.storage.layout import Layout
 
-LOOK_EVERY_S = 0.5
-"""A look costs one `stat` a file; only a change is asked about."""
+SCAN_EVERY_S = 0.5
+"""A scan costs one `stat` per file; the host is asked only after a change."""
 
 
 class View(Protocol):
-    """Where the board is shown."""
+    """The output of the board."""
 
     def show(self, envelope: Envelope) -> None:
-        """The answer is to be seen; told at every look, changed or not."""
+        """Show the envelope; called after every scan, even without a change."""
 
 
 def watch(mission: str, *, as_json: bool) -> None:
-    """The board has been shown, and again at each change, until Ctrl-C ended it.
+    """Show the board, and update it on each change, until Ctrl-C.
 
-    The first answer must be a board. Later a refusal is shown and waited out: somebody is in the
-    middle of writing a file.
+    A refusal of the first request ends the process. A later one is shown until the next change,
+    because a file may be half written.
     """
     first = envelope_of("mission-state", mission=mission)
     if not first["success"]:
@@ -51,23 +51,23 @@ def watch(mission: str, *, as_json: bool) -> None:
 
 
 def _answers(slug: str) -> Iterator[Envelope]:
-    """At every look the newest answer; asked anew only when a file of the mission has changed."""
+    """Yield the newest envelope after every scan; ask again only after a change."""
     folder = Layout(bootstrap.find_project(Path.cwd())).missions / slug
     pause = threading.Event()
     seen = _fingerprint(folder)
     envelope = envelope_of("mission-state", mission=slug)
     while True:
         yield envelope
-        pause.wait(LOOK_EVERY_S)
+        pause.wait(SCAN_EVERY_S)
         found = _fingerprint(folder)
         if found != seen:
-            # Taken before asking: what changes while the answer is made is seen at the next look.
+            # Taken before the request, so that a change during it is seen by the next scan.
             seen = found
             envelope = envelope_of("mission-state", mission=slug)
 
 
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
-    """Every file of the mission with what changes when it does."""
+    """Return each file of the mission with its mtime, size and inode."""
     return tuple(sorted((*_stats(folder), *_stats(folder / "tasks"))))
 
 
@@ -92,7 +92,7 @@ def _view(*, as_json: bool) -> Iterator[View]:
 
 @dataclass(slots=True, kw_only=True)
 class _Lines:
-    """Without a terminal: printed once, and once more for each change."""
+    """Plain output: print the board once, and again after each change."""
 
     as_json: bool
     last: dict[str, Any] | None = None
@@ -113,7 +113,7 @@ class _Lines:
 
 @dataclass(slots=True, kw_only=True)
 class _Screen:
-    """A terminal: drawn at every look, so that ages and the terminal's width stay true."""
+    """Terminal output: redraw after every scan, so that ages and width are current."""
 
     console: Console
     live: Live

@@ -1,4 +1,4 @@
-"""How the words for people ask the host: through the dispatcher, like everybody."""
+"""Send requests of the commands for people to the dispatcher."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from specify_cli.cli.output import red, say
 if TYPE_CHECKING:
     import pathlib
 
+    from specify_cli.mailbox.layout import MailboxLayout
 
 REFUSED, NOT_UNDERSTOOD = 1, 2
 _TRASH = (".worktrees", ".trash")
@@ -31,16 +32,17 @@ PERSON: Mapping[str, Any] = MappingProxyType(
         "dangerous_flags": [],
     }
 )
-"""What the words for people declare: a person drives, with nothing around them."""
+"""Policy metadata of a person at the command line, without a sandbox."""
 
 
 def ask(
     command: str, *, as_json: bool = False, by_person: bool = False, **args: Any
 ) -> dict[str, Any]:
-    """The data of the answer; a refusal ends the process with its message on stderr.
+    """Send a request and return the data of the reply.
 
-    With `as_json` the envelope goes to stdout, whatever it says. `by_person` sends the policy
-    metadata of a person at the terminal. Exit code: 1 refused, 2 not understood.
+    A refusal ends the process: its message goes to stderr, and the exit code is 1, or 2 for a
+    usage error. With `as_json` the envelope is printed in any case. `by_person` sends the policy
+    metadata of a person.
     """
     from specify_cli.cli import progress_line
 
@@ -53,7 +55,7 @@ def ask(
 
 
 def envelope_of(command: str, *, by_person: bool = False, **args: Any) -> dict[str, Any]:
-    """The envelope that answers; nothing is printed."""
+    """Send a request and return the envelope; print nothing."""
     from specify_cli import bootstrap, ids
     from specify_cli.orchestrator_api import request
 
@@ -71,16 +73,16 @@ def envelope_of(command: str, *, by_person: bool = False, **args: Any) -> dict[s
 def settled(
     envelope: dict[str, Any], *, as_json: bool = False, advice: str | None = None
 ) -> dict[str, Any]:
-    """The data of a success; a refusal ends the process, with `advice` on what to type next.
+    """Return the data of a success. A refusal ends the process and prints `advice`, the next step.
 
-    Stderr says what was not recorded as it was typed.
+    A warning names the arguments in which a credential was masked.
     """
     data: dict[str, Any] = envelope["data"]
     if envelope["success"]:
         if data.get("redacted") and not as_json:
             names = ", ".join(data["redacted"])
             say(
-                f"not recorded, because it looks like a credential: a part of {names}",
+                f"warning: masked in {names}: a part that looks like a credential",
                 is_error=True,
             )
         return data
@@ -91,7 +93,7 @@ def settled(
         for candidate in data.get("candidates", ()):
             say(f"  {candidate}", is_error=True)
         if advice:
-            # Only what can be pasted is called a command.
+            # The label `next:` is only for a command that can be pasted.
             label = "next: " if advice.startswith("spec-kitty ") else ""
             say(f"{label}{advice}", is_error=True)
     is_misunderstood = envelope["error_code"] == errors.UsageError.code
@@ -99,7 +101,7 @@ def settled(
 
 
 def print_envelope(envelope: dict[str, Any]) -> None:
-    """The envelope is on stdout, as at the other doors."""
+    """Print the envelope to stdout, as the other interfaces do."""
     from specify_cli.orchestrator_api import envelope as envelopes
 
     click.echo(envelopes.encode(envelope), nl=False)
@@ -108,14 +110,14 @@ def print_envelope(envelope: dict[str, Any]) -> None:
 def complain(
     word: str, message: str, *, as_json: bool = False, advice: str | None = None
 ) -> NoReturn:
-    """The process ends as not understood: something that `word` needs was not given."""
+    """End the process with a usage error: an argument of the command `word` is missing or wrong."""
     refuse(word, errors.UsageError(message), as_json=as_json, advice=advice)
 
 
 def refuse(
     word: str, error: errors.SpecKittyError, *, as_json: bool = False, advice: str | None = None
 ) -> NoReturn:
-    """The process ends as refused by `word` itself, with `advice` on what to type next."""
+    """End the process as refused by the command `word` itself; print `advice`, the next step."""
     from specify_cli import ids
     from specify_cli.orchestrator_api import envelope as envelopes
 
@@ -125,7 +127,7 @@ def refuse(
 
 
 def actor_or_user(actor: str | None) -> str:
-    """The actor that was named, else whoever runs the process."""
+    """Return the actor. Default: the user of this process."""
     import getpass
 
     if actor:
@@ -137,18 +139,42 @@ def actor_or_user(actor: str | None) -> str:
 
 
 def standing_in() -> pathlib.Path:
-    """The folder that the process runs in; ends the process where that folder is gone."""
+    """Return the current folder. If it was removed, end the process."""
     import pathlib
 
     try:
         return pathlib.Path.cwd()
     except FileNotFoundError:
-        click.echo("the folder that you are in was removed: cd to the project", err=True)
+        click.echo("the current folder was removed: change to the folder of the project", err=True)
         sys.exit(NOT_UNDERSTOOD)
 
 
+def project_here() -> pathlib.Path:
+    """Return the root of the project.
+
+    Raises:
+        MissionNotFound: The current folder is not in a project.
+    """
+    import pathlib
+
+    from specify_cli import bootstrap
+
+    return bootstrap.find_project(pathlib.Path.cwd())
+
+
+def layout_here() -> MailboxLayout:
+    """Return the paths of the project's mailbox.
+
+    Raises:
+        MissionNotFound: The current folder is not in a project.
+    """
+    from specify_cli import bootstrap
+
+    return bootstrap.mailbox_layout(project_here())
+
+
 def is_working_folder_gone() -> bool:
-    """Whether the folder that the process runs in was removed, or went to the trash of workspaces."""
+    """Return whether the current folder was removed or moved to the trash of workspaces."""
     import pathlib
 
     try:
@@ -159,5 +185,5 @@ def is_working_folder_gone() -> bool:
 
 
 def is_on_terminal() -> bool:
-    """Whether somebody is there to be asked."""
+    """Return whether a person can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -12,19 +12,13 @@ import click
 
 from specify_cli import errors
 from specify_cli.cli import progress_line
-from specify_cli.cli.complaining import (
-    COULD_NOT_CHECK,
-    REFUSED,
-    complaining,
-    layout_here,
-    log,
-    project_here,
-)
+from specify_cli.cli.client import layout_here, project_here
 from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_head import head
 from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_tail import tail
+from specify_cli.cli.output import COULD_NOT_CHECK, REFUSED, log, reporting_errors
 
 if TYPE_CHECKING:
     from specify_cli import processes
@@ -63,7 +57,7 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
     from specify_cli import worker_setup
     from specify_cli.mailbox import watch
 
-    with complaining(exit_code=REFUSED), progress_line.shown() as clear:
+    with reporting_errors(exit_code=REFUSED), progress_line.shown() as clear:
 
         def tell(line: str) -> None:
             clear()
@@ -86,7 +80,7 @@ def status(*, as_json: bool) -> None:
 
     Example: spec-kitty mailbox status --json
     """
-    with complaining(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK):
         layout = layout_here()
         report = _status(layout)
         silent = None if report["worker_is_alive"] else _silent_worker(layout)
@@ -112,7 +106,7 @@ def verify(*, as_json: bool) -> None:
     """
     from specify_cli.mailbox import printable
 
-    with complaining(exit_code=COULD_NOT_CHECK), progress_line.shown(unless=as_json):
+    with reporting_errors(exit_code=COULD_NOT_CHECK), progress_line.shown(unless=as_json):
         layout = layout_here()
         breaks, notes = _verified(layout)
     if as_json:
@@ -160,7 +154,7 @@ def show(correlation_id: str) -> None:
     """
     from specify_cli.mailbox import verification
 
-    with complaining(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK):
         line = verification.open_journal(layout_here()).find(correlation_id)
     if line is None:
         log(f"there is no request {correlation_id} in the journal")

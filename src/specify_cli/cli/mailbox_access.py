@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from specify_cli.cli.complaining import COULD_NOT_CHECK, complaining, layout_here
+from specify_cli.cli.client import layout_here
+from specify_cli.cli.output import COULD_NOT_CHECK, reporting_errors
 
 if TYPE_CHECKING:
     from specify_cli.mailbox.layout import MailboxLayout
@@ -39,7 +40,7 @@ def access(*, as_json: bool) -> None:
     """
     from specify_cli import bootstrap
 
-    with complaining(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK):
         layout = layout_here()
         report = _report(bootstrap.read_config(layout.root), layout)
     if as_json:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import errors
-from specify_cli.cli.client import actor_or_user, ask
-from specify_cli.cli.complaining import COULD_NOT_CHECK, NOT_THERE, complaining, layout_here, log
+from specify_cli.cli.client import actor_or_user, ask, layout_here
+from specify_cli.cli.output import COULD_NOT_CHECK, NOT_THERE, log, reporting_errors
 
 if TYPE_CHECKING:
     from specify_cli.storage import dead_letters as storage
@@ -38,7 +38,7 @@ def list_dead_letters(*, waiting: bool, as_json: bool) -> None:
 
     Example: spec-kitty mailbox dead-letters list --waiting
     """
-    with complaining(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK):
         letters = [one for one in _folder().letters() if not waiting or one.state == "waiting"]
     if as_json:
         click.echo(json.dumps([_facts(letter) for letter in letters], indent=1))
@@ -55,7 +55,7 @@ def show_dead_letter(*, dead_letter: str, as_json: bool) -> None:
 
     Example: spec-kitty mailbox dead-letters show 01JD8Z6W
     """
-    with complaining(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK):
         try:
             letter = _folder().named(dead_letter)
         except errors.UsageError as error:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specify_cli.cli.complaining import COULD_NOT_CHECK, REFUSED, complaining, layout_here, log
+from specify_cli.cli.client import layout_here
+from specify_cli.cli.output import COULD_NOT_CHECK, REFUSED, log, reporting_errors
 
 if TYPE_CHECKING:
     from specify_cli.storage.record_heads import RecordHead
@@ -49,7 +50,7 @@ def head(*, expect: RecordHead | None, as_json: bool) -> None:
     """
     from specify_cli.storage import record_heads, records
 
-    with complaining(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK):
         record = records.found(layout_here())
         now = record_heads.newest(record) if record else None
         if record is None or now is None:

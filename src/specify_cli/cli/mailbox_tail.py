@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.complaining import COULD_NOT_CHECK, complaining, layout_here, log
-from specify_cli.cli.output import bold, red
+from specify_cli.cli.client import layout_here
+from specify_cli.cli.output import COULD_NOT_CHECK, bold, log, red, reporting_errors
 
 INTERRUPTED = 130
 LOOK_AGAIN_S = 0.25
@@ -35,7 +35,7 @@ def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
     Example: spec-kitty mailbox tail -n 20
     """
     try:
-        with complaining(exit_code=COULD_NOT_CHECK):
+        with reporting_errors(exit_code=COULD_NOT_CHECK):
             for line in _shown(lines, follows=not no_follow):
                 _tell(line, as_json=as_json)
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
-"""Markdown as a terminal shows it: bold headings, indented code, tables as lists.
+"""Render Markdown for a terminal: bold headings, indented code, tables as lists.
 
-It knows what the guides use, and nothing else. With NO_COLOR nothing is bold, and code keeps its marks.
+Only the syntax of the guides is supported. With NO_COLOR nothing is bold, and code keeps its marks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CELL = re.compile(r"(?<!\\)\|")
 
 
 def render(text: str, *, width: int) -> str:
-    """The text for a terminal of that width."""
+    """Render the text for a terminal of this width."""
     blocks = (_block(found, width) for found in _BLOCK.finditer(text))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -45,13 +45,13 @@ def _block(found: re.Match[str], width: int) -> str:
 
 
 def _item(text: str, width: int) -> Iterator[str]:
-    """A paragraph, or an item of a list, whose lines are indented below its text."""
+    """Wrap a paragraph or a list item; its lines are indented below its text."""
     mark = "".join(_MARK.findall(text))
     yield from _wrapped(text[len(mark) :], width, first=mark, rest=" " * len(mark))
 
 
 def _table(lines: list[str], width: int) -> Iterator[str]:
-    """Each row as an entry of a list: the first cell, and below it the others."""
+    """Render each row as a list entry: the first cell, and the others below it."""
     head, _, *rows = ([cell.strip() for cell in _CELL.split(line)[1:-1]] for line in lines)
     for row in rows:
         yield from _wrapped(row[0], width)
@@ -74,7 +74,7 @@ def _wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> Itera
 def _styled(span: re.Match[str]) -> str:
     if os.environ.get("NO_COLOR"):
         return span[0]
-    # Word by word: a pager ends what is bold at the end of a line.
+    # Word by word, because a pager resets bold text at the end of a line.
     return " ".join(_bold(word) for word in (span[1] or span[2]).split())
 
 
@@ -83,7 +83,7 @@ def _bold(text: str) -> str:
 
 
 def _led(link: re.Match[str]) -> str:
-    """A link in words: how the program shows what it leads to, or where that is in the repository."""
+    """Replace a link by the command that shows its target, or by its path in the repository."""
     text, target = link[1], link[2].partition("#")[0]
     if not target or target in text:
         return text

@@ -17,8 +17,7 @@ from specify_cli.cli.client import (
 )
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.output import bold, say
-from specify_cli.cli.prompting import Chosen, mission_or_default, package_or_question
-from specify_cli.cli.questions import Offer, picked
+from specify_cli.cli.prompting import Chosen, Offer, mission_or_default, package_or_question, picked
 from specify_cli.cli.steps import carry_out
 
 FINAL = ("done", "canceled")

@@ -1,4 +1,4 @@
-"""A long text in the user's own pager, as git shows one."""
+"""Show a long text in the user's pager, as git does."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import click
 from specify_cli.mailbox.printable import printable
 
 _PAGING = """sh -c "$1" || printf '%s\\n' "$2" >&2"""
-"""A shell's words that run the pager $1, and say $2 where it fails."""
+"""Shell code that runs the pager $1 and prints $2 if it fails."""
 
 
 def show(text: str, pager: str | None, *, see: str) -> None:
-    """The text was shown by `pager`, by default that of the environment.
+    """Show the text in `pager`. Default: $PAGER, or less.
 
-    Where the pager fails, stderr names the command `see`, which shows the text without it.
+    If the pager fails, stderr names the command `see`, which shows the text without a pager.
     """
     if pager is None:
         pager = os.environ.get("PAGER", "less")
     if pager in ("", "cat"):
         click.echo(text)
         return
-    # As git does: through a shell, and with what less needs to end by itself on a short text.
+    # As git does: through a shell, and with the options by which less exits on a short text.
     os.environ.setdefault("LESS", "FRX")
     failed = f"the pager {printable(pager)!r} failed: see '{see}'"
     os.environ["PAGER"] = shlex.join(["sh", "-c", _PAGING, "sh", pager, failed])

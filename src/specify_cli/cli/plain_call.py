@@ -1,4 +1,4 @@
-"""A plain line of the contract, answered without click: by this folder's host, or through a mailbox."""
+"""Answer a simple contract command without click, by the host of this folder or a mailbox."""
 
 from __future__ import annotations
 
@@ -17,35 +17,38 @@ if TYPE_CHECKING:
     from specify_cli.orchestrator_api import dispatcher
 
     DispatcherAt = Callable[[pathlib.Path], dispatcher.Dispatcher]
-    """Who answers in a folder."""
+    """Returns the dispatcher of a folder."""
 
 MAILBOX_VARIABLE = "SPEC_KITTY_MAILBOX"
 
 
 def run(words: list[str], *, dispatcher_at: DispatcherAt | None = None) -> int | None:
-    """Answer the words behind `orchestrator-api`; the exit code, or None where click has to read them."""
+    """Answer the arguments after `orchestrator-api`.
+
+    Return the exit code, or None if click must parse them.
+    """
     if words[1:] in (["--help"], ["-h"]):
         return _help(words[0])
     line = api_line.read(words)
     if line is None:
         return None
     if line.mailbox is not None or os.environ.get(MAILBOX_VARIABLE):
-        # What a mailbox answers needs no host, and what the host answers no mailbox.
+        # Imported here: a request to the host does not need it.
         from specify_cli.cli import through_mailbox
 
         return through_mailbox.run(line)
     if line.timeout_s is not None:
-        return None  # It has no meaning here, and click says so.
+        return None  # Click reports that it needs --mailbox.
     try:
         return give(_answer(line, dispatcher_at))
     except KeyboardInterrupt:
-        # So that what a terminal shows next begins on a line of its own.
+        # Ends the line on which the terminal shows ^C.
         print(file=sys.stderr)
         return INTERRUPTED
 
 
 def _help(name: str) -> int | None:
-    """Show the help page of the command; None where click has to make it."""
+    """Print the help page of the command; return None if click must format it."""
     from specify_cli.cli import flags
     from specify_cli.orchestrator_api import registry
 
@@ -69,6 +72,6 @@ def _answer(line: Line, dispatcher_at: DispatcherAt | None) -> dict[str, object]
         correlation_id=line.given_id or ids.correlation_id(),
     )
     origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
-    # Path.cwd() would fail here if the folder is gone; the lookup of the project reports that.
+    # Not Path.cwd(), which fails in a removed folder; the project lookup reports that.
     host = (dispatcher_at or bootstrap.dispatcher)(pathlib.Path())
     return host.answer(asked, origin, is_id_minted=line.given_id is None).envelope

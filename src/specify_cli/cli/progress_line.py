@@ -1,4 +1,4 @@
-"""How far long work has come, in one line on a terminal; nothing where there is none."""
+"""A progress line on stderr, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from specify_cli import progress
 
 QUIET_S = 1.0
-"""Work that is done by then shows nothing."""
+"""Shorter work shows no progress line."""
 
 BETWEEN_S = 0.1
 CLEAR = "\r\x1b[K"
@@ -20,7 +20,7 @@ A_MINUTE_S, AN_HOUR_S = 60, 3600
 
 
 class ProgressLine:
-    """The line on stderr."""
+    """The progress line."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -30,7 +30,7 @@ class ProgressLine:
         self._start = (0, self._began)
 
     def __call__(self, done: int, total: int, what: str) -> None:
-        """So much is done: the line says so, now and then."""
+        """Update the line, at most every BETWEEN_S seconds."""
         now = time.monotonic()
         if what != self._what:
             self._what, self._start = what, (done, now)
@@ -41,7 +41,7 @@ class ProgressLine:
             self._draw(f"{what}: {self._told(done, total, now)}")
 
     def clear(self) -> None:
-        """The line is not there."""
+        """Erase the line."""
         if self._is_drawn:
             self._is_drawn = False
             _write(CLEAR)
@@ -65,7 +65,10 @@ class ProgressLine:
 
 @contextlib.contextmanager
 def shown(*, unless: bool = False) -> Iterator[Callable[[], None]]:
-    """What the block reports is shown where stderr is a terminal; yields what takes the line away before another is printed."""
+    """Show the progress of the block if stderr is a terminal.
+
+    Yield a function that erases the line, to be called before other output.
+    """
     if unless or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda: None
         return
@@ -78,7 +81,7 @@ def shown(*, unless: bool = False) -> Iterator[Callable[[], None]]:
 
 
 def _write(text: str) -> None:
-    # An operator who closed the terminal must not stop the work.
+    # A closed terminal must not stop the work.
     with contextlib.suppress(OSError):
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Which mission and which package a person means who has not said so."""
+"""Ask a person at the terminal for a mission, a package or a text that was not given."""
 
 from __future__ import annotations
 
@@ -8,23 +8,34 @@ from typing import Any, NamedTuple
 import click
 
 from specify_cli.cli.client import complain, envelope_of, is_on_terminal, settled, standing_in
-from specify_cli.cli.questions import Offer, picked
+from specify_cli.cli.output import say
 
 BY_ACTOR = ("implement", "review", "move", "release-claim", "accept", "merge", "tasks done")
-"""What takes --actor."""
+"""Commands with an --actor option."""
 
 NEWEST = 10
-"""So many of the missions that could be meant are named: the last ones, by number."""
+"""Candidate missions that a message names, the newest ones."""
+
+
+class Offer(NamedTuple):
+    """A choice: its name and its description."""
+
+    name: str
+    about: tuple[str, ...] = ()
+
+    def line(self, number: int) -> str:
+        """Return the line of the list of choices."""
+        return "  ".join(("", str(number), self.name, *self.about))
 
 
 class Chosen(NamedTuple):
-    """A mission, and what the next command needs to mean the same one."""
+    """A mission, and the option that selects it in the next command."""
 
     slug: str
     flag: str = ""
 
     def next(self, words: str, *, actor: str | None = None) -> str:
-        """The command to type next, for this mission, by `actor`; else by the one that was named."""
+        """Return the next command for this mission, by `actor`. Default: the --actor of this command."""
         import shlex
 
         name = actor or _named_actor()
@@ -39,16 +50,16 @@ def _named_actor() -> str | None:
 
 
 def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -> Chosen:
-    """The mission named, else the one that is meant; a person at a terminal is asked.
+    """Return the named mission, else the default one, else the one picked at the terminal.
 
-    Ends the process as not understood where nobody can be asked.
+    Without a terminal, the process ends with a usage error.
     """
     if named is not None:
         return Chosen(named, _flag(named))
     envelope = envelope_of("choose-mission", folder=str(standing_in()))
     choice = settled(envelope, as_json=as_json)
     if choice["mission_slug"] is not None:
-        # A mission that was told by the workspace alone is another one to who stands elsewhere.
+        # A mission found by the current workspace is not the default in another folder.
         is_the_only_one = choice["candidates"] == [choice["mission_slug"]]
         return Chosen(
             choice["mission_slug"], "" if is_the_only_one else _flag(choice["mission_slug"])
@@ -56,9 +67,9 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
     candidates: list[str] = choice["candidates"]
     if not candidates:
         make_one = 'spec-kitty specify "What is to be built"'
-        complain(word, "this project has no mission", as_json=as_json, advice=make_one)
+        complain(word, "this project does not have a mission yet", as_json=as_json, advice=make_one)
     if as_json or not is_on_terminal():
-        problem = f"name one mission with --mission: {_listed(candidates)}"
+        problem = f"several missions are open; name one with --mission: {_listed(candidates)}"
         complain(word, problem, as_json=as_json, advice="spec-kitty mission list")
     slug = picked("mission", [Offer(name) for name in candidates])
     return Chosen(slug, _flag(slug))
@@ -79,10 +90,10 @@ def package_or_question(
     fits: Callable[[Mapping[str, Any]], bool] = bool,
     as_json: bool = False,
 ) -> str:
-    """The id of the package named, else of the one that a person at a terminal picks.
+    """Return the id of the named package, else of the one picked at the terminal.
 
-    Offered are those in `lanes` that `fits` agrees to. Ends the process as not understood where
-    there is none, or nobody can be asked.
+    The packages in the status lanes `lanes` for which `fits` is true are offered. If there is
+    none, or there is no terminal, the process ends with a usage error.
     """
     from specify_cli.mailbox import printable
 
@@ -96,7 +107,7 @@ def package_or_question(
         complain(word, problem, as_json=as_json, advice=onward)
     if as_json or not is_on_terminal():
         listed = ", ".join(x["wp_id"] for x in fitting)
-        complain(word, f"name the work package: {listed}", as_json=as_json)
+        complain(word, f"the work package is missing; name one of {listed}", as_json=as_json)
     offers = [
         Offer(x["wp_id"], (printable.printable(x["lane"]), printable.printable(x["title"])))
         for x in fitting
@@ -105,7 +116,7 @@ def package_or_question(
 
 
 def work_packages(mission: str, *, as_json: bool = False) -> list[dict[str, Any]]:
-    """The packages of the mission and where each stands."""
+    """Return the packages of the mission with their state."""
     envelope = envelope_of("mission-state", mission=mission)
     packages: list[dict[str, Any]] = settled(envelope, as_json=as_json)["work_packages"]
     return packages
@@ -115,14 +126,16 @@ def _listed(candidates: Sequence[str]) -> str:
     listed = ", ".join(candidates[-NEWEST:])
     more = len(candidates) - NEWEST
     return (
-        f"{listed}, or one of {more} older: see 'spec-kitty mission list'" if more > 0 else listed
+        f"{listed}, or one of {more} older ones: see 'spec-kitty mission list'"
+        if more > 0
+        else listed
     )
 
 
 def _none_fits(word: str, packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:
     if not packages:
         return f"mission {mission.slug} has no work packages"
-    return f"{word!r} takes none of the work packages as they stand: {', '.join(_standing(x) for x in packages)}"
+    return f"no work package is ready for {word!r}: {', '.join(_standing(x) for x in packages)}"
 
 
 def _standing(package: Mapping[str, Any]) -> str:
@@ -134,6 +147,44 @@ def _standing(package: Mapping[str, Any]) -> str:
     if package["lane"] == "planned" and waits:
         return f"{stands} and waits for {waits}"
     if package.get("waiting_for_lane"):
-        return f"{stands} and goes on after {package['waiting_for_lane']} in the same workspace"
+        return (
+            f"{stands} and waits for {package['waiting_for_lane']}, which uses the same workspace"
+        )
     who = package[holder[package["lane"]]] if package["lane"] in holder else None
     return f"{stands}, held by {who}" if who else stands
+
+
+def picked(what: str, offers: Sequence[Offer]) -> str:
+    """Ask for a choice, by number or name, and return its name."""
+    for number, offer in enumerate(offers, start=1):
+        say(offer.line(number))
+    answer: str = click.prompt(f"Which {what}?", prompt_suffix=" ", value_proc=_picking(offers))
+    return answer
+
+
+def text_or_question(
+    word: str, named: str | None, *, question: str, missing: str, as_json: bool = False
+) -> str:
+    """Return the given text, else ask for it at the terminal.
+
+    Without a terminal, the process ends with the usage error `missing`.
+    """
+    if named is not None:
+        return named
+    if as_json or not is_on_terminal():
+        complain(word, missing, as_json=as_json)
+    answer: str = click.prompt(question, prompt_suffix=" ")
+    return answer
+
+
+def _picking(offers: Sequence[Offer]) -> Callable[[str], str]:
+    names = {offer.name.lower(): offer.name for offer in offers}
+    numbers = {str(number): offer.name for number, offer in enumerate(offers, start=1)}
+
+    def pick(typed: str) -> str:
+        found = (numbers | names).get(typed.strip().lower())
+        if found is None:
+            raise click.UsageError(f"enter a number from 1 to {len(offers)}, or a name")
+        return found
+
+    return pick

@@ -1,4 +1,4 @@
-"""Prompts of work packages and what reviews asked for, as a person reads them."""
+"""Format prompts of work packages and review feedback for people."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ FENCE = "---"
 
 
 def prompt_text(prompt: str) -> str:
-    """The prompt without its front matter, unable to play with a terminal."""
+    """Return the prompt without its front matter, with control characters escaped."""
     from specify_cli.mailbox import printable
 
-    # As the host reads it: what is below a fence that only looks like one would stay hidden.
+    # The same rule as in the host, so that no part of the prompt is hidden.
     lines = prompt.split("\n")
     if lines[0].rstrip() == FENCE:
         end = next((n for n, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), 0)
@@ -22,7 +22,7 @@ def prompt_text(prompt: str) -> str:
 
 
 def feedback_lines(feedback: Mapping[str, Any] | None) -> Iterator[str]:
-    """What the newest review that sent the package back asked for; no line without one."""
+    """Yield the lines of the newest review that requested changes, if there is one."""
     if feedback is None:
         return
     reference = feedback.get("reference")

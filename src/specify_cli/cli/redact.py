@@ -12,7 +12,7 @@ import click
 from specify_cli.cli.client import actor_or_user, ask, complain
 from specify_cli.cli.options import ACTOR, JSON
 from specify_cli.cli.output import bold, say
-from specify_cli.cli.questions import text_or_question
+from specify_cli.cli.prompting import text_or_question
 
 MOST_SHOWN = 10
 """Commits, ids or files that are shown."""

@@ -8,8 +8,7 @@ from specify_cli.cli import advice
 from specify_cli.cli.client import actor_or_user
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.output import bold, say
-from specify_cli.cli.prompting import mission_or_default, package_or_question
-from specify_cli.cli.questions import text_or_question
+from specify_cli.cli.prompting import mission_or_default, package_or_question, text_or_question
 from specify_cli.cli.steps import carry_out
 
 RELEASABLE = ("claimed", "in_progress", "in_review")

@@ -1,4 +1,4 @@
-"""The one envelope on stdout that answers a line of the contract, and the exit code that goes with it."""
+"""Print the envelope that answers a contract command, and return its exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 def give(answered: dict[str, Any]) -> int:
-    """Print the envelope in one line; the exit code."""
+    """Print the envelope in one line, and return the exit code."""
     text = json.dumps(answered, separators=(",", ":"))
     sys.stdout.buffer.write(text.encode("ascii") + b"\n")
     sys.stdout.buffer.flush()

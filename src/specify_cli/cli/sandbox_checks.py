@@ -1,4 +1,4 @@
-"""What `doctor --sandbox` looks at, one function a line of its report."""
+"""The checks of `doctor --sandbox` for a mailbox, one function per line of its report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ __all__ = ["NO", "OK", "WARN", "Finding", "all_of"]
 
 
 def all_of(text: str) -> list[Finding]:
-    """Every line of the report on DIR, INBOX:OUTBOX or a workspace. Raises: UsageError."""
+    """Return all findings for DIR, INBOX:OUTBOX or a workspace.
+
+    Raises:
+        UsageError: The text names none of them.
+    """
     if is_workspace(text):
         return list(sandbox_workspace.all_of(Path(text).resolve()))
     inbox, outbox = folders(text, source="--sandbox")
@@ -33,32 +37,37 @@ def all_of(text: str) -> list[Finding]:
 
 
 def is_workspace(text: str) -> bool:
-    """Whether that is the workspace of an agent, or where one should be, and not a mailbox."""
+    """Return whether the path is meant as a workspace, not as a mailbox."""
     path = Path(text)
     has_name = bool(text) and path.resolve().parent.name == ".worktrees"
     return has_name or (os.path.lexists(path / ".git") and not (path / "inbox").exists())
 
 
 def _inbox(inbox: Path) -> Iterator[Finding]:
-    """Whether a request can be written here as the protocol wants it; nothing is left."""
+    """Check that a request can be written as the protocol requires; leave no file."""
     if not inbox.is_dir():
         yield Finding(
-            "inbox", NO, f"{inbox} is no folder", repair="bind the host's inbox there, writable"
+            "inbox", NO, f"{inbox} is not a folder", repair="bind the host's inbox there, writable"
         )
         return
     try:
         owner, is_whole = probe(inbox)
     except OSError as error:
-        what = f"{inbox} takes no file: {error.strerror}"
-        repair = "bind it writable, and let the user who starts this sandbox write to it"
+        what = f"{inbox} is not writable: {error.strerror}"
+        repair = "bind it writable, and give the user who starts this sandbox write permission"
         yield Finding("inbox", NO, what, repair=repair)
         return
-    yield Finding("inbox", OK, f"{inbox} takes files")
+    yield Finding("inbox", OK, f"{inbox} is writable")
     if is_whole:
-        yield Finding("rename", OK, "a file is renamed whole, in one step")
+        yield Finding("rename", OK, "a file can be renamed atomically")
     else:
-        repair = "bind a folder of one local file system"
-        yield Finding("rename", NO, "a renamed file is another one, or still there", repair=repair)
+        repair = "bind a folder of a single local file system"
+        yield Finding(
+            "rename",
+            NO,
+            "a rename is not atomic: it copies the file or leaves the old name",
+            repair=repair,
+        )
     yield room_of(inbox)
     yield Finding("owner", OK, belonging(owner, inbox))
 
@@ -66,19 +75,19 @@ def _inbox(inbox: Path) -> Iterator[Finding]:
 def _outbox(outbox: Path) -> Iterator[Finding]:
     if not outbox.is_dir():
         yield Finding(
-            "outbox", NO, f"{outbox} is no folder", repair="bind the host's outbox, read-only"
+            "outbox", NO, f"{outbox} is not a folder", repair="bind the host's outbox, read-only"
         )
         return
     if not os.access(outbox, os.R_OK | os.X_OK):
-        repair = "let the user who starts this sandbox read it"
-        yield Finding("outbox", NO, f"{outbox} cannot be read", repair=repair)
+        repair = "give the user who starts this sandbox read permission"
+        yield Finding("outbox", NO, f"{outbox} is not readable", repair=repair)
         return
-    yield Finding("outbox", OK, f"{outbox} can be read")
+    yield Finding("outbox", OK, f"{outbox} is readable")
     if os.access(outbox, os.W_OK):
-        what = "replies can be forged from here: the outbox is writable"
+        what = "the outbox is writable, so replies can be forged here"
         yield Finding("outbox-read-only", WARN, what, repair="bind it read-only")
     else:
-        yield Finding("outbox-read-only", OK, "replies cannot be changed from here")
+        yield Finding("outbox-read-only", OK, "the outbox is read-only")
 
 
 def _worker(outbox: Path) -> Iterator[Finding]:
@@ -90,7 +99,7 @@ def _worker(outbox: Path) -> Iterator[Finding]:
         yield Finding("worker", NO, what, repair=start)
         return
     if pulse.trouble:
-        yield Finding("worker", WARN, pulse.trouble, repair="let the host's operator mend it")
+        yield Finding("worker", WARN, pulse.trouble, repair="ask the host's operator to repair it")
     else:
         yield Finding("worker", OK, f"a worker serves the mailbox{_aged(path)}")
     yield _commands(pulse.report.get("commands"))
@@ -108,7 +117,10 @@ def _commands(granted: object) -> Finding:
     names = [str(name) for name in granted] if isinstance(granted, list) else []
     if not names:
         return Finding(
-            "commands", NO, "no command is granted", repair="have some granted in config.toml"
+            "commands",
+            NO,
+            "no command is granted",
+            repair="ask the operator to grant some in config.toml",
         )
     return Finding("commands", OK, f"granted: {', '.join(names)}")
 
@@ -118,7 +130,7 @@ def _version(theirs: str) -> Finding:
     fits = said[0] == mine[0] and len(said) > 1 and said[1].isdecimal()
     if fits and int(said[1]) >= int(mine[1]):
         return Finding("contract", OK, f"the host speaks {theirs}")
-    what = f"the host speaks {theirs}, requests from here are of {CONTRACT_VERSION}"
+    what = f"the host speaks {theirs}, requests from here use {CONTRACT_VERSION}"
     return Finding("contract", NO, what, repair="install the same version on both sides")
 
 

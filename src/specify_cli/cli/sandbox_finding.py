@@ -1,4 +1,4 @@
-"""One line of the report on a sandbox."""
+"""A line of the sandbox report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ OK, WARN, NO = "ok", "warn", "no"
 
 
 class Finding:
-    """What was found, how good that is, and what to do about it."""
+    """A finding: a check, its verdict, the result and the repair."""
 
     __slots__ = ("check", "repair", "verdict", "what")
 
@@ -17,7 +17,7 @@ class Finding:
         self.repair = repair
 
     def as_json(self) -> dict[str, str | None]:
-        """The finding as `--json` shows it."""
+        """Return the finding for --json."""
         return {
             "check": self.check,
             "verdict": self.verdict,

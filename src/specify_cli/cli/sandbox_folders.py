@@ -1,4 +1,4 @@
-"""Whether a folder in a sandbox takes files, whose they are, and whether git is there to work with them."""
+"""Checks of a folder in a sandbox: writable, owner, free space; and whether git is installed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ EVERY_USER = ["0", "0", "4294967295"]
 
 
 def probe(folder: Path) -> tuple[int, bool]:
-    """The owner of a file made there, and whether it was renamed as it should be.
+    """Create and rename a file; return its owner, and whether the rename was atomic.
 
     Raises:
-        OSError: it takes no file.
+        OSError: The folder is not writable.
     """
     first = folder / f".probe-{os.urandom(8).hex()}.tmp"
     second = first.with_suffix(".done")
@@ -37,10 +37,10 @@ def probe(folder: Path) -> tuple[int, bool]:
 
 
 def belonging(owner: int, folder: Path) -> str:
-    """Say whose files are that were made in the folder, compared with the owner of the folder.
+    """Describe the owner of new files in the folder, compared with the owner of the folder.
 
-    Nothing is said about uids outside: the kernel tells those of the user namespace around this one
-    alone, and bubblewrap puts one of its own in between.
+    Uids outside the sandbox are unknown: the kernel shows those of the parent user namespace, and
+    bubblewrap adds one in between.
 
     Source: user_namespaces(7).
     """
@@ -52,14 +52,14 @@ def belonging(owner: int, folder: Path) -> str:
 
 
 def owner_of(folder: Path) -> int | None:
-    """The uid of the folder's owner as seen here; None where this user namespace has none for it."""
+    """Return the uid of the folder's owner; None if this user namespace does not map it."""
     uid = folder.stat().st_uid
     is_mapped = uid != _number("/proc/sys/kernel/overflowuid", default=OVERFLOW_UID)
     return uid if is_mapped or sees_every_user() else None
 
 
 def sees_every_user() -> bool:
-    """Whether every uid of the machine is the same here, as it is outside of user namespaces."""
+    """Return whether all uids are mapped to themselves, as outside of user namespaces."""
     try:
         return Path("/proc/self/uid_map").read_text().split() == EVERY_USER
     except OSError:
@@ -74,25 +74,25 @@ def _number(file: str, *, default: int) -> int:
 
 
 def room_of(folder: Path) -> Finding:
-    """The line about room on the disk."""
+    """Check the free space on the disk."""
     room = os.statvfs(folder)
     left = room.f_bavail * room.f_frsize
     few_files = room.f_files > 0 and room.f_favail < LITTLE_FILES
     what = f"{left >> 20} MiB are left"
     if left < LITTLE_BYTES or few_files:
         return Finding(
-            "room", NO, f"{what}, or too few files", repair="make room on the host's disk"
+            "room", NO, f"{what}, or too few inodes", repair="free space on the host's disk"
         )
     if left < SOME_BYTES:
-        return Finding("room", WARN, what, repair="make room on the host's disk")
+        return Finding("room", WARN, what, repair="free space on the host's disk")
     return Finding("room", OK, what)
 
 
 def git(*, missing: str) -> Finding:
-    """The line about the program git, whose absence has this verdict."""
+    """Check that git is installed; `missing` is the verdict if it is not."""
     places = [Path(folder, "git") for folder in os.get_exec_path()]
     found = next((place for place in places if os.access(place, os.X_OK)), None)
     if found:
         return Finding("git", OK, f"git is {found}")
-    what = "there is no git: agents in this sandbox cannot commit"
-    return Finding("git", missing, what, repair="install git in it, where agents work here")
+    what = "git is not installed: agents in this sandbox cannot commit"
+    return Finding("git", missing, what, repair="install git in the sandbox if agents work in it")

@@ -1,4 +1,4 @@
-"""What is mounted in a sandbox, and where it is from."""
+"""The mounts of a sandbox, and their sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 class Mount:
-    """A line of the kernel's list of what is mounted here."""
+    """A line of /proc/self/mountinfo."""
 
     def __init__(self, line: str) -> None:
         fields = line.split()
@@ -21,7 +21,7 @@ class Mount:
 
 
 def all_mounts() -> list[Mount]:
-    """Those of this process; none where the kernel does not tell."""
+    """Return the mounts of this process; none if the kernel does not list them."""
     try:
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
     except OSError:
@@ -30,14 +30,14 @@ def all_mounts() -> list[Mount]:
 
 
 def mount_of(folder: Path, mounts: list[Mount]) -> Mount | None:
-    """The mount that the folder lies in: the longest fitting one, the last of several."""
+    """Return the mount of the folder: the longest match, the last one of equals."""
     whole = folder.resolve()
     fitting = [mount for mount in reversed(mounts) if whole.is_relative_to(mount.point)]
     return max(fitting, key=lambda mount: len(mount.point.parts), default=None)
 
 
 def project_behind(folder: Path, mounts: list[Mount], *, below: str) -> Iterator[Path]:
-    """Where the project would be whose folder `below` was bound as `folder`, seen through every mount."""
+    """Yield where the project would be if its folder `below` was bound as `folder`."""
     own = mount_of(folder, mounts)
     if own is None:
         return

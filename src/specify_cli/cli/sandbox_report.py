@@ -1,6 +1,6 @@
-"""`spec-kitty doctor --sandbox DIR`: what the sandbox that it runs in can and cannot do.
+"""`spec-kitty doctor --sandbox DIR`: check the sandbox that it runs in.
 
-Needs the standard library alone, and nothing of the project: a sandbox may have neither.
+It uses only the standard library, and nothing of the project: a sandbox may have neither.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ CAN_WORK, CANNOT_WORK, WRONG_USE = 0, 1, 2
 
 
 def run(words: Sequence[str]) -> int | None:
-    """The report on the folder that the words behind `doctor` name, printed; the exit code.
+    """Print the report for the arguments after `doctor`, and return the exit code.
 
-    None when the words are not plain, and click has to read them.
+    Return None if click must parse the arguments.
     """
     others = [word for word in words if word != "--json"]
     if len(others) == 1 and others[0].startswith("--sandbox="):
@@ -32,7 +32,7 @@ def run(words: Sequence[str]) -> int | None:
 
 
 def report(text: str, *, as_json: bool) -> int:
-    """The report on DIR, INBOX:OUTBOX or a workspace is on stdout; the exit code."""
+    """Print the report on DIR, INBOX:OUTBOX or a workspace, and return the exit code."""
     try:
         findings = sandbox_checks.all_of(text)
     except errors.UsageError as error:
@@ -51,9 +51,10 @@ def report(text: str, *, as_json: bool) -> int:
 
 def _verdict(*, can_work: bool, is_agent: bool) -> str:
     if is_agent:
-        good, bad = "an agent can work here", "an agent cannot work here, or reaches the host"
+        good, bad = "an agent can work here", "an agent cannot work here, or can change the host"
         return good if can_work else bad
-    return "requests can work" if can_work else "requests cannot work from here, or reach the host"
+    bad = "requests cannot be sent from here, or the host can be changed"
+    return "requests can be sent from here" if can_work else bad
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[str]:

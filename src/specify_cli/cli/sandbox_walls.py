@@ -1,4 +1,4 @@
-"""What should be out of a sandbox's reach, and whether it is."""
+"""Checks that a sandbox cannot reach what it should not."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from specify_cli.cli.sandbox_mounts import Mount, all_mounts, mount_of, project_
 
 SIOCGIFFLAGS, IFF_UP = 0x8913, 0x1
 FAR = ("9p", "afs", "ceph", "cifs", "fuse", "nfs", "smb", "vboxsf", "virtiofs", "vmhgfs")
-"""File systems whose changes are made elsewhere, so that no event of them arrives."""
+"""File systems without events for changes by another machine."""
 INITIAL_PIDS = "pid:[4026531836]"
 """The first namespace of processes. Source: PROC_PID_INIT_INO in linux/proc_ns.h."""
 MARKS = ("kitty-specs", ".kittify", ".git")
 
 
 def all_of(inbox: Path, outbox: Path) -> Iterator[Finding]:
-    """The lines about the sandbox, file events, project, repository, workspaces, host, network and home."""
+    """Check sandbox, file events, project, repository, workspaces, host, network and home."""
     mounts = all_mounts()
     projects = sorted(_projects(inbox, outbox, mounts))
     yield from confinement()
@@ -37,16 +37,16 @@ def all_of(inbox: Path, outbox: Path) -> Iterator[Finding]:
 
 
 def confinement() -> Iterator[Finding]:
-    """The line about the sandbox itself, where there is no sign of one."""
+    """Warn if there is no sign of a sandbox."""
     if is_confined():
         return
-    what = "there is no sandbox: nothing confines this process but the rights of its user"
+    what = "there is no sandbox: only the permissions of its user confine this process"
     repair = "start it in a sandbox, as examples/in-sandbox.sh does"
     yield Finding("sandbox", WARN, what, repair=repair)
 
 
 def is_confined() -> bool:
-    """Whether the kernel shows a namespace or a restriction that sandboxes and containers have."""
+    """Return whether this process has a namespace or restriction of a sandbox or container."""
     try:
         status = Path("/proc/self/status").read_text().splitlines()
         pids = Path("/proc/self/ns/pid").readlink().name
@@ -57,13 +57,13 @@ def is_confined() -> bool:
 
 
 def repository(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
-    """The line about the git folder of the project, whichever of these it is or was bound from."""
+    """Check that the git folder of the project cannot be reached."""
     bound = {
         mount.point
         for mount in mounts
         if ".git" in mount.root.parts and ".worktrees" not in mount.root.parts
     }
-    # A folder of that name may be there only because something in it was bound.
+    # A folder of that name may exist only because something in it was bound.
     beside = {it / ".git" for it in projects if os.path.lexists(it / ".git" / "HEAD")}
     found = sorted(it for it in bound | beside if os.access(it, os.R_OK))
     if not found:
@@ -77,7 +77,7 @@ def repository(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
 
 
 def _workspaces(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
-    """The line about all workspaces, where they were bound together."""
+    """Check the folder of all workspaces, if it was bound as a whole."""
     bound = {mount.point for mount in mounts if mount.root.name == ".worktrees"}
     beside = {project / ".worktrees" for project in projects}
     found = sorted(it for it in bound | beside if os.access(it, os.X_OK))
@@ -90,7 +90,7 @@ def _workspaces(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
 
 
 def folder_of_workspaces(place: Path, mounts: list[Mount]) -> Finding:
-    """The line about a folder `.worktrees` that can be reached, wherever it was bound."""
+    """Check a folder `.worktrees` that can be reached."""
     covered = {mount.point for mount in mounts}
     is_open = os.access(place, os.W_OK)
     at_work = [it for it in (place / ".making", place / ".trash") if it not in covered and is_open]
@@ -100,7 +100,7 @@ def folder_of_workspaces(place: Path, mounts: list[Mount]) -> Finding:
         return Finding("workspaces", NO, what, repair=f"give bubblewrap {options}")
     mirror = place / ".mirror"
     if os.access(mirror, os.W_OK):
-        what = f"{mirror} can be written: agents would fetch what another one put there"
+        what = f"{mirror} is writable: agents would fetch what another agent wrote there"
         repair = f"give bubblewrap --ro-bind PROJECT/.worktrees/.mirror {shlex.quote(str(mirror))}"
         return Finding("workspaces", WARN, what, repair=repair)
     return Finding("workspaces", OK, f"below {place}, workspaces alone can be written")
@@ -110,41 +110,46 @@ def _events(outbox: Path, mounts: list[Mount]) -> Finding:
     mount = mount_of(outbox, mounts)
     kind = mount.kind if mount else "unknown"
     if kind.startswith(FAR):
-        what = f"no file events come through {kind}: replies are found by looking again"
+        what = f"{kind} does not pass on file events: replies are found by polling"
         return Finding(
             "events", WARN, what, repair="nothing to do; an answer takes up to 50 ms longer"
         )
-    return Finding("events", OK, f"file events come through {kind}; clients look again anyway")
+    return Finding("events", OK, f"{kind} passes on file events; clients also poll")
 
 
 def _project(projects: list[Path]) -> Finding:
     if not projects:
-        return Finding("project", OK, "the project cannot be seen from here")
-    what = f"the project can be seen from here: {projects[0]}"
+        return Finding("project", OK, "the project is not visible here")
+    what = f"the project is visible here: {projects[0]}"
     if any(os.access(place, os.W_OK) for place in projects):
-        what += ", and be changed"
-    return Finding("project", WARN, what, repair="bind nothing but inbox and outbox")
+        what += ", and writable"
+    return Finding("project", WARN, what, repair="bind only inbox and outbox")
 
 
 def _host(inbox: Path, outbox: Path, projects: list[Path]) -> Finding:
     beside = {inbox.resolve().parent, outbox.resolve().parent}
     kitties = [*beside, *(project / ".kitty" for project in projects)]
-    # Without a repository, and of a release of before.
+    # `record` without a repository; `host` in earlier releases.
     places = [kitty / name for kitty in kitties for name in ("record", "host")]
     places += [project / ".git" / "spec-kitty" for project in projects]
     found = next((place for place in places if os.access(place, os.X_OK)), None)
     if found is None:
         return Finding("host", OK, "the host's own folder cannot be reached")
     what = f"the host's own folder can be reached: {found}"
-    return Finding("host", WARN, what, repair="bind nothing but inbox and outbox")
+    return Finding("host", WARN, what, repair="bind only inbox and outbox")
 
 
 def network() -> Finding:
-    """The line about servers elsewhere."""
+    """Check that there is no network."""
     up = [name for _, name in socket.if_nameindex() if name != "lo" and _is_up(name)]
     if not up:
         return Finding("network", OK, "there is no network")
-    return Finding("network", WARN, f"there is a network: {', '.join(up)}", repair="cut it off")
+    return Finding(
+        "network",
+        WARN,
+        f"there is a network: {', '.join(up)}",
+        repair="start the sandbox without a network",
+    )
 
 
 def _is_up(name: str) -> bool:
@@ -158,7 +163,7 @@ def _is_up(name: str) -> bool:
 
 
 def home() -> Finding:
-    """The line about the files of a home."""
+    """Check that the home folder is empty."""
     home = os.environ.get("HOME") or "/"
     try:
         count = len(os.listdir(home))  # noqa: PTH208  a count, no paths
@@ -166,12 +171,12 @@ def home() -> Finding:
         return Finding("home", OK, "there is no home")
     if not count:
         return Finding("home", OK, f"{home} is empty")
-    what = f"{home} is not empty: what lies there can be read from here"
+    what = f"{home} is not empty: its files are readable here"
     return Finding("home", WARN, what, repair="give the sandbox an empty home")
 
 
 def _projects(inbox: Path, outbox: Path, mounts: list[Mount]) -> set[Path]:
-    """Folders that can be looked into and are the project, or look like one."""
+    """Return visible folders that are a project, or look like one."""
     here = Path(os.environ.get("SPECIFY_REPO_ROOT") or Path.cwd())
     near = {here, *here.parents}
     for folder in (inbox.resolve(), outbox.resolve()):

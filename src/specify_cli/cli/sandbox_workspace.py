@@ -1,4 +1,4 @@
-"""What `doctor --sandbox WORKSPACE` looks at: what an agent has and needs, and what is too much."""
+"""The checks of `doctor --sandbox` for a workspace: what an agent needs, and must not reach."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OF_PROJECTS = (".worktrees", ".kitty", "kitty-specs", ".kittify")
 
 
 def all_of(workspace: Path) -> Iterator[Finding]:
-    """The lines of the report on a workspace, or on what is taken for one."""
+    """Yield the findings for a workspace, or for a folder taken for one."""
     settings = _settings(workspace / ".git" / "config")
     has_repository = (workspace / ".git").is_dir()
     mounts = all_mounts()
@@ -49,7 +49,7 @@ def _surroundings(projects: list[Path], mounts: list[Mount]) -> Iterator[Finding
 
 
 def _is_workspace(folder: Path, settings: Mapping[str, str]) -> bool:
-    """Whether the host made it, as far as can be told: a sandbox may have it under another name."""
+    """Return whether the host probably created the folder, maybe bound under another name."""
     if folder.parent.name == ".worktrees":
         return True
     is_made = "remote.project.url" in settings or "-lane-" in folder.name
@@ -87,7 +87,7 @@ def _writable(workspace: Path) -> Finding:
 
 def _not_writable(workspace: Path, error: OSError) -> Finding:
     owner = owner_of(workspace)
-    what = f"{workspace} takes no file: {error.strerror}"
+    what = f"{workspace} is not writable: {error.strerror}"
     repair = "bind it writable"
     if owner is None:
         what += "; its owner is not visible in this sandbox"
@@ -99,12 +99,12 @@ def _not_writable(workspace: Path, error: OSError) -> Finding:
 
 
 def _objects(*folders: Path) -> Finding:
-    """The line about objects that the workspace, or the mirror, has not got itself."""
+    """Check for git objects that the workspace or the mirror borrows."""
     named = [objects / line for objects in folders for line in _borrowed(objects)]
     if not named:
-        return Finding("objects", OK, "it has its objects itself")
+        return Finding("objects", OK, "it has its own objects")
     repair = (
-        'write workspace_objects = "copy" at the top of .kitty/config.toml, start the worker again,'
+        'write workspace_objects = "copy" at the top of .kitty/config.toml, restart the worker,'
         " move this workspace away, and start its package again"
     )
     missing = [it for it in named if not it.is_dir()]
@@ -122,23 +122,21 @@ def _borrowed(objects: Path) -> list[str]:
 
 def _mirror(mirror: Path | None, workspace: Path) -> Finding:
     if mirror is None:
-        what = "there is no remote called project: newer work cannot be fetched"
+        what = "the remote project is missing: newer work cannot be fetched"
         mission = workspace.name.rpartition("-lane-")[0]
         repair = f"git remote add project {shlex.quote(f'../.mirror/{mission}.git')}"
         return Finding("mirror", WARN, what, repair=repair)
     at = shlex.quote(str(mirror))
     if not os.access(mirror / "objects", os.R_OK | os.X_OK):
-        what = f"the mirror cannot be read, so nothing newer can be fetched: {mirror}"
-        repair = (
-            f"give bubblewrap --ro-bind {at} {at}, and let the user who starts this sandbox read it"
-        )
+        what = f"the mirror is not readable, so newer work cannot be fetched: {mirror}"
+        repair = f"give bubblewrap --ro-bind {at} {at}, and give the user who starts this sandbox read permission"
         return Finding("mirror", WARN, what, repair=repair)
     if os.access(mirror, os.W_OK):
-        what = "the mirror can be written: other agents would fetch what this one put there"
+        what = "the mirror is writable: other agents would fetch what this one wrote there"
         return Finding("mirror", WARN, what, repair=f"give bubblewrap --ro-bind {at} {at}")
     if mirror.stat().st_uid != os.geteuid() and not _trusted():
         what = f"git does not fetch from {mirror}: it belongs to another user"
-        # By its name git 2.39 knows it only as the address says it, which is relative.
+        # git 2.39 compares the path as the remote URL has it, which is relative.
         repair = "git config --global --add safe.directory '*'"
         return Finding("mirror", WARN, what, repair=repair)
     return Finding("mirror", OK, f"git fetch project reads {mirror}")
@@ -153,7 +151,7 @@ def _identity(workspace: Path, own: Mapping[str, str]) -> Finding:
     if named and email:
         return Finding("identity", OK, f"commits are by {named} <{email}>")
     repair = "git config user.name agent && git config user.email agent@localhost"
-    what = "commits have no name and address, and git may refuse to make them"
+    what = "there is no name and email for commits, so git may refuse to commit"
     return Finding("identity", WARN, what, repair=repair)
 
 
@@ -184,7 +182,7 @@ def _host(projects: list[Path]) -> Finding:
 
 
 def _trusted() -> bool:
-    """Whether the agent's settings have git read repositories of another user; the last word counts."""
+    """Return whether the agent's git settings trust repositories of another user."""
     return any(_settings(file).get("safe.directory") for file in _settings_files())
 
 
@@ -195,7 +193,7 @@ def _settings_files() -> list[Path]:
 
 
 def _settings(file: Path) -> dict[str, str]:
-    """The settings of a file of git's, as far as they stand on a line each."""
+    """Parse a git configuration file; values on several lines are not supported."""
     found: dict[str, str] = {}
     section = ""
     for line in map(str.strip, _text(file).splitlines()):
@@ -210,7 +208,7 @@ def _settings(file: Path) -> dict[str, str]:
 
 
 def _text(file: Path) -> str:
-    """What a small regular file holds; nothing where there is none."""
+    """Read a small regular file; empty if there is none."""
     try:
         if not file.is_file() or file.stat().st_size > MOST_BYTES:
             return ""

@@ -1,4 +1,4 @@
-"""What ships with this host beside its code."""
+"""Files that ship with this host besides its code."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ CHECKOUT = PACKAGE.parents[1] / "contract"
 
 
 def contract() -> Path:
-    """The folder that the contract's documents lie in."""
+    """Return the folder of the contract's documents."""
     return SHIPPED if SHIPPED.is_dir() else CHECKOUT

@@ -9,8 +9,7 @@ import click
 from specify_cli.cli.client import ask
 from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.output import say
-from specify_cli.cli.prompting import mission_or_default
-from specify_cli.cli.questions import text_or_question
+from specify_cli.cli.prompting import mission_or_default, text_or_question
 
 
 @click.command()

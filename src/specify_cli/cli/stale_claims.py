@@ -1,4 +1,4 @@
-"""What `spec-kitty status --stale` lists: packages whose holders show no sign of life."""
+"""`spec-kitty status --stale`: packages whose holders are silent."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from specify_cli.cli.release import RELEASABLE
 def stale_lines(
     data: Mapping[str, Any], *, for_s: int, now: datetime, mission: Chosen
 ) -> Iterator[str]:
-    """One line for each package that has been silent so long, with the command that frees it.
+    """Yield a line for each silent package, with the command that releases it.
 
-    A package whose date cannot be read, or lies that far ahead, is listed too: a person decides.
+    A package with an invalid or future date is listed too, so that a person can decide.
     """
     for package in data["work_packages"]:
         since = package.get("last_sign_of_life") or package["since"]
@@ -25,13 +25,13 @@ def stale_lines(
         if package["lane"] not in RELEASABLE or is_recent:
             continue
         holder = package["reviewer"] or package["claimed_by"]
-        silent = f"for {age(since, now)}, since {since}" if last else "with a date"
+        silent = f"for {age(since, now)}, since {since}" if last else "with a valid date"
         if last and last > now:
-            silent = f"but one of {since}, which is still to come"
+            silent = f"except one of {since}, which is in the future"
         force = "" if package.get("stale") else " --force"
         wp_id = package["wp_id"]
         words = mission.next(f"release-claim {wp_id}{force} --note 'the holder is silent'")
         yield (
             f"{wp_id}  {package['lane']}  {package['title']}; held by {holder};"
-            f" no sign of life {silent}; free it with: {words}"
+            f" no sign of life {silent}; release it with: {words}"
         )

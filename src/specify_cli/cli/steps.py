@@ -1,17 +1,17 @@
-"""One step of a person's work on a mission: asked, told, and what to type next."""
+"""Send a request of a person, print its result and, on a refusal, the next command."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from specify_cli.cli import advice, wording
+from specify_cli.cli import advice, output
 from specify_cli.cli.client import envelope_of, print_envelope, settled
 from specify_cli.cli.output import say
 from specify_cli.cli.prompting import Chosen
 
 MOST_SHOWN = 3
-"""Commits that a person is shown of those that are not included."""
+"""Commits that a warning names."""
 
 
 def carry_out(
@@ -24,10 +24,10 @@ def carry_out(
     is_last: bool = True,
     **args: Any,
 ) -> dict[str, Any]:
-    """The data of a contract command that a person asked for with `word`.
+    """Return the data of the contract command that the command `word` sends.
 
-    A refusal ends the process, saying what to type next. With `as_json` the envelope goes to
-    stdout: a refusal's always, a success's where it is the last of its word.
+    A refusal ends the process and names the next command. With `as_json` the envelope is printed
+    if it is a refusal or the last one of the command.
     """
     envelope = envelope_of(command, by_person=True, mission=mission.slug, wp=wp, **args)
     hint = None
@@ -43,10 +43,10 @@ def carry_out(
 
 
 def _tell_of(data: Mapping[str, Any]) -> None:
-    """What a person has to look at beside the result."""
+    """Print warnings that come with the result."""
     outside = data.get("outside_owned_files")
     if outside:
-        say(f"outside the owned files: {', '.join(outside)}", is_error=True)
+        say(f"warning: outside the owned files: {', '.join(outside)}", is_error=True)
     for left in data.get("commits_not_included", ()):
         say(_not_included(left), is_error=True)
     for warning in data.get("warnings", ()):
@@ -70,7 +70,7 @@ def _in_words(
         return envelope
     package = advice.package_named(wp, advice.packages_of(mission))
     place = advice.workspace_of(wp, mission)
-    message = wording.refusal(
+    message = output.refusal_text(
         envelope["data"],
         word=word,
         wp=wp,

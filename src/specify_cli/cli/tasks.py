@@ -12,8 +12,12 @@ from specify_cli.cli import advice
 from specify_cli.cli.client import actor_or_user, ask
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.output import say
-from specify_cli.cli.prompting import Chosen, mission_or_default, package_or_question
-from specify_cli.cli.questions import text_or_question
+from specify_cli.cli.prompting import (
+    Chosen,
+    mission_or_default,
+    package_or_question,
+    text_or_question,
+)
 
 UNSETTLED = ("planned", "claimed", "in_progress", "for_review", "in_review", "blocked")
 """Status lanes in which a package can have open subtasks."""

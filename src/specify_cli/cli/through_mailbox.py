@@ -1,6 +1,6 @@
-"""`spec-kitty orchestrator-api ... --mailbox DIR`: the same answers, from a host behind two folders.
+"""`spec-kitty orchestrator-api ... --mailbox DIR`: send the request through a mailbox.
 
-Only the standard library is loaded on the way to an answer: this is started thousands of times.
+It imports only the standard library, because orchestrators start it thousands of times.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TERMINATED = 143
 
 
 class Stopped(BaseException):
-    """The caller does not want to wait any longer; the request stays valid."""
+    """A signal ended the wait; the request stays valid."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(exit_code)
@@ -50,7 +50,7 @@ class Stopped(BaseException):
 
 
 def run(line: Line) -> int:
-    """Answer the line through the mailbox that it or the environment names; the exit code."""
+    """Send the request through the mailbox, print the reply, and return the exit code."""
     try:
         return give(answer(line))
     except Stopped as stopped:
@@ -60,14 +60,15 @@ def run(line: Line) -> int:
 
 
 def is_wanted(flag: str | None) -> bool:
-    """Whether a mailbox was named."""
+    """Return whether the flag or the environment names a mailbox."""
     return flag is not None or bool(os.environ.get(MAILBOX_VARIABLE))
 
 
 def answer(line: Line) -> Envelope:
-    """The host's envelope, or one that says why there is none.
+    """Return the host's envelope, or an envelope with the reason why there is none.
 
-    Raises: Stopped by Ctrl-C or SIGTERM, after stderr was told how to collect the answer.
+    Raises:
+        Stopped: Ctrl-C or SIGTERM ended the wait. Stderr says how to collect the reply.
     """
     correlation_id = line.given_id or f"corr-{os.urandom(16).hex()}"
     try:
@@ -79,7 +80,7 @@ def answer(line: Line) -> Envelope:
 
 
 class Call:
-    """One request on its way through a mailbox, and back."""
+    """One request through a mailbox, and its reply."""
 
     def __init__(self, line: Line, correlation_id: str) -> None:
         self._line = line
@@ -92,17 +93,24 @@ class Call:
         self._next_progress_s = PROGRESS_EVERY_S
         if correlation_id.lower() == HEARTBEAT:
             raise errors.UsageError(
-                f"--correlation-id: {correlation_id!r} is the name of the heartbeat; send another"
+                f"--correlation-id: {correlation_id!r} is reserved for the heartbeat; use another id"
             )
 
     def answer(self) -> Envelope:
-        """The host's envelope. Raises: SpecKittyError when there is none, Stopped."""
+        """Return the host's envelope.
+
+        Raises:
+            SpecKittyError: There is no reply.
+            Stopped: A signal ended the wait.
+        """
         with _ended_by_signals():
             try:
                 self._submit()
                 return self._is_ours(self._wait())
             except (KeyboardInterrupt, Stopped) as stop:
-                sent = "; the request stays valid" if self._is_sent else " while asking"
+                sent = (
+                    "; the request stays valid" if self._is_sent else " before the request was sent"
+                )
                 _say(f"interrupted{sent}: {self._how_to_collect()}")
                 code = stop.exit_code if isinstance(stop, Stopped) else INTERRUPTED
                 raise Stopped(code) from stop
@@ -115,12 +123,12 @@ class Call:
             )
         except FileExistsError as error:
             raise errors.CorrelationIdConflict(
-                f"another request waits under the id {self._id}: {error.filename}; send a new one"
+                f"another request with the id {self._id} is waiting: {error.filename}; use a new id"
             ) from error
         except OSError as error:
             raise errors.StorageFailed(
                 f"the request could not be written into {self._mailbox.inbox}: {error.strerror};"
-                " nothing was asked, ask again once the folder takes files"
+                " nothing was sent; run the command again when the folder is writable"
             ) from error
         self._is_sent = True
 
@@ -131,23 +139,25 @@ class Call:
             text = f"{error}; it stays valid: {self._how_to_collect()}"
             raise errors.StorageFailed(text, reason=error.reason) from error
         except BadReplyError as error:
-            raise errors.HostError(f"{error}: ask the operator what serves this mailbox") from error
+            raise errors.HostError(
+                f"{error}: ask the operator which program serves this mailbox"
+            ) from error
         except ForbiddenReplyError as error:
             raise errors.StorageFailed(
-                f"the reply {error.filename} is there and may not be read: let the host's operator"
-                f" give its owner, or all, the right to read; then: {self._how_to_collect()}"
+                f"the reply {error.filename} exists but is not readable: ask the host's operator for"
+                f" read permission; then: {self._how_to_collect()}"
             ) from error
 
     def _is_ours(self, reply: Envelope) -> Envelope:
-        """The reply, unless it answers another request that had the id before."""
+        """Return the reply, unless it answers an earlier request with the same id."""
         if reply.get("command") in (_wire_name(self._line), "orchestrator-api.unknown"):
             return reply
         raise errors.CorrelationIdConflict(
-            f"the id {self._id} was used before by another request; send a new one"
+            f"the id {self._id} was used by another request; use a new id"
         )
 
     def _look(self, waiting: Waiting) -> None:
-        """People are told what they are waiting for, before the time is over."""
+        """Report progress, and the reason of a long wait, on stderr."""
         pulse = waiting.heartbeat
         if waiting.waited_s >= SILENT_FOR_S and not self._was_warned:
             until = time.strftime("%H:%M:%S UTC", time.gmtime(self._deadline))
@@ -162,8 +172,8 @@ class Call:
     def _how_to_collect(self) -> str:
         where = f"its answer will be in {self._mailbox.reply_path(self._id).absolute()}"
         if not self._line.changes_state:
-            return f"{where}, or ask again"
-        return f"{where}, or give the same command again with --correlation-id {self._id}"
+            return f"{where}, or run the command again"
+        return f"{where}, or run the same command again with --correlation-id {self._id}"
 
 
 def _wire_name(line: Line) -> str:
@@ -177,9 +187,9 @@ def _say(text: str) -> None:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends the waiting as Ctrl-C does, where nobody else has a say in it."""
+    """End the wait on SIGTERM as on Ctrl-C, unless another handler is installed."""
     is_ours = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    with contextlib.suppress(ValueError):  # In another thread, signals are not ours.
+    with contextlib.suppress(ValueError):  # Only the main thread can set a handler.
         if is_ours:
             signal.signal(signal.SIGTERM, _stop)
     try:
@@ -206,12 +216,17 @@ def _timeout_s(flag: str | None) -> float:
     from specify_cli import credentials
 
     raise errors.UsageError(
-        f"{source}: {credentials.quoted(text)} is no number of seconds, such as 300"
+        f"{source}: {credentials.quoted(text)} is not a number of seconds, such as 300"
     )
 
 
 def _mailbox(flag: str | None) -> Mailbox:
-    """The mailbox that was named, which can be used. Raises: UsageError, StorageFailed."""
+    """Return the named mailbox.
+
+    Raises:
+        UsageError: It does not name a mailbox.
+        StorageFailed: It is not accessible.
+    """
     source = "--mailbox" if flag is not None else MAILBOX_VARIABLE
     text = os.environ.get(MAILBOX_VARIABLE, "") if flag is None else flag
     inbox, outbox = folders(text, source=source)
@@ -219,18 +234,22 @@ def _mailbox(flag: str | None) -> Mailbox:
         _check_folder(folder, source=source)
     if not os.access(inbox, os.W_OK | os.X_OK):
         raise errors.StorageFailed(
-            f"{source}: {inbox} cannot be written to from here: mount it writable, and let"
-            f" uid {os.getuid()} write to it"
+            f"{source}: {inbox} is not writable here: mount it writable, and give uid {os.getuid()}"
+            " write permission"
         )
     if not os.access(outbox, os.X_OK):
         raise errors.StorageFailed(
-            f"{source}: {outbox} cannot be read from here: let uid {os.getuid()} read it"
+            f"{source}: {outbox} is not readable here: give uid {os.getuid()} read permission"
         )
     return Mailbox(inbox, outbox)
 
 
 def folders(text: str, *, source: str) -> tuple[Path, Path]:
-    """Inbox and outbox that DIR or INBOX:OUTBOX names. Raises: UsageError."""
+    """Return the inbox and outbox that DIR or INBOX:OUTBOX names.
+
+    Raises:
+        UsageError: It names none.
+    """
     first, separator, second = text.partition(os.pathsep)
     if separator and not Path(text).is_dir():
         if first and second and os.pathsep not in second:
@@ -240,23 +259,23 @@ def folders(text: str, *, source: str) -> tuple[Path, Path]:
     from specify_cli import credentials
 
     raise errors.UsageError(
-        f"{source}: {credentials.quoted(text, limit=200)} names no mailbox: give the folder that holds inbox and outbox,"
+        f"{source}: {credentials.quoted(text, limit=200)} does not name a mailbox: give the folder that holds inbox and outbox,"
         f" or INBOX{os.pathsep}OUTBOX"
     )
 
 
 def _check_folder(folder: Path, *, source: str) -> None:
-    problem = "is no folder"
+    problem = "is not a folder"
     try:
         if folder.is_dir():
             return
         folder.stat()
     except FileNotFoundError:
-        problem = "is not there"
+        problem = "does not exist"
     except OSError as error:
-        problem = f"cannot be looked at ({error.strerror})"
+        problem = f"is not accessible ({error.strerror})"
     except ValueError:
-        problem = "is no path"
+        problem = "is not a valid path"
     from specify_cli import credentials
 
     raise errors.UsageError(

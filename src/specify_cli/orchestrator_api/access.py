@@ -20,11 +20,11 @@ class Access:
     grants: Sequence[Grant]
 
     def of(self, identity: str) -> Grant | None:
-        """What the orchestrator is granted; None where it is not listed."""
+        """Return the grant of the orchestrator; None if it is not listed."""
         return next((grant for grant in self.grants if grant.identity == identity), None)
 
     def require(self, judgement: ValidatedRequest, identity: str) -> None:
-        """The orchestrator may have the request carried out, on the mission that was looked up.
+        """Require that the orchestrator may send this request for its mission.
 
         Raises: NotAuthorized.
         """
@@ -36,8 +36,8 @@ class Access:
             raise _refused(identity, f"the command {command.name if command else ''}", "commands")
         if command.is_force_for_people and getattr(params, "force", False):
             raise NotAuthorized(
-                f"force of {command.name} is granted to no orchestrator: send it without force, or"
-                " leave it to a person at the command line"
+                f"no orchestrator may use force with {command.name}: send the request without force, or"
+                " ask a person to run the command"
             )
         _check_actor(grant, params)
         field = grant.refused_policy(judgement.policy)
@@ -46,7 +46,7 @@ class Access:
         _check_mission(grant, judgement.mission or Lookup())
 
     def require_merge(self, identity: str, target: str | None, *, own: str, pushes: bool) -> None:
-        """The orchestrator may have `target` moved, else `own`, the mission's; and pushed.
+        """Require that the orchestrator may merge into `target`, by default `own`, and push.
 
         Raises: NotAuthorized.
         """
@@ -56,7 +56,7 @@ class Access:
         _check_merge(grant, target, own=own, pushes=pushes)
 
     def shown(self, error: SpecKittyError, identity: str) -> SpecKittyError:
-        """The refusal as the orchestrator may see it: without missions that it is not granted."""
+        """Return the refusal without missions that the orchestrator is not granted."""
         grant = self.of(identity)
         if grant is None or grant.missions is None:
             return error
@@ -67,7 +67,7 @@ class Access:
         return error
 
     def as_seen(self, data: dict[str, Any], identity: str) -> dict[str, Any]:
-        """The data of a success with every path as the orchestrator sees it."""
+        """Return the data with each path as the orchestrator sees it."""
         grant = self.of(identity)
         if grant is None or not grant.paths:
             return data
@@ -86,13 +86,13 @@ def _check_actor(grant: Grant, params: Params) -> None:
 
 def _check_mission(grant: Grant, mission: Lookup) -> None:
     if mission.selector and not grant.covers_mission(mission.slug or mission.selector):
-        # The same words whether there is such a mission or not.
+        # The same message whether the mission exists or not.
         raise _refused(grant.identity, f"the mission {mission.selector[:80]!r}", "missions")
 
 
 def _check_merge(grant: Grant, target: str | None, *, own: str, pushes: bool) -> None:
     if not grant.covers_target(own if target is None else target, own=own):
-        # The same words whether there is such a branch or not.
+        # The same message whether the branch exists or not.
         where = "the mission's own branch" if target is None else f"{target[:80]!r}"
         raise _refused(grant.identity, f"a merge into {where}", "targets")
     if pushes and not grant.push:

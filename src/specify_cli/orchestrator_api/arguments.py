@@ -20,13 +20,13 @@ class Params:
 
 
 BESIDE = ("contract_version", "correlation_id", "command", "policy", "not_after")
-"""What a request has beside the arguments of its command."""
+"""The fields of a request next to its arguments."""
 
 AnyParams = TypeVar("AnyParams", bound=Params)
 
 
 class Constraint(NamedTuple):
-    """Narrows an annotated text for pydantic, without importing it: it is slow to import."""
+    """A constraint for pydantic, which is slow to import, without importing it."""
 
     rule: tuple[tuple[str, Any], ...]
 
@@ -78,20 +78,20 @@ def validate(
 
 
 def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:
-    """The refusal for one argument, naming it as both doors know it."""
+    """The refusal for one argument, naming it as both interfaces do."""
     if not name:
         return UsageError(f"the arguments cannot be read: {problem}; send valid Unicode text")
     top = name.partition(".")[0]
     known = {f.name: flag_of(f) for f in fields(params_type)}
     if top not in known and top in BESIDE:
         return UsageError(
-            f"unknown argument {top!r}: the {top} of a request stands beside its 'args', not in them"
+            f"unknown argument {top!r}: the {top} of a request belongs next to 'args', not in it"
         )
     if top not in known:
         names = ", ".join(known) or "none"
         return UsageError(
-            f"unknown argument {credentials.quoted(name)}: this command takes {names}, beside the"
-            f" correlation_id and the policy of a request{nearest.guess(top, [*known, *BESIDE])}"
+            f"unknown argument {credentials.quoted(name)}: this command takes {names}, in addition to"
+            f" the correlation_id and policy of a request{nearest.guess(top, [*known, *BESIDE])}"
         )
     return UsageError(f"argument {name!r} ({known[top]}): {problem}")
 

@@ -1,4 +1,4 @@
-"""Several requests are decided one after the other, and committed at once."""
+"""Decide several requests one after another, and commit them together."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def answer(
                     lines[it.place] = it.line
                     _follow(it.decision, report)
     except (AlreadyAsked, SpecKittyError):
-        # Each alone is told whether it happened, or what is wrong.
+        # Each request is then answered alone.
         return [None] * len(files)
     return lines
 
@@ -58,12 +58,12 @@ def answer(
 def _follow(decision: Decision, report: Callable[[Exception], object]) -> None:
     try:
         decision.follow()
-    except Exception as fault:  # noqa: BLE001  it is committed, whatever becomes of its file
+    except Exception as fault:  # noqa: BLE001  it is already committed
         report(fault)
 
 
 def _used(files: Sequence[RequestFile], book: JournalBatch) -> set[tuple[str, str]]:
-    """Identity and id of those whose id was used before."""
+    """Return the identity and id of requests whose id was used before."""
     found: set[tuple[str, str]] = set()
     for identity in {it.identity for it in files}:
         stems = [it.stem for it in files if it.identity == identity]

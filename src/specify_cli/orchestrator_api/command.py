@@ -88,11 +88,11 @@ def always(params: Any) -> bool:
 
 
 class Command(NamedTuple):
-    """One word of the contract: what it takes, what it gives, and who carries it out.
+    """A command: its parameters, its result and its handler.
 
-    `mends_record`: it is carried out where the record is older than what was published, too.
-    `is_force_for_people`: no orchestrator in a mailbox may use its `force`, whatever it is granted.
-    `is_batched`: it has no effect outside the record, and what it may have to wait for raises `NotInBatch`.
+    `mends_record`: it also runs if the record is older than the published journal.
+    `is_force_for_people`: no orchestrator may use its `force`, whatever its grant.
+    `is_batched`: it has no effect outside the record, and raises `NotInBatch` instead of waiting.
     """
 
     name: str

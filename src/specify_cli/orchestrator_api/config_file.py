@@ -30,7 +30,7 @@ from specify_cli.storage.settings import HostSettings
 MAX_BYTES = 1024 * 1024
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_TO_OTHERS = stat.S_IWGRP | stat.S_IWOTH
-WAY_OUT = "correct it, look at it with `spec-kitty mailbox access`, then start the worker again"
+WAY_OUT = "correct it, check it with `spec-kitty mailbox access`, then restart the worker"
 
 
 def read(root: Path) -> Config:
@@ -41,8 +41,8 @@ def read(root: Path) -> Config:
     path = Layout(root).config
     written = _parse(_read(path), path)
     if not written:
-        # A file that lost its content must not grant everything.
-        raise _damaged(path, "it holds no setting: remove it to have the defaults")
+        # A file that has lost its content must not grant everything.
+        raise _damaged(path, "it has no settings: delete it to use the defaults")
     table, complaints = validate(written)
     if table is None:
         key, problem = complaints[0]
@@ -65,10 +65,10 @@ def _meant(key: str, problem: str) -> str:
         return ""
     *parents, name = key.split(".")
     if parents and name in HostSettings().written:
-        return "; it is a setting of the host: write it above the first line in brackets"
+        return "; it is a host setting: write it above the first line in brackets"
     inner = {"policy": PolicyTable, "quota": QuotaTable}.get(parents[-1] if parents else "")
     known = [it.name for it in fields(inner or (OrchestratorTable if parents else ConfigTable))]
-    return f"; there are {', '.join(known)}{nearest.guess(name, known)}"
+    return f"; known keys: {', '.join(known)}{nearest.guess(name, known)}"
 
 
 def _read(path: Path) -> bytes:
@@ -92,12 +92,12 @@ def _read(path: Path) -> bytes:
 def _require_ours(status: os.stat_result, path: Path) -> None:
     if status.st_uid not in (0, os.geteuid()):
         raise StateUnreadable(
-            f"{path} belongs to the user {status.st_uid}, who could grant himself everything:"
-            f" give it to {os.geteuid()} or to root"
+            f"{path} belongs to uid {status.st_uid}, who could change the grants:"
+            f" change its owner to uid {os.geteuid()} or root"
         )
     if status.st_mode & OPEN_TO_OTHERS:
         raise StateUnreadable(
-            f"{path} can be written by others, who could grant themselves everything:"
+            f"{path} is writable by other users, who could change the grants:"
             f" run 'chmod go-w {path}'"
         )
 
@@ -108,7 +108,7 @@ def _parse(raw: bytes, path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise _damaged(path, f"it is not UTF-8 at byte {error.start}") from error
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        hint = " (text stands in quotation marks)" if "Invalid value" in str(error) else ""
+        hint = " (put text in quotation marks)" if "Invalid value" in str(error) else ""
         raise _damaged(path, f"it is not TOML: {error}{hint}") from error
 
 
@@ -133,7 +133,7 @@ def _policy(given: PolicyTable) -> Mapping[str, tuple[str, ...]]:
 
 
 class _TwiceError(Exception):
-    """One folder has two targets."""
+    """A folder is mapped to two targets."""
 
 
 def _paths(given: Mapping[str, str], root: Path, *, key: str) -> tuple[tuple[str, str], ...]:
@@ -157,7 +157,7 @@ def _paths(given: Mapping[str, str], root: Path, *, key: str) -> tuple[tuple[str
 def _add(pairs: dict[str, str], source: str, there: str, *, key: str) -> None:
     known = pairs.setdefault(source, there)
     if known.rstrip("/") != there.rstrip("/"):
-        raise _TwiceError(f"at {key}: {source} is told as {known} already: keep one of the two")
+        raise _TwiceError(f"at {key}: {source} is already mapped to {known}: keep one of the two")
 
 
 def _damaged(path: Path, problem: str) -> StateUnreadable:

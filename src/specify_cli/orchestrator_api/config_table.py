@@ -87,7 +87,7 @@ def _checked_name(name: str) -> str:
     is_reserved = name.lower() == DEFAULT_ORCHESTRATOR != name
     if not is_orchestrator(name) or is_reserved:
         raise ValueError(
-            "it is no name of an orchestrator: 1 to 64 of A-Z a-z 0-9 . _ -, no dot first,"
+            "it is not a valid orchestrator name: 1 to 64 of A-Z a-z 0-9 . _ -, no dot first,"
             " not ending in .json, .jsonl or .tmp"
         )
     return name

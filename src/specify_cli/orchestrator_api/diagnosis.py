@@ -1,4 +1,4 @@
-"""What the doctor says, as data: shared by the commands that look and that repair."""
+"""The result of diagnose and repair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.doctor_findings import Finding
     from specify_cli.workflow.services import Services
 
-NO_WORKER = "no worker starts before: see 'spec-kitty mailbox access' when it is corrected"
+NO_WORKER = "no worker starts until it is corrected: check it with 'spec-kitty mailbox access'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A request in, one envelope out: the same for every door."""
+"""Answer a request with one envelope, for all interfaces alike."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """The one answer to a request; a repeat was recorded before, and nothing was done now."""
+    """The answer to a request. A repeat was recorded before and has no new effect."""
 
     envelope: Envelope
     is_repeat: bool = False
 
     @property
     def reply(self) -> bytes:
-        """The envelope as both doors give it out."""
+        """The encoded envelope, the same at both interfaces."""
         return encode(self.envelope)
 
 
@@ -51,9 +51,9 @@ class Dispatcher:
         self._find = find
 
     def answer(self, asked: Request, origin: Origin, *, is_id_minted: bool = False) -> Answer:
-        """The answer to a caller who waits for it; whatever happens, there is one.
+        """Answer a caller who waits. Every request gets an answer.
 
-        With a minted id nobody can have asked before, so the journal is not searched.
+        A minted id is new, so the journal is not searched for it.
         """
         judgement = self._judge(asked)
         try:
@@ -66,11 +66,11 @@ class Dispatcher:
         except SpecKittyError as error:
             refusal = judgement.refusal if isinstance(error, MissionNotFound) else None
             return _refusal(judgement, refusal or error)
-        except Exception as fault:  # noqa: BLE001  the one place where a bug becomes an answer
+        except Exception as fault:  # noqa: BLE001  a bug becomes an answer
             return _refusal(judgement, self._carrying_out.host_error(fault))
 
     def look_up(self, raw: bytes) -> Lookup:
-        """The mission that the request in `raw` is about; changes nothing."""
+        """Return the mission that the request in `raw` names; change nothing."""
         glance = request.glance(raw)
         is_batched = self._is_batched(glance.command)
         look_up = self._carrying_out.look_up
@@ -79,15 +79,15 @@ class Dispatcher:
     def answer_bytes(
         self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
     ) -> Answer:
-        """The answer to the request file `<stem>.json`, recorded; `mission` is what it is about.
+        """Answer the request file `<stem>.json` and record the answer; `mission` is its mission.
 
-        Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
+        Raises: StorageFailed, StateUnreadable if it could not be recorded; the caller may retry.
         """
         judgement = self._read(raw, stem=stem, mission=mission)
         return self._answer_once(judgement, Origin(door=ids.MAILBOX, identity=identity))
 
     def recorded(self, stem: str, *, identity: str) -> Answer | None:
-        """The answer that was recorded for the request file `<stem>.json`; None where there is none.
+        """Return the recorded answer to the request file `<stem>.json`; None if there is none.
 
         Raises: StorageFailed, StateUnreadable.
         """
@@ -96,12 +96,12 @@ class Dispatcher:
         return None if line is None else Answer(envelope=line["envelope"], is_repeat=True)
 
     def answer_batch(self, files: Sequence[RequestFile]) -> list[Answer | None]:
-        """The answers to requests whose lookup says `is_batched`, recorded at once; None for one that has to be answered alone.
+        """Answer requests whose lookup says `is_batched` in one commit; None: to be answered alone.
 
-        After such a one, no other of the same orchestrator about the same mission is answered here.
+        After a None, no other request of the same orchestrator and mission is answered here.
         Raises: StateUnreadable where the config is damaged.
         """
-        # A worker alone needs it.
+        # Only a worker needs it.
         from specify_cli.orchestrator_api import batching
 
         report = self._carrying_out.host_error
@@ -116,10 +116,10 @@ class Dispatcher:
         identity: str,
         dead_letter: str | None = None,
     ) -> Answer:
-        """The answer to what could not be read as a request at all, recorded.
+        """Answer a file that is not a readable request, and record the answer.
 
-        What has no name of its own is journaled under the id of its dead letter.
-        Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
+        A file without a usable name is journaled under the id of its dead letter.
+        Raises: StorageFailed, StateUnreadable if it could not be recorded; the caller may retry.
         """
         known_as = stem or dead_letter or ""
         judgement = unread(error.message.encode(), error, correlation_id=known_as)
@@ -127,29 +127,29 @@ class Dispatcher:
         return self._answer_once(judgement, origin, dead_letter=dead_letter)
 
     def has_intents(self) -> bool:
-        """Whether there is something for `settle_intents`. Raises: as that."""
+        """Return whether `settle_intents` has work to do; raises the same errors."""
         return bool(self._host.intents())
 
     def settle_intents(self) -> None:
-        """What was begun by callers that were killed is completed and recorded, as far as that succeeds.
+        """Complete and record the work of callers that were killed, as far as possible.
 
         Raises: MissionNotFound, StorageFailed, StateUnreadable.
         """
         for intent in self._host.intents():
             if intent.is_here and not self._host.is_deciding(intent.id, intent.scope):
-                # What cannot be completed now is tried again.
+                # A failure is retried by the next call.
                 with suppress(SpecKittyError):
                     self._settle(intent)
 
     def _settle(self, intent: Intent) -> None:
         journal = self._host.journal()
         if journal.find(intent.id, intent.scope, digest=intent.digest or None) is not None:
-            # As where it is asked for again.
+            # As for a repeated request.
             journal.publish()
             self._host.services().request_intents.forget_answered(intent)
         elif self._host.services().request_intents.is_begun(intent):
             asked, origin = request.of_call(intent.call)
-            # Whoever asks again knows the words of every caller.
+            # The request may be one of a person.
             find = partial(registry.find, for_people=True)
             self._answer_once(self._judge(asked, find), origin)
 
@@ -160,7 +160,7 @@ class Dispatcher:
             return False
 
     def _read(self, raw: bytes, *, stem: str, mission: Lookup | None) -> ValidatedRequest:
-        self._host.access()  # A damaged config is nobody's answer.
+        self._host.access()  # Raises if the config is damaged, before the request is answered.
         try:
             judgement = self._judge(request.read(raw, stem=stem))
         except SpecKittyError as error:
@@ -169,7 +169,7 @@ class Dispatcher:
         return judgement
 
     def _decide(self, file: RequestFile, decision: Decision) -> dict[str, Any] | None:
-        """The line of a request in a batch, not recorded yet; None where another one had its id."""
+        """Return the journal line of a request in a batch; None if its id was used by another."""
         origin = Origin(door=ids.MAILBOX, identity=file.identity)
         judgement = self._read(file.raw, stem=file.stem, mission=file.mission)
         self._host.compare_with_commits()
@@ -190,13 +190,13 @@ class Dispatcher:
     def _answer_once(
         self, judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
-        """The recorded answer of the id where there is one, else a new one."""
+        """Return the recorded answer of this id, else answer the request."""
         correlation_id = judgement.request.correlation_id
         with self._host.deciding(correlation_id, origin.scope):
             known = self._host.journal().find(correlation_id, origin.scope)
             if known is None:
                 return self._answer_new(judgement, origin, dead_letter=dead_letter)
-            # Whoever recorded it may not have published it any more.
+            # The process that recorded it may have ended before it published it.
             self._host.journal().publish()
             if known["digest"] == judgement.digest or was_never_read(known):
                 return Answer(envelope=known["envelope"], is_repeat=True)
@@ -205,11 +205,11 @@ class Dispatcher:
     def _conflict(
         self, judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
-        """The answer to a request whose id another one has, recorded once."""
+        """Refuse a request whose id belongs to another request; record the refusal once."""
         judgement.refusal = conflict(judgement.request.correlation_id)
         line = journal_line(judgement, origin, dead_letter=dead_letter)
         line["envelope"] = _refusal(judgement, judgement.refusal).envelope
-        # It may stand there already: a host was killed before the file had left the inbox, say.
+        # It may be recorded already, if a host was killed before it removed the file.
         recorded = self._host.journal().append(line, unless_known=False)
         return Answer(envelope=recorded["envelope"])
 
@@ -227,7 +227,7 @@ class Dispatcher:
             if line["envelope"]["error_code"] != CorrelationIdConflict.code:
                 line = journal.append(line, decided=decision.drafts, also=decision.settles)
                 if line["digest"] != judgement.digest:
-                    # Somebody whose lock was taken away under him was faster.
+                    # Another process that had lost its lock was faster.
                     return self._conflict(judgement, origin, dead_letter=dead_letter)
                 decision.follow()
         return Answer(envelope=line["envelope"])
@@ -240,7 +240,7 @@ class Dispatcher:
         *,
         dead_letter: str | None = None,
     ) -> dict[str, Any]:
-        """The line of a request, which is carried out; it is not recorded yet."""
+        """Carry out the request and return its journal line, not recorded yet."""
         line = journal_line(judgement, origin, dead_letter=dead_letter)
         line["envelope"], cause = self._carrying_out.carry_out(judgement, origin, decision)
         line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
@@ -248,7 +248,7 @@ class Dispatcher:
 
 
 def _is_journaled(judgement: ValidatedRequest) -> bool:
-    """At the command line: what may have changed something; not reads, not what nobody understood."""
+    """Return whether the command line records the request: a change, and no usage error."""
     changes = judgement.command is not None and judgement.command.changes_state
     return changes and not isinstance(judgement.refusal, UsageError)
 

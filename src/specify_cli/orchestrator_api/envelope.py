@@ -1,4 +1,4 @@
-"""The one shape of every answer at either door."""
+"""The envelope of every reply, at both interfaces."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Envelope: TypeAlias = dict[str, Any]
 
 
 def succeeded(command: str, correlation_id: str, data: dict[str, Any]) -> Envelope:
-    """The answer to a request that was carried out."""
+    """Return the envelope of a success."""
     return _envelope(command, correlation_id, error_code=None, data=data)
 
 
 def refused(command: str, correlation_id: str, error: SpecKittyError) -> Envelope:
-    """The answer to a request that was not; `data` says why and whether to ask again.
+    """Return the envelope of a refusal; `data` has the reason and whether to retry.
 
-    It may quote what was asked, so what looks like a credential is masked in it.
+    The message may quote the request, so credentials in it are masked.
     """
     data = {"message": error.message, "retryable": error.retryable, **error.details}
     data = credentials.masked_json(data, [])
@@ -31,7 +31,7 @@ def refused(command: str, correlation_id: str, error: SpecKittyError) -> Envelop
 
 
 def encode(envelope: Envelope) -> bytes:
-    """One line of ASCII JSON, so that no byte of a stranger reaches a terminal raw."""
+    """Encode as one line of ASCII JSON, so that control characters are escaped."""
     return compact(envelope).encode("ascii") + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""What a request asks for is done, where it may be."""
+"""Carry out a validated request, if it is authorized."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from specify_cli.workflow.context import Decision, Effects, RequestContext
 
 
 class Execution:
-    """Carries out what was judged, on behalf of one host."""
+    """Carries out validated requests for one host."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -33,9 +33,10 @@ class Execution:
     def carry_out(
         self, judgement: ValidatedRequest, origin: Origin, decision: Decision | None = None
     ) -> tuple[Envelope, RequestContext]:
-        """The envelope that answers it, and what it has brought about.
+        """Carry out the request; return its envelope and its context with the effects.
 
-        Raises: Unfinished, where its effects are there and its answer is not.
+        Raises:
+            Unfinished: It has taken effect, and its answer could not be recorded.
         """
         correlation_id = judgement.request.correlation_id
         cause = RequestContext(
@@ -66,21 +67,21 @@ class Execution:
             return refusal(judgement, self.host_error(fault)), cause
 
     def _allowed(self, judgement: ValidatedRequest, cause: RequestContext) -> Command:
-        """The command of a request that may be carried out now, or had begun while it might."""
+        """Return the command of a request that is valid, or was begun while it was."""
         refusal = judgement.refusal
         is_late = isinstance(refusal, RequestExpired) and judgement.params is not None
         if refusal is not None and not (is_late and self._has_begun(judgement, cause)):
             raise refusal
         if judgement.command is None:
-            raise UsageError("no command was named")
+            raise UsageError("the command is missing")
         return judgement.command
 
     def _allowed_params(
         self, judgement: ValidatedRequest, origin: Origin, cause: RequestContext
     ) -> Any:
-        """The arguments of a request that may be carried out: granted, or begun when it was.
+        """Return the arguments of an authorized request, or of one that was begun while it was.
 
-        They name the mission's folder: what was judged is what is used.
+        They name the mission by its folder, so that the authorized mission is the one used.
         """
         self._find_mission(judgement)
         params: Any = judgement.params
@@ -94,7 +95,7 @@ class Execution:
         return params if params.mission == slug else replace(params, mission=slug)
 
     def _granted(self, judgement: ValidatedRequest, origin: Origin, cause: RequestContext) -> Any:
-        """The arguments of a granted request; those of a merge name the target that was judged."""
+        """Return the arguments of a granted request; those of a merge name the granted target."""
         params: Any = judgement.params
         access, mission = self._host.access(), judgement.mission
         try:
@@ -123,13 +124,13 @@ class Execution:
         return self._host.services().request_intents.has_begun(mission.slug, cause)
 
     def look_up(self, selector: str, *, is_whole: bool = True, is_batched: bool = False) -> Lookup:
-        """The mission that the selector names, or why there is none."""
+        """Look up the mission; the result has the error if there is none."""
         slug, refusal = "", None
         try:
             slug = self._host.find_mission(selector) if selector else ""
         except SpecKittyError as error:
             refusal = error
-        except Exception as fault:  # noqa: BLE001  a worker asks before it answers, and goes on
+        except Exception as fault:  # noqa: BLE001  a worker must go on
             refusal = self.host_error(fault)
         return Lookup(
             selector=selector,
@@ -150,11 +151,11 @@ class Execution:
         return self._host.access().as_seen(data, origin.identity)
 
     def host_error(self, fault: Exception) -> HostError:
-        """The refusal that a fault of the host becomes; its traceback is kept."""
+        """Return the refusal for a fault of the host; its traceback is written to a file."""
         where = self._host.report_fault(fault)
-        return HostError(f"the host failed in a way that is its own fault; details are in {where}")
+        return HostError(f"the host has failed because of a bug; see {where}")
 
 
 def refusal(judgement: ValidatedRequest, error: SpecKittyError) -> Envelope:
-    """The envelope of a request that is refused."""
+    """Return the envelope of a refused request."""
     return refused(judgement.wire_name, judgement.request.correlation_id, error)

@@ -28,7 +28,7 @@ class Host(Protocol):
         """
 
     def access(self) -> Access:
-        """Who may do what. Raises: StateUnreadable where that is written down and damaged."""
+        """Return the grants. Raises: StateUnreadable if config.toml is damaged."""
 
     def find_mission(self, selector: str) -> str:
         """The folder name of the one mission that the selector names.
@@ -37,13 +37,13 @@ class Host(Protocol):
         """
 
     def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
-        """While it is entered, nobody else answers a request of that id in that scope."""
+        """Hold the lock for answering requests of this id in this scope."""
 
     def is_deciding(self, correlation_id: str, scope: str) -> bool:
-        """Whether anybody answers a request of that id now."""
+        """Return whether a request of this id is being answered."""
 
     def intents(self) -> list[Intent]:
         """What requests are about to do, or were when they were killed. Raises: MissionNotFound, StorageFailed, StateUnreadable."""
 
     def report_fault(self, fault: Exception) -> str:
-        """The fault is written down; where."""
+        """Write the fault to a file, and return its path."""

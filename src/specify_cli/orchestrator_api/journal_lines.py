@@ -1,4 +1,4 @@
-"""What the journal has of a request."""
+"""The journal line of a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from specify_cli.orchestrator_api.validated_request import ValidatedRequest
 def journal_line(
     judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None
 ) -> dict[str, Any]:
-    """The line of a request that is not answered yet."""
+    """Return the line of a request without its answer."""
     params = judgement.params
     return {
         "correlation_id": judgement.request.correlation_id,

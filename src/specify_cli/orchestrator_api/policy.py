@@ -1,4 +1,4 @@
-"""Policy metadata: what an orchestrator declares about itself, checked and made fit to record.
+"""Validate policy metadata, which an orchestrator declares about itself.
 
 Source: `contract/v1/policy.json`; a test holds both together.
 """
@@ -25,7 +25,7 @@ REQUIRED_TEXTS = (
 FLAGS = "dangerous_flags"
 RESTRICTIONS = "tool_restrictions"
 WHOLE = "policy"
-UNFIT = "it looks like a secret; policy metadata is recorded in the open"
+UNFIT = "it looks like a secret; policy metadata is recorded in plain text"
 BANNED_FLAGS = (
     "--full-auto",
     "--yolo",
@@ -99,7 +99,7 @@ def _why_not(policy: Any) -> str:
         strict_json.parse_object(policy.encode("utf-8", "surrogatepass"))
     except RequestMalformed as error:
         return f" ({error.message})"
-    return ", not the text of one"
+    return ", not a string with JSON in it"
 
 
 def _check_shape(policy: dict[str, Any]) -> None:
@@ -138,10 +138,10 @@ def _texts(value: Any, field: str) -> Iterator[tuple[str, str]]:
 def _check_text(field: str, text: str) -> None:
     # It is recorded in files that strict readers of JSON must be able to read.
     if _compiled(LONE_SURROGATE).search(text):
-        raise _failed(field, "it holds half a character; send valid Unicode text")
+        raise _failed(field, "it has an unpaired surrogate; send valid Unicode text")
     for reading in credentials.readings(text):
         if _compiled(BANNED_FLAG).search(reading):
-            raise _failed(field, "it holds a flag that this host never records or allows")
+            raise _failed(field, "it contains a flag that this host never records or allows")
         if _compiled(SECRET_WORD).search(_without_harmless(reading)):
             raise _failed(field, UNFIT)
     if credentials.find(text):

@@ -1,4 +1,4 @@
-"""Finds commands, each loaded when it is asked for."""
+"""Find a command; its module is imported only when it is used."""
 
 from __future__ import annotations
 
@@ -121,4 +121,4 @@ def _for_upkeep(name: str) -> Command:
 def unknown(name: str) -> UsageError:
     """The refusal for a command that the contract does not have."""
     known = ", ".join(CONTRACT_COMMANDS)
-    return UsageError(f"unknown command {credentials.quoted(name)}: the contract has {known}")
+    return UsageError(f"unknown command {credentials.quoted(name)}: the contract defines {known}")

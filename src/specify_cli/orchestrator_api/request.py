@@ -1,4 +1,4 @@
-"""A request as a door hands it over, and as it is read from a stranger's bytes."""
+"""A request, and how it is read from untrusted bytes."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ OPTIONAL = {"policy", "not_after"}
 
 
 class Origin(NamedTuple):
-    """The door that a request came through, and who was proven to stand there."""
+    """The interface that received a request, and the verified identity of the caller."""
 
     door: str
     identity: str
 
     @property
     def scope(self) -> str:
-        """Whose own the correlation id is."""
+        """The scope in which the correlation id is unique."""
         return ids.scope_of(self.door, self.identity)
 
 
 class Request(NamedTuple):
-    """What is asked; `contract_version` is None where the door speaks the host's own."""
+    """A request. `contract_version` is None for the host's own version."""
 
     command: str
     args: dict[str, Any]
@@ -43,7 +43,7 @@ class Request(NamedTuple):
     """The arguments in which a credential was masked."""
 
     def masked(self) -> Request:
-        """The request without credentials, as it may be written down; its policy is refused instead."""
+        """Return the request with credentials masked. A credential in the policy is refused instead."""
         found = list(self.redacted)
         asked = self.contract_version
         return self._replace(
@@ -58,7 +58,7 @@ class Request(NamedTuple):
 
 
 def as_call(asked: Request, origin: Origin) -> dict[str, Any]:
-    """The request as an intent keeps it: what is needed to ask it again on behalf of a caller that was killed."""
+    """Return the request as stored in an intent, so that it can be repeated after a kill."""
     return {
         "correlation_id": asked.correlation_id,
         "door": origin.door,
@@ -94,18 +94,20 @@ def read(raw: bytes, *, stem: str) -> Request:
     Raises: RequestMalformed; UsageError naming the field that is wrong.
     """
     body = strict_json.load_object(raw)
-    strict_json.check(body, apart="policy")  # What is wrong with that is told as a wrong policy.
+    strict_json.check(body, apart="policy")  # Errors in it are reported as policy errors.
     for name, kind in REQUIRED.items():
         if not isinstance(body.get(name), kind):
             wanted = "an object" if kind is dict else "a text"
-            raise UsageError(f"request field {name!r}: it must be there, and be {wanted}")
+            raise UsageError(f"request field {name!r}: it is required and must be {wanted}")
     unknown = sorted(set(body) - set(REQUIRED) - OPTIONAL)
     if unknown:
         known = ", ".join([*REQUIRED, *sorted(OPTIONAL)])
         name = credentials.quoted(unknown[0])
         raise UsageError(f"request field {name} is unknown: a request has {known}")
     if body["correlation_id"] != stem:
-        raise UsageError("request field 'correlation_id': it must equal the file's name")
+        raise UsageError(
+            "request field 'correlation_id': it must equal the file name without .json"
+        )
     return Request(
         command=body["command"],
         args=body["args"],
@@ -117,7 +119,7 @@ def read(raw: bytes, *, stem: str) -> Request:
 
 
 class Glance(NamedTuple):
-    """What a request names, whatever else is wrong with it; empty where it names none."""
+    """The command and mission that a request names, even if it is invalid; empty if none."""
 
     is_whole: bool = True
     command: str = ""
@@ -125,7 +127,7 @@ class Glance(NamedTuple):
 
 
 def glance(raw: bytes) -> Glance:
-    """What the request names."""
+    """Read the command and mission of a request."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
@@ -148,4 +150,6 @@ def _moment(value: Any) -> datetime | None:
             return datetime.fromisoformat(value).astimezone(UTC)
     except ValueError:
         pass
-    raise UsageError("request field 'not_after': it must be a moment like 2026-11-22T18:00:00Z")
+    raise UsageError(
+        "request field 'not_after': it must be a UTC time such as 2026-11-22T18:00:00Z"
+    )

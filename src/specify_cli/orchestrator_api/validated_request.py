@@ -1,4 +1,4 @@
-"""The first half of an answer: whether the request is understood, and consistent in itself."""
+"""Validate a request before its mission is looked up."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ ACTOR = "actor"
 LONGEST_VERSION = 20
 
 PROOFS = ("evidence", "review_result")
-"""Arguments that are judged after the policy."""
+"""Arguments that are validated after the policy."""
 
 
 @dataclass(slots=True, kw_only=True)
 class ValidatedRequest:
-    """What is known of a request before a mission is looked at; `refusal` ends it there.
+    """A validated request. A `refusal` ends it before its mission is looked up.
 
-    `given` are the arguments that were given, as JSON values, `mission` is what it is about, where that was looked up
-    before.
+    `given` has the given arguments as JSON values. `mission` is set if it was looked up before.
     """
 
     request: Request
@@ -49,8 +48,8 @@ class ValidatedRequest:
 
 
 def judge(request: Request, find: Callable[[str], Command]) -> ValidatedRequest:
-    """The request judged in the contract's order: parser, policy, evidence and review result."""
-    # Nothing of the request is kept that looks like a credential.
+    """Validate in the contract's order: parser, policy, evidence and review result."""
+    # Credentials are masked before anything is kept.
     judgement = ValidatedRequest(request=request.masked())
     try:
         _judge(judgement.request, find, judgement)
@@ -60,7 +59,7 @@ def judge(request: Request, find: Callable[[str], Command]) -> ValidatedRequest:
 
 
 def unjudged(request: Request) -> ValidatedRequest:
-    """What is known before anything is judged; nothing of the request is kept that looks like a credential."""
+    """Return the request before validation, with credentials masked."""
     return _with_digest(ValidatedRequest(request=request.masked()))
 
 
@@ -71,14 +70,14 @@ def _with_digest(judgement: ValidatedRequest) -> ValidatedRequest:
 
 
 def unread(raw: bytes, refusal: SpecKittyError, *, correlation_id: str) -> ValidatedRequest:
-    """What is known of bytes that could not be read as a request."""
+    """Return the validation result of bytes that are not a readable request."""
     nothing = Request(command="", args={}, correlation_id=correlation_id)
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     return ValidatedRequest(request=nothing, digest=digest, refusal=refusal)
 
 
 def digest_of(command: str, args: dict[str, Any], declared: Any) -> str:
-    """The fingerprint by which a request that comes again is known; nulls do not count."""
+    """Return the digest that identifies a repeated request; nulls are ignored."""
     whole = {"args": args, "command": command}
     if declared is not None:
         whole["policy"] = declared
@@ -89,7 +88,7 @@ def digest_of(command: str, args: dict[str, Any], declared: Any) -> str:
 def _judge(request: Request, find: Callable[[str], Command], judgement: ValidatedRequest) -> None:
     try:
         command = judgement.command = find(request.command)
-    finally:  # The version comes first: a command of a later one is no fault of use.
+    finally:  # Checked first: an unknown command of a later version is not a usage error.
         _check_version(request.contract_version)
     params, complaints = arguments.validate(command.params, request.args)
     for name, problem in complaints:
@@ -97,7 +96,7 @@ def _judge(request: Request, find: Callable[[str], Command], judgement: Validate
             raise arguments.complaint(command.params, name, problem)
     if ACTOR in request.redacted:
         raise arguments.complaint(
-            command.params, ACTOR, "it looks like a credential; name one that may be recorded"
+            command.params, ACTOR, "it looks like a credential; use a name that can be recorded"
         )
     if params is not None:
         judgement.given = arguments.given(params)
@@ -111,7 +110,7 @@ def _judge(request: Request, find: Callable[[str], Command], judgement: Validate
     except SpecKittyError as error:
         raise expired or error from None
     if expired:
-        # Judged all the same: what had begun in time is completed.
+        # Validated anyway, because work that was begun in time is completed.
         raise expired
 
 
@@ -124,7 +123,7 @@ def _judge_params(params: Params, command: Command, judgement: ValidatedRequest)
 
 
 def _judge_beside_proofs(request: Request, command: Command, judgement: ValidatedRequest) -> None:
-    """The policy is judged before proofs of a wrong shape are: as if they had not been sent."""
+    """Validate the policy before malformed proofs are refused."""
     rest = {name: value for name, value in request.args.items() if name not in PROOFS}
     params, _ = arguments.validate(command.params, rest)
     judgement.policy = policy.check(request.policy, is_required=command.needs_policy(params))
@@ -132,12 +131,12 @@ def _judge_beside_proofs(request: Request, command: Command, judgement: Validate
 
 def _check_version(asked: str | None) -> None:
     if asked is not None and not versions.speaks(CONTRACT_VERSION, asked):
-        # Only a version is quoted: any other text may hold a credential.
+        # Other text is not quoted, because it may contain a credential.
         is_version = versions.parse(asked) and len(asked) <= LONGEST_VERSION
         problem = (
             f"the request is written for contract {asked!r}"
             if is_version
-            else "contract_version is not a version of three numbers, such as 1.5.0"
+            else "contract_version is not a version such as 1.5.0"
         )
         raise ContractVersionMismatch(
             f"{problem}; this host speaks {CONTRACT_VERSION}: use the same major version and a"
@@ -148,4 +147,4 @@ def _check_version(asked: str | None) -> None:
 def _expired(not_after: datetime | None) -> RequestExpired | None:
     if not_after is None or clock.now() <= not_after:
         return None
-    return RequestExpired(f"not_after {not_after.isoformat()} has passed: send a new one")
+    return RequestExpired(f"not_after {not_after.isoformat()} has passed: send a new request")

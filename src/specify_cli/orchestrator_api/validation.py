@@ -24,8 +24,8 @@ WORDS = {
     "int_from_float": "it must be a whole number",
     "bool_type": "it must be true or false",
     "tuple_type": "it must be a list",
-    "dict_type": "it must hold names and values",
-    "dataclass_type": "it must hold names and values",
+    "dict_type": "it must be a table of names and values",
+    "dataclass_type": "it must be a table of names and values",
     "literal_error": "it must be {expected}",
     "greater_than_equal": "it must be {ge} or more",
     "less_than_equal": "it must be {le} or less",
@@ -70,4 +70,8 @@ def _mismatch(pattern: str) -> str:
     listed = LISTED.fullmatch(pattern)
     if listed:
         return f"it must be {listed[1].replace('|', ' or ')}"
-    return "it holds a control character, a slash or nothing" if "x00" in pattern else "it is blank"
+    return (
+        "it is empty, or contains a control character or a slash"
+        if "x00" in pattern
+        else "it is blank"
+    )

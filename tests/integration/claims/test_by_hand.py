@@ -46,7 +46,7 @@ def test_the_command_that_is_shown_frees_the_package_when_it_is_pasted(silent: S
     assert line.startswith("WP01  in_progress")
     assert "held by ada" in line
     assert f"since {LONG_AGO}" in line
-    words = shlex.split(line.partition("free it with: spec-kitty ")[2])
+    words = shlex.split(line.partition("release it with: spec-kitty ")[2])
     assert "--force" in words
     assert "ada" in told(silent, *words)
     assert silent.lane("WP01") == "planned"

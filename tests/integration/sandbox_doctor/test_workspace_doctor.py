@@ -267,7 +267,7 @@ def test_a_process_outside_of_any_sandbox_is_told_that_nothing_confines_it(made:
     for place in (made.stage.root, made.path):
         found = not_ok(made.stage.run("doctor", "--sandbox", ".", "--json", cwd=place))
         assert verdicts(found)["sandbox"] == "warn"
-        assert "nothing confines this process" in found["sandbox"]["what"]
+        assert "there is no sandbox" in found["sandbox"]["what"]
 
 
 def test_a_link_in_the_place_of_the_repository_is_told(made: Workspace):

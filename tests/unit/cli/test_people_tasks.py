@@ -217,7 +217,7 @@ def test_a_person_is_told_that_a_credential_in_a_note_is_not_recorded(project: P
     with contextlib.chdir(project):
         result = CliRunner().invoke(root, ["move", "WP01", "blocked", "--note", f"see {secret}"])
     assert result.exit_code == 0
-    assert "a part of note" in result.stderr
+    assert "masked in note" in result.stderr
     [log] = project.rglob("status.events.jsonl")
     assert "see [redacted: github]" in log.read_text()
     assert secret not in result.output

@@ -86,7 +86,7 @@ def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("commands = all", "text stands in quotation marks"),
+        ("commands = all", "put text in quotation marks"),
         ('commands = "all"', "commands: it must be a list"),
         ("commands = [1]", "commands.0: it must be 'all', 'read-only', "),
         ("commands = []", "commands: it is empty"),
@@ -96,9 +96,9 @@ def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
         ('commands = ["all"]\nuid = 99999999999', "uid: it must be 4294967294 or less"),
         ('commands = ["all"]\nmissions = [7]', "missions.0: it must be text"),
         (f'commands = ["all"]\nactors = ["{"a" * 201}"]', "it has more than 200 characters"),
-        ('commands = ["all"]\nquota = 3', "quota: it must hold names and values"),
+        ('commands = ["all"]\nquota = 3', "quota: it must be a table of names and values"),
         ('commands = ["all"]\ntrash_days = 3', "write it above the first line in brackets"),
-        ('commands = ["all"]\npaths = 3', "paths: it must hold names and values"),
+        ('commands = ["all"]\npaths = 3', "paths: it must be a table of names and values"),
     ],
 )
 def test_what_does_not_fit_is_said_in_words_of_the_file(

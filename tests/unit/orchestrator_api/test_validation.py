@@ -33,7 +33,7 @@ def test_text_of_the_wrong_pattern(params: Any, args: dict[str, Any], wanted: di
 def test_a_field_of_the_request_among_the_arguments_is_sent_to_its_place(name: str):
     refusal = arguments.complaint(AddPackageParams, name, "it is not known")
 
-    assert f"the {name} of a request stands beside its 'args', not in them" in str(refusal)
+    assert f"the {name} of a request belongs next to 'args', not in it" in str(refusal)
     assert "did you mean" not in str(refusal)
 
 

@@ -1,4 +1,4 @@
-"""accept-mission: every package is approved or done."""
+"""accept-mission: accept a mission whose packages are all approved or done."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class AcceptMissionResult(MissionResult):
 def handle(
     params: AcceptMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> AcceptMissionResult:
-    """The mission is accepted."""
+    """Accept the mission."""
     report = services().accepting.accept(params.mission, actor=params.actor, cause=cause)
     return AcceptMissionResult.of(report)
 

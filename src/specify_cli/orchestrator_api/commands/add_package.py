@@ -41,7 +41,7 @@ class AddPackageResult(MissionResult):
 def handle(
     params: AddPackageParams, cause: RequestContext, services: Callable[[], Services]
 ) -> AddPackageResult:
-    """The package's prompt is written."""
+    """Write the prompt of the package."""
     draft = PackageDraft(
         title=params.title,
         dependencies=params.depends_on,

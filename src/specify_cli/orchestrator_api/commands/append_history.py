@@ -1,4 +1,4 @@
-"""append-history: a note in a package's history."""
+"""append-history: add a note to the history of a package."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AppendHistoryResult(MissionResult):
 def handle(
     params: AppendHistoryParams, cause: RequestContext, services: Callable[[], Services]
 ) -> AppendHistoryResult:
-    """The note is in the package's history."""
+    """Add the note."""
     report = services().annotating.append_history(
         params.mission, params.wp, actor=params.actor, note=params.note, context=cause
     )

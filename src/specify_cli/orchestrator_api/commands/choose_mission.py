@@ -1,4 +1,4 @@
-"""choose-mission: the mission that is meant where none is named."""
+"""choose-mission: the default mission of a folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ChooseMissionResult(Result):
 def handle(
     params: ChooseMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ChooseMissionResult:
-    """The mission, or those that it could be."""
+    """Return the default mission, or the candidates."""
     choice = services().choosing.mission(Path(params.folder))
     return ChooseMissionResult(mission_slug=choice.chosen, candidates=list(choice.candidates))
 

@@ -30,11 +30,11 @@ class ContractVersionResult(Result):
 
 
 def handle(params: ContractVersionParams, cause: Any, services: Any) -> ContractVersionResult:
-    """The versions, or a refusal when the caller is too old."""
+    """Return the versions; refuse a caller that is too old."""
     provider = params.provider_version
     if provider is not None and is_older(provider, MIN_PROVIDER_VERSION):
         raise ContractVersionMismatch(
-            f"provider version {provider[:80]!r} is not served: contract {CONTRACT_VERSION}"
+            f"provider version {provider[:80]!r} is not supported: contract {CONTRACT_VERSION}"
             f" needs {MIN_PROVIDER_VERSION} or newer; upgrade the orchestrator",
             provider_version=provider[:80],
             min_supported_provider_version=MIN_PROVIDER_VERSION,

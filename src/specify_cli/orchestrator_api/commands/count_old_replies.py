@@ -1,4 +1,4 @@
-"""count-old-replies: what could be pruned."""
+"""count-old-replies: list what prune-replies would remove."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def handle(
     params: OldRepliesParams, cause: RequestContext, services: Callable[[], Services]
 ) -> RepliesResult:
-    """What would be removed; nothing is."""
+    """Return what would be removed; remove nothing."""
     retention = services().retention
     plan = retention.plan(params.age)
     return RepliesResult.of(plan.replies, retention.summaries(plan))

@@ -1,4 +1,4 @@
-"""create-mission: a folder for a new mission."""
+"""create-mission: create the folder of a new mission."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CreateMissionResult(MissionResult):
 def handle(
     params: CreateMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> CreateMissionResult:
-    """The mission's folder is there."""
+    """Create the folder."""
     identity = services().authoring.create_mission(
         params.title,
         slug=params.slug,

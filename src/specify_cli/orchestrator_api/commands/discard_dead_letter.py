@@ -1,4 +1,4 @@
-"""discard-dead-letter: what was set aside is given up, its record stays."""
+"""discard-dead-letter: delete the body of a dead letter; its record is kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DiscardDeadLetterParams(Params):
 def handle(
     params: DiscardDeadLetterParams, cause: RequestContext, services: Callable[[], Services]
 ) -> LetterResult:
-    """The body is gone."""
+    """Delete the body."""
     letters = services().dead_letters
     return LetterResult.of(letters.discard(params.dead_letter, actor=params.actor, cause=cause))
 

@@ -1,4 +1,4 @@
-"""heartbeat: who holds a package, or its review, is alive."""
+"""heartbeat: report that the holder of a package, or of its review, is alive."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class HeartbeatResult(MissionResult):
 def handle(
     params: HeartbeatParams, cause: RequestContext, services: Callable[[], Services]
 ) -> HeartbeatResult:
-    """The holder is known to be alive now."""
+    """Record a sign of life."""
     report = services().claiming.heartbeat(params.mission, params.wp, actor=params.actor)
     return HeartbeatResult(
         **mission_fields(report.mission),

@@ -42,7 +42,7 @@ class ListReadyResult(MissionResult):
 def handle(
     params: ListReadyParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ListReadyResult:
-    """The planned packages whose dependencies are satisfied, by id."""
+    """Return the planned packages with satisfied dependencies, sorted by id."""
     report = services().missions.ready(params.mission)
     ready = [
         ReadyPackage(

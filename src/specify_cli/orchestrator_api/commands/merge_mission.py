@@ -1,4 +1,4 @@
-"""merge-mission: a mission's work goes into its target branch."""
+"""merge-mission: merge a mission into its target branch."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ class MergeMissionResult(MissionResult):
 def handle(
     params: MergeMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> MergeMissionResult:
-    """The mission's work is in the target branch."""
-    wish = MergeOptions(
+    """Merge the mission."""
+    options = MergeOptions(
         target=params.target, strategy=params.strategy, push=params.push, actor=params.actor
     )
-    return MergeMissionResult.of(services().merging.merge(params.mission, wish, cause))
+    return MergeMissionResult.of(services().merging.merge(params.mission, options, cause))
 
 
 COMMAND = Command(

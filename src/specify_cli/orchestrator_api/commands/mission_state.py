@@ -1,4 +1,4 @@
-"""mission-state: where every work package of a mission stands."""
+"""mission-state: the state of every work package of a mission."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SubtaskCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageOnBoard:
-    """Where one package stands."""
+    """The state of one package."""
 
     wp_id: str
     title: str
@@ -109,7 +109,7 @@ class MissionStateResult(MissionResult):
 def handle(
     params: MissionStateParams, cause: RequestContext, services: Callable[[], Services]
 ) -> MissionStateResult:
-    """The whole board of the mission."""
+    """Return the state of all packages."""
     return MissionStateResult.of(services().missions.state(params.mission))
 
 

@@ -1,4 +1,4 @@
-"""prune-replies: what is not kept for ever is gone: replies of an age, and what the rules of `config.toml` let go."""
+"""prune-replies: remove old replies, and data that has expired by `config.toml`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def handle(
     params: OldRepliesParams, cause: RequestContext, services: Callable[[], Services]
 ) -> RepliesResult:
-    """What was removed."""
+    """Remove the data; return what was removed."""
     retention = services().retention
     gone = retention.carry_out(retention.plan(params.age))
     return RepliesResult.of(gone.replies, retention.summaries(gone))

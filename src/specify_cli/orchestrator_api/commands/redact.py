@@ -1,4 +1,4 @@
-"""redact: a secret is taken out of what the host keeps of an event or a request."""
+"""redact: remove a secret from an event, a request or a dead letter."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class RedactResult(Result):
 def handle(
     params: RedactParams, cause: RequestContext, services: Callable[[], Services]
 ) -> RedactResult:
-    """What was redacted, and what still has it."""
+    """Redact the secret; return what was redacted and what still contains it."""
     try:
         secret = bytes.fromhex(params.text_hex).decode()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""release-claim: a package, or its review, is taken from a holder who shows no sign of life."""
+"""release-claim: release a package, or its review, from a silent holder."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ReleaseClaimResult(MissionResult):
 def handle(
     params: ReleaseClaimParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ReleaseClaimResult:
-    """The claim has ended, and the package is free."""
+    """Release the claim."""
     report = services().claiming.release(
         params.mission,
         params.wp,

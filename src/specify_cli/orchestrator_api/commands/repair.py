@@ -1,4 +1,4 @@
-"""repair: what can be repaired without loss is."""
+"""repair: repair what is safe to repair."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RepairParams(Params):
 def handle(
     params: RepairParams, cause: RequestContext, services: Callable[[], Services]
 ) -> DiagnosisResult:
-    """What was repaired, and what is left."""
+    """Repair; return the repaired and the remaining findings."""
     doctor = doctor_of(services())
     return DiagnosisResult.of(
         doctor.repair(params.mission, actor=params.actor or "doctor", cause=cause),

@@ -1,4 +1,4 @@
-"""replay-dead-letter: what was set aside lies in its inbox again."""
+"""replay-dead-letter: put a dead letter back into its inbox."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ReplayDeadLetterParams(Params):
 def handle(
     params: ReplayDeadLetterParams, cause: RequestContext, services: Callable[[], Services]
 ) -> LetterResult:
-    """The letter waits to be answered."""
+    """Put the dead letter back into its inbox."""
     letters = services().dead_letters
     return LetterResult.of(
         letters.replay(params.dead_letter, new_id=params.new_id, actor=params.actor, cause=cause)

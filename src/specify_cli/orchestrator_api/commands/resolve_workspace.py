@@ -1,4 +1,4 @@
-"""resolve-workspace: where a package is, or will be, worked on."""
+"""resolve-workspace: the workspace of a package, existing or planned."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ResolveWorkspaceResult(MissionResult):
 def handle(
     params: ResolveWorkspaceParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ResolveWorkspaceResult:
-    """The package's workspace, branch and prompt; nothing is made."""
+    """Return the workspace, branch and prompt; create nothing."""
     report = services().work_packages.resolve_workspace(params.mission, params.wp)
     return ResolveWorkspaceResult(
         **mission_fields(report.mission),

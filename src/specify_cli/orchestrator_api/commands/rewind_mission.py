@@ -1,4 +1,4 @@
-"""rewind-mission: what happened in a mission behind an event is withdrawn."""
+"""rewind-mission: return a mission to its state after an event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def handle(
     params: RewindMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> RewindResult:
-    """What was withdrawn, and where packages stand now."""
+    """Rewind; return the withdrawn events and the state of the packages."""
     report = services().rewinding.rewind(
         params.mission,
         options_of(params, newest=params.newest),

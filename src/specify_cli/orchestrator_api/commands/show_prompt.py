@@ -35,7 +35,7 @@ class ShowPromptResult(MissionResult):
 def handle(
     params: ShowPromptParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ShowPromptResult:
-    """The prompt, its steps as they stand."""
+    """Return the prompt with the current state of its subtasks."""
     report = services().showing.prompt(params.mission, params.wp)
     return ShowPromptResult(
         **mission_fields(report.mission),

@@ -69,9 +69,9 @@ class StartImplementationResult(MissionResult):
 def handle(
     params: StartImplementationParams, cause: RequestContext, services: Callable[[], Services]
 ) -> StartImplementationResult:
-    """The package is in progress, held by the actor, and its workspace is ready."""
-    wish = MoveIntent(wp_id=params.wp, actor=params.actor, to=Lane.IN_PROGRESS)
-    report = services().work_packages.start_implementation(params.mission, wish, cause)
+    """Move the package to in_progress for the actor, and prepare its workspace."""
+    intent = MoveIntent(wp_id=params.wp, actor=params.actor, to=Lane.IN_PROGRESS)
+    report = services().work_packages.start_implementation(params.mission, intent, cause)
     return StartImplementationResult.of(report)
 
 

@@ -1,4 +1,4 @@
-"""start-review: the review of a package is claimed."""
+"""start-review: claim the review of a package."""
 
 from __future__ import annotations
 
@@ -62,11 +62,13 @@ class StartReviewResult(MissionResult):
 def handle(
     params: StartReviewParams, cause: RequestContext, services: Callable[[], Services]
 ) -> StartReviewResult:
-    """The package is in review by the actor."""
-    wish = MoveIntent(
+    """Move the package to in_review for the actor."""
+    intent = MoveIntent(
         wp_id=params.wp, actor=params.actor, to=Lane.IN_REVIEW, review_ref=params.review_ref
     )
-    return StartReviewResult.of(services().work_packages.start_review(params.mission, wish, cause))
+    return StartReviewResult.of(
+        services().work_packages.start_review(params.mission, intent, cause)
+    )
 
 
 COMMAND = Command(

@@ -1,4 +1,4 @@
-"""sync-workspaces: the project has what the workspaces have."""
+"""sync-workspaces: fetch the commits of workspaces into the project."""
 
 from __future__ import annotations
 

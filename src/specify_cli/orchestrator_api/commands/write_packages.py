@@ -50,7 +50,7 @@ class WritePackagesResult(MissionResult):
 def handle(
     params: WritePackagesParams, cause: RequestContext, services: Callable[[], Services]
 ) -> WritePackagesResult:
-    """The packages can be worked on."""
+    """Create the packages."""
     return WritePackagesResult.of(services().packages.write(params.mission, cause))
 
 

@@ -1,4 +1,4 @@
-"""write-plan: the plan and the outline of the tasks, ready to be filled in."""
+"""write-plan: create plan.md and tasks.md, to be filled in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WritePlanResult(MissionResult):
 def handle(
     params: WritePlanParams, cause: RequestContext, services: Callable[[], Services]
 ) -> WritePlanResult:
-    """The files are there; none that was there has changed."""
+    """Create the files; existing ones are kept."""
     report = services().authoring.write_plan(params.mission)
     return WritePlanResult(
         **mission_fields(report.identity),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli.cli.wording import refusal
+from specify_cli.cli.output import refusal_text as refusal
 
 MESSAGE = "as at the other doors (--some-flag)"
 

@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from specify_cli.cli.questions import Offer, picked
+from specify_cli.cli.prompting import Offer, picked
 
 OFFERS = [Offer("WP01", ("planned", "Index")), Offer("WP02", ("claimed", "Query"))]
 
