@@ -153,7 +153,7 @@ def refuse(obstacles: Sequence[str], **details: object) -> None:
 def scope(
     repository: Repository, mission: OpenMission, tips: Sequence[LaneTip], *, target: str
 ) -> Scope:
-    """Return what these lanes change beside the mission's own target branch, whatever `target` is."""
+    """Return what these execution lanes change beside the mission's own target branch, whatever `target` is."""
     onto = repository.branch_tip(mission.target_branch) or repository.branch_tip(target)
     return Scope(
         git=repository.git,

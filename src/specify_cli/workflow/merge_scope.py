@@ -158,7 +158,7 @@ class Scope:
                 for path, problem in misplaced.items()
                 if changes[path][1] is None or all(path in paths for paths in differing)
             }
-        # Two lanes may each bring one of two such names.
+        # Two execution lanes may each add one of two such names.
         return self.named(misplaced | self._double_names(changes, after, before))
 
     def named(self, problems: Mapping[str, str]) -> RefusedPaths:

@@ -11,7 +11,6 @@ from pathlib import Path
 from specify_cli.files import locks
 from specify_cli.storage import lane_plans, union_merge
 from specify_cli.storage.project import Project
-from specify_cli.workflow import host_files
 from specify_cli.workflow.mission import (
     LONGEST_SHOWN,
     OpenMission,
@@ -73,5 +72,8 @@ def _with_plan(mission: OpenMission) -> OpenMission:
         plan = lane_plans.taken_over(mission.files)
         return replace(mission, log=mission.log._replace(plan=plan))
     if mission.log.plan:
-        host_files.restore_lanes(mission)
+        # The file is rarely missing.
+        from specify_cli.workflow.host_files import restore_lanes
+
+        restore_lanes(mission)
     return mission

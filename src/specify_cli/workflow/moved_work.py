@@ -65,7 +65,7 @@ def prepared(
             ready = lane_workspaces.allocate(mission, intent.wp_id, offer=offer, owner=owner)
             return PreparedTransition(base_ref=ready.workspace.base_ref, annotations=ready.told)
         commit = _commit_of(commits, intent, package)
-        work = submitted_work.look(mission, intent.wp_id, commit)
+        work = submitted_work.examine(mission, intent.wp_id, commit)
         if work:
             submitted_work.check(mission, intent, work)
         if commit and intent.to in FINISHED:

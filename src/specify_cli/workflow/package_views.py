@@ -177,7 +177,7 @@ def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> Work
     base = begun if begun and repository.has_commit(begun) else _fork(repository, onto, commit)
     known = [it for it in (base, onto) if it]
     found = repository.commits_beyond(commit, known)
-    work = submitted_work.look(mission, report.wp_id, commit)
+    work = submitted_work.examine(mission, report.wp_id, commit)
     found_problems: Sequence[str] = ()
     if work:
         found_problems = (*work.refused.sentences(), *left_out_warnings(work.left_out))

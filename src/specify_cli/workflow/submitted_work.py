@@ -116,7 +116,7 @@ def unsandboxed_warnings(mission: OpenMission, event: Transitioned) -> tuple[str
     return (text,)
 
 
-def look(mission: OpenMission, wp_id: str, commit: str | None) -> SubmittedWork | None:
+def examine(mission: OpenMission, wp_id: str, commit: str | None) -> SubmittedWork | None:
     """Examine the package's work, the history of `commit`; None without a repository or a commit.
 
     Raises:

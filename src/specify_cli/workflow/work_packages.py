@@ -104,7 +104,7 @@ class WorkPackages:
                     mission.state_of(intent.wp_id), intent, mission=mission.shell_name
                 )
             commit = moved_work.under_review(mission, intent.wp_id)
-            work = submitted_work.look(mission, intent.wp_id, commit)
+            work = submitted_work.examine(mission, intent.wp_id, commit)
             if not events:
                 moves = rules.decide_start_review(mission.state_of(intent.wp_id), intent)
                 warned = transitions.self_review(mission, intent, is_made=not moves)
@@ -139,7 +139,7 @@ class WorkPackages:
                 from specify_cli.workflow import submitted_work
 
                 # The answer must equal that of the first call.
-                work = submitted_work.look(mission, intent.wp_id, events[-1].commit)
+                work = submitted_work.examine(mission, intent.wp_id, events[-1].commit)
                 warned = transitions.self_review(
                     mission, intent, is_made=True, origin=events[0].from_lane
                 )

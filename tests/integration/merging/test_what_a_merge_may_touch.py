@@ -119,7 +119,7 @@ def test_what_was_taken_back_is_handed_in_by_the_advice_of_the_refusal(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"} | ROW_C)
-    advice = refused(stage)["message"].split("as with '")[1].split("', commit")[0]
+    advice = refused(stage)["message"].split("for example with '")[1].split("', and commit")[0]
     assert advice.count("kitty-specs/") == 3
     every = advice.split(" -- ")[0] + " -- kitty-specs"
     subprocess.run(every, cwd=workspace, shell=True, check=True)
@@ -142,7 +142,7 @@ def test_files_of_the_host_are_taken_out_by_the_advice_of_the_refusal(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"} | ROW_B)
-    advice = refused(stage)["message"].split("as with '")[1].split("', and commit")[0]
+    advice = refused(stage)["message"].split("for example with '")[1].split("', and commit")[0]
     subprocess.run(advice, cwd=workspace, shell=True, check=True)
     stage.git("commit", "-q", "-m", "the work alone", folder=workspace)
     assert hand_in(stage)["success"]
