@@ -107,7 +107,7 @@ def _brought_of(
     """Return those of the commits `brought` that are unapproved work of the package.
 
     Commits that a package merged in are not its own. The commits of two packages that a former version
-    let work in one execution lane at once cannot be told apart, so they do not count.
+    let work in one execution lane at once cannot be distinguished, so they do not count.
     """
     mission, repository = commits.mission, commits.repository
     mates = {*mission.lane_mates(wp_id)}
