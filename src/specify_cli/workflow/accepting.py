@@ -24,7 +24,7 @@ from specify_cli.workflow.request_intents import intent_begun_by, intent_of, rec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptReport:
-    """Every package was found approved or done; canceled ones are set aside."""
+    """An accepted mission, with its packages by status lane."""
 
     mission: MissionIdentity
     accepted_at: str
@@ -35,14 +35,18 @@ class AcceptReport:
 
 @dataclass(frozen=True, slots=True)
 class Accepting:
-    """Accepts missions of a project."""
+    """Accepts the missions of a project."""
 
     project: Project
 
     def accept(self, selector: str, *, actor: str, cause: RequestContext) -> AcceptReport:
-        """The mission is accepted, and the host's files of it are committed.
+        """Accept the mission, and commit the host's files of it.
 
-        Raises: MissionNotFound, MissionNotReady, PreflightFailed, StorageFailed.
+        Raises:
+            MissionNotFound: no mission has this slug.
+            MissionNotReady: a package is neither approved, done nor canceled, or is contested.
+            PreflightFailed: git could not commit.
+            StorageFailed: the disk refused.
         """
         with (
             changing_mission(self.project, selector) as mission,
@@ -53,7 +57,7 @@ class Accepting:
             if accepted is None:
                 accepted = _accept(repository, mission, actor=actor, cause=cause)
             else:
-                # By a release that recorded it before its commit.
+                # An older release recorded it before its commit.
                 _commit(repository, mission, b"", cause=cause)
             return AcceptReport(
                 mission=mission.identity,
@@ -65,21 +69,22 @@ class Accepting:
 
 
 def packages_in(mission: OpenMission, lane: Lane) -> tuple[str, ...]:
-    """The packages that stand in `lane`, by id."""
+    """Return the ids of the packages in the status lane."""
     return tuple(x for x in mission.packages if mission.state_of(x).lane is lane)
 
 
 def incomplete(mission: OpenMission) -> list[str]:
-    """The packages that are neither approved nor done, canceled ones set aside, or are contested."""
-    settled = (Lane.APPROVED, Lane.DONE, Lane.CANCELED)
+    """Return the packages that are contested, or neither approved, done nor canceled."""
+    finished = (Lane.APPROVED, Lane.DONE, Lane.CANCELED)
     states = ((x, mission.state_of(x)) for x in mission.packages)
-    return [x for x, state in states if state.lane not in settled or state.contested is not None]
+    return [x for x, state in states if state.lane not in finished or state.contested is not None]
 
 
 def check_ready(mission: OpenMission) -> None:
-    """Passes when every package is approved or done, and there is one.
+    """Require that every package is approved, done or canceled, and that one is not canceled.
 
-    Raises: MissionNotReady.
+    Raises:
+        MissionNotReady: naming the other packages.
     """
     missing = incomplete(mission)
     if missing:
@@ -102,12 +107,12 @@ def check_ready(mission: OpenMission) -> None:
 def _accept(
     repository: Repository, mission: OpenMission, *, actor: str, cause: RequestContext
 ) -> MissionAccepted:
-    """The acceptance is committed by git, and decided."""
+    """Commit the acceptance in git, then record it."""
     begun = intent_begun_by(mission.files.project, cause)
-    said = begun.what if begun else {"event_id": ids.ulid(), "at": clock.timestamp()}
+    stamp = begun.what if begun else {"event_id": ids.ulid(), "at": clock.timestamp()}
     event = MissionAccepted(
-        event_id=said["event_id"],
-        at=said["at"],
+        event_id=stamp["event_id"],
+        at=stamp["at"],
         actor=actor,
         policy_metadata=cause.policy,
         correlation_id=cause.correlation_id,
@@ -117,7 +122,7 @@ def _accept(
     line = event_lines.encode([event], mission_slug=mission.slug)
     if begun is None:
         check_ready(mission)
-    intent = intent_of(cause, "accept", said, mission=mission.files.log.number())
+    intent = intent_of(cause, "accept", stamp, mission=mission.files.log.number())
     with recorded_intent(mission.files.project, cause, intent):
         if begun is not None:
             _check_still_ready(repository, mission, cause=cause)
@@ -129,7 +134,11 @@ def _accept(
 def _check_still_ready(
     repository: Repository, mission: OpenMission, *, cause: RequestContext
 ) -> None:
-    """As `check_ready`, for an acceptance that was interrupted: git has no commit of it as its last word."""
+    """Check an interrupted acceptance again, and commit the mission without it if it is not ready now.
+
+    Raises:
+        MissionNotReady: as `check_ready`.
+    """
     try:
         check_ready(mission)
     except MissionNotReady:
@@ -145,21 +154,22 @@ def _commit(
     cause: RequestContext,
     message: str | None = None,
 ) -> None:
-    """The host's files are committed, `line` as the last one of the log."""
+    """Commit the host's files, with `line` as the last line of the log."""
     contents = {
         path: data for path, data in host_files.host_contents(mission).items() if data is not None
     }
     log = mission.files.log
     known = contents.get(log.path, b"")
     if log.file.raw() != known:
-        # Committed here, it must not be missing in the checkout, whichever branch had it last.
+        # The commit has the log, so the checkout must have it too, whichever branch had it last.
         log.put_right(repairs=True)
     if line not in known:
         contents[log.path] = known + line
-    subject = message or f"Accept mission {mission.slug}"
-    said = record_trailer.with_head(subject, mission.files.project)
+    message = record_trailer.with_head(
+        message or f"Accept mission {mission.slug}", mission.files.project
+    )
     try:
-        commit = host_commits.commit_files(repository, contents, message=said)
+        commit = host_commits.commit_files(repository, contents, message=message)
     except GitFailed as error:
         problem = f"the host's files could not be committed: {error}"
         raise PreflightFailed(problem, errors=[problem]) from error

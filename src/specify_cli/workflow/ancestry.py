@@ -1,4 +1,7 @@
-"""An approved commit brings no unapproved ancestors, and stays approved while others build on it."""
+"""Checks on the history of approved commits.
+
+An approved commit has no unapproved ancestors, and stays approved while other packages build on it.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.package_commits import PackageCommits
 
 BUILT_UPON = OCCUPYING | FINISHED | {Lane.BLOCKED}
-"""Lanes of a package whose work, begun on an approved commit, is or may be handed in."""
+"""Status lanes of a package whose work may be submitted with the approved commit that it began on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stowaway:
-    """A commit of a package that no approval covers, in the history of another's work."""
+    """A package's commit without approval in the history of another package's work."""
 
     wp_id: str
     lane: Lane
@@ -26,7 +29,7 @@ class Stowaway:
 
     @property
     def sentence(self) -> str:
-        """What is wrong, in words."""
+        """The description for messages."""
         if self.lane in FINISHED:
             return f"commit {self.commit} is work of {self.wp_id} that its approval does not cover"
         return f"commit {self.commit} is work of {self.wp_id}, which is {self.lane}"
@@ -35,7 +38,7 @@ class Stowaway:
 def stowaways(
     commits: PackageCommits, tips: Sequence[str], *, besides: str | None = None
 ) -> list[Stowaway]:
-    """One commit of each package, `besides` not counted, that `tips` hold and no approval covers.
+    """Find unapproved work in the history of `tips`: one commit of each package other than `besides`.
 
     Raises:
         GitFailed: git cannot read the commits.
@@ -55,43 +58,43 @@ def stowaways(
     ]
 
 
-def check_approval(commits: PackageCommits, wish: MoveIntent, commit: str) -> None:
-    """Passes where the commit may be approved; force does not matter.
+def check_approval(commits: PackageCommits, intent: MoveIntent, commit: str) -> None:
+    """Require that the commit has no unapproved ancestors, even with force.
 
     Raises:
-        TransitionRejected: with the guard `unapproved_ancestors`.
+        TransitionRejected: it has, with the guard `unapproved_ancestors`.
         GitFailed: git cannot read the commits.
     """
-    found = stowaways(commits, [commit], besides=wish.wp_id)
+    found = stowaways(commits, [commit], besides=intent.wp_id)
     if found:
         named = "; ".join(it.sentence for it in found)
-        place = commits.mission.workspace(wish.wp_id).path
+        path = commits.mission.workspace(intent.wp_id).path
         raise _rejected(
             commits.mission,
-            wish,
+            intent,
             guard="unapproved_ancestors",
-            complaint=f"its history holds work that is not approved: {named}; approve that first,"
-            f" or take it out in {place} with 'git rebase -i' and hand in again",
+            complaint=f"its history has work that is not approved: {named}; approve that first,"
+            f" or remove it in {path} with 'git rebase -i' and submit the package again",
         )
 
 
-def check_withdrawal(commits: PackageCommits, wish: MoveIntent) -> None:
-    """Passes where no other package of the execution lane builds on an approval that is withdrawn.
+def check_withdrawal(commits: PackageCommits, intent: MoveIntent) -> None:
+    """Require that no other package of the execution lane builds on the approval to be withdrawn.
 
     Raises:
-        TransitionRejected: with the guard `approval_built_upon`, naming that package.
+        TransitionRejected: one does, with the guard `approval_built_upon`.
         GitFailed: git cannot read the commits.
     """
     mission = commits.mission
-    approved = commits.approved(wish.wp_id)
+    approved = commits.approved(intent.wp_id)
     if approved is None:
         return
-    for other in sorted({*mission.lane_mates(wish.wp_id)} - {wish.wp_id}):
+    for other in sorted({*mission.lane_mates(intent.wp_id)} - {intent.wp_id}):
         state = mission.state_of(other)
         if state.lane in BUILT_UPON and _builds_on(commits, other, {approved}):
             raise _rejected(
                 mission,
-                wish,
+                intent,
                 guard="approval_built_upon",
                 complaint=f"{other}, which is {state.lane}, builds on it: move {other} back to planned"
                 " first, or cancel it",
@@ -101,10 +104,10 @@ def check_withdrawal(commits: PackageCommits, wish: MoveIntent) -> None:
 def _brought_of(
     commits: PackageCommits, wp_id: str, brought: Set[str], *, besides: str | None
 ) -> Set[str]:
-    """Those of the commits `brought` that are work of the package and that no approval covers.
+    """Return those of the commits `brought` that are unapproved work of the package.
 
-    What a package merged in is not its own. Two that another version let work together in one
-    execution lane cannot be told apart.
+    Commits that a package merged in are not its own. The commits of two packages that a former version
+    let work in one execution lane at once cannot be distinguished, so they do not count.
     """
     mission, repository = commits.mission, commits.repository
     mates = {*mission.lane_mates(wp_id)}
@@ -120,13 +123,14 @@ def _brought_of(
     if not own:
         return own
     others = (x for x in mates - {wp_id} if not _builds_on(commits, x, own))
-    settled = {
+    covered = {
         x for commit in _approved(commits, others) for x in repository.commits_beyond(commit, known)
     }
-    return own - settled
+    return own - covered
 
 
 def _builds_on(commits: PackageCommits, wp_id: str, own: Set[str]) -> bool:
+    """Whether the base of the package has one of these commits in its history."""
     base = commits.mission.state_of(wp_id).base_ref
     if base is None or not commits.repository.has_commit(base):
         return False
@@ -146,12 +150,12 @@ def _known_tips(commits: PackageCommits, wp_id: str) -> set[str]:
 
 
 def _rejected(
-    mission: OpenMission, wish: MoveIntent, *, guard: str, complaint: str
+    mission: OpenMission, intent: MoveIntent, *, guard: str, complaint: str
 ) -> TransitionRejected:
-    from_lane = mission.state_of(wish.wp_id).lane
+    from_lane = mission.state_of(intent.wp_id).lane
     return TransitionRejected(
-        f"{wish.wp_id} cannot go from {from_lane} to {wish.to}: {complaint}",
+        f"{intent.wp_id} cannot go from {from_lane} to {intent.to}: {complaint}",
         from_lane=from_lane.value,
-        to_lane=wish.to.value,
+        to_lane=intent.to.value,
         guard=guard,
     )

@@ -1,4 +1,4 @@
-"""The journal, the event logs, their files and the commits of the host proved against each other."""
+"""Compare the record with the journal, the event logs and the host's commits."""
 
 from __future__ import annotations
 
@@ -32,18 +32,21 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import repositories
 
-_LOOKS: Final = 3
-_A_MOMENT_S: Final = 0.1
-"""How long what was just committed may take to come to the file."""
+_ATTEMPTS: Final = 3
+_PAUSE_S: Final = 0.1
+"""Time for a line that was just committed to appear in the log's file."""
 
 
 def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
-    """A sentence for every event that the journal names and no log has, and the other way round.
+    """Describe every event that the journal names and no log has, and every one that only a log has.
 
-    What is not checked out is looked up in the record. An event whose request has an intent is none of these: its
-    line will be written. Nor is one of a host in another clone, which a commit has brought.
+    Events of missions that are not checked out are read from the record. An event whose request has an
+    intent is not reported, because its line will be written. Nor is an event of another clone's host, which
+    a commit has.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: a log or the record is damaged.
+        StorageFailed: the disk refused.
     """
     with EventPairs() as pairs:
         for slug in progress.counted(all_missions(project), "reading logs"):
@@ -51,7 +54,7 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
             pairs.add_logged(
                 (it.event_id, slug, it.correlation_id or "", it.identity or "") for it in caused
             )
-        # Looked up between the two: an intent is there from before the event until the line is.
+        # Read between the two: an intent exists from before the event until its line is written.
         record = records.found(project)
         begun = {(it.scope, it.id) for it in Intents(record).all()} if record else set()
         for line in journal.lines():
@@ -60,24 +63,25 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
         known = _ids_in_record(project, lost) if lost else frozenset()
         for event_id, seq in lost.items():
             if event_id not in known:
-                yield f"journal line {seq}: its event {event_id} is in no mission's log"
+                yield f"journal line {seq}: its event {event_id} is not in any mission's log"
         found = (it for it in pairs.strange() if (it[3], it[2]) not in begun)
         yield from _strange_events(project, {it[0]: (it[1], it[2]) for it in found})
 
 
 def _settled_view(log: RecordedLog) -> LogView:
+    """Return the view of the log, after a wait for lines that were just committed."""
     view = log.view()
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         if not view.found.missing:
             break
-        time.sleep(_A_MOMENT_S)
+        time.sleep(_PAUSE_S)
         view = log.view()
     return view
 
 
 def _events(log: RecordedLog) -> Iterator[Event]:
-    with suppress(StateUnreadable):  # `compare_logs`, and the doctor, name what is damaged.
-        # Whatever was noted of its file: this is to prove it.
+    with suppress(StateUnreadable):  # `compare_logs` and the doctor report a damaged log.
+        # A check must read the file, whatever was noted about it.
         if log_proof.is_as_recorded(log):
             yield from log_proof.events(log)
         else:
@@ -96,7 +100,7 @@ def _strange_events(
                 committed[slug] = _ids_in_commits(project, slug)
             if event_id in committed[slug] or event_id in restored:
                 continue
-        why = "is not journaled" if event_id in own else "is not journaled, and in no commit"
+        why = "is not journaled" if event_id in own else "is not journaled and is not in any commit"
         yield f"mission {slug}: event {event_id} of request {request} {why}"
 
 
@@ -110,7 +114,7 @@ def _ids_in_record(
 
 
 def _ids_taken_in_when_restored(project: Project) -> frozenset[str]:
-    """The events that a restored record took in from the files of logs, before the next request."""
+    """Return the events that a restored record imported from logs before the next request."""
     record = records.found(project)
     found: list[bytes] = []
     is_restoring = False
@@ -128,18 +132,18 @@ def _ids_in_commits(project: Project, slug: str) -> frozenset[str]:
             return frozenset()
         path = MissionFiles(project, slug).log.path
         return frozenset(_ids_in(FileVersions(repository=repository, path=path).committed()))
-    except GitFailed:  # The doctor says what is wrong with the repository.
+    except GitFailed:  # The doctor reports faults of the repository.
         return frozenset()
 
 
 def _ids_in(logs: Iterable[bytes]) -> Iterator[str]:
-    said = (json_object(line) for log in logs for line in log.split(b"\n") if line)
-    return (str(it["event_id"]) for it in said if it and it.get("event_id"))
+    events = (json_object(line) for log in logs for line in log.split(b"\n") if line)
+    return (str(it["event_id"]) for it in events if it and it.get("event_id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How something stands to the record, in words; no `is_break` where that proves nothing."""
+    """A difference from the record; `is_break` unless it has a harmless explanation."""
 
     what: str
     is_break: bool = True
@@ -153,7 +157,12 @@ _RESTORED = (
 
 
 def compare_logs(project: Project) -> Iterator[Difference]:
-    """Every line of a mission's log that is not as the host has written it, or not there. Raises: StateUnreadable, StorageFailed."""
+    """Report every line of a mission's log that is missing or not as the host wrote it.
+
+    Raises:
+        StateUnreadable: the record is damaged.
+        StorageFailed: the disk refused.
+    """
     for slug in all_missions(project):
         log = MissionFiles(project, slug).log
         name = os.path.relpath(log.path, project.root)
@@ -170,11 +179,11 @@ def compare_logs(project: Project) -> Iterator[Difference]:
 def _compare_log(log: RecordedLog, view: LogView, name: str) -> Iterator[Difference]:
     found, lines = view.found, view.raw.split(b"\n")
     numbered = [
-        (it, _RESTORED if is_marked(lines[it - 1], of=view.kept.lines[place]) else _CHANGED)
-        for it, place in found.changed
+        (it, _RESTORED if is_marked(lines[it - 1], of=view.kept.lines[index]) else _CHANGED)
+        for it, index in found.changed
     ]
     numbered += [(number, "has text that was redacted") for number, _ in found.unredacted]
-    numbered += [(it, "is there twice, or not in its place") for it in found.misplaced]
+    numbered += [(it, "is repeated or out of order") for it in found.misplaced]
     numbered += [(it, "is not a JSON object") for it in found.damaged]
     for number, what in sorted(numbered):
         yield Difference(what=f"{name} line {number}: {what}")
@@ -183,18 +192,21 @@ def _compare_log(log: RecordedLog, view: LogView, name: str) -> Iterator[Differe
         count = len(found.missing)
         what = "a line of the host is" if count == 1 else f"{count} lines of the host are"
         yield Difference(
-            what=f"{name} line {found.missing[0] + 1}: {what} missing here, or behind it"
+            what=f"{name} line {found.missing[0] + 1}: {what} missing here or further down"
         )
     elif found.missing:
-        # As on a branch that was checked out.
+        # For example on a branch that was checked out.
         yield Difference(what=f"{name} {log.lack(view)}", is_break=False)
 
 
 def compare_heads(project: Project) -> Iterator[Difference]:
-    """Every commit of the host that says of the record what the record does not.
+    """Report every commit of the host whose head of the record differs from the record.
 
-    Those of the branches that missions are merged into, and of the one that is checked out. Raises: StateUnreadable,
-    StorageFailed.
+    The commits are those of the missions' target branches and of the branch that is checked out.
+
+    Raises:
+        StateUnreadable: the record is damaged.
+        StorageFailed: the disk or git refused.
     """
     record = records.found(project)
     if record is None:
@@ -219,11 +231,17 @@ def heads_in_commits(
     tips: Iterable[str | None] = (),
     known: Iterable[str | None] = (),
 ) -> Iterator[tuple[str, RecordHead, bool]]:
-    """Each commit that tells a head, with the head and whether this record has sealed it, newest first.
+    """Yield each commit with a head, the head, and whether this record has sealed it, newest first.
 
-    Those that the `tips` were made of, without those that the `known` ones were; where none are given, the tips are looked up.
+    Args:
+        project: The project.
+        record: Its record.
+        tips: The commits from which to search. Default: the target branches and HEAD.
+        known: Commits to exclude, with their ancestors.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the record is damaged.
+        StorageFailed: the disk or git refused.
     """
     with repositories.looking(project) as repository:
         if repository is None:
@@ -239,13 +257,13 @@ def heads_in_commits(
         folders = dict.fromkeys([*slugs, *(it.folder for it in record.known())])
         logs = [os.path.relpath(project.mission(it) / FILE_NAME, repository.root) for it in folders]
         begins, git = f"{record_heads.TRAILER}: ", repository.git
-        passed_over = [f"^{it}" for it in known if it]
+        excluded = [f"^{it}" for it in known if it]
         try:
             found = commit_search.commits_with_message_line(
-                git, [*commits, *passed_over], begins=begins, files=logs
+                git, [*commits, *excluded], begins=begins, files=logs
             )
         except GitFailed:
-            # One of these is not there any more.
+            # One of the known commits does not exist any more.
             found = commit_search.commits_with_message_line(git, commits, begins=begins, files=logs)
     key = record.seal_key
     for commit, message in found:
@@ -254,11 +272,11 @@ def heads_in_commits(
 
 
 def _target_of(files: MissionFiles) -> Iterator[str]:
-    with suppress(StateUnreadable):  # The doctor names what is damaged.
+    with suppress(StateUnreadable):  # The doctor reports the damaged file.
         yield files.identity().own_target
 
 
 def _named_by(line: Mapping[str, Any]) -> list[str]:
-    """The events that the line names; none where it is damaged, which the journal tells of itself."""
+    """Return the events that the journal's line names; none if it is damaged, which `Journal.verify` reports."""
     named = line.get("event_ids")
     return [one for one in named if isinstance(one, str)] if isinstance(named, list) else []

@@ -1,4 +1,4 @@
-"""Use cases of people who write missions: make one, add packages, check the whole."""
+"""Use cases of authors: create missions, add packages, check and finalize them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from specify_cli import ids
@@ -15,7 +15,7 @@ from specify_cli.errors import SpecKittyError, StorageFailed, UsageError
 from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.tree_removal import remove_path
-from specify_cli.storage import front_matter, project_files
+from specify_cli.storage import project_files
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.mission_identity import DEFAULT_TYPE, MissionIdentity
@@ -23,7 +23,7 @@ from specify_cli.storage.project import MARKS, Project, root_above
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, host_files, repositories
-from specify_cli.workflow.authoring_packages import check_packages
+from specify_cli.workflow.authoring_packages import check_packages, render_prompt
 from specify_cli.workflow.authoring_takeover import take_over
 from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.mission import OpenMission, reopened
@@ -32,7 +32,7 @@ from specify_cli.workflow.mission_changes import changing_mission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReport:
-    """The files that were written now, and those that were there and kept."""
+    """The files that were written, and the existing ones that were kept."""
 
     identity: MissionIdentity
     written: tuple[Path, ...]
@@ -41,7 +41,7 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizeReport:
-    """A mission whose lanes are planned; `taken_over` names the fields from `tasks.md`, by package."""
+    """A mission with planned lanes; `taken_over` has the fields copied from `tasks.md`, by package."""
 
     mission: OpenMission
     taken_over: Mapping[str, tuple[str, ...]]
@@ -61,11 +61,13 @@ class Authoring:
         mission_type: str | None = None,
         target: str | None = None,
     ) -> MissionIdentity:
-        """A folder for the mission, with the next free number and the files that people fill in.
+        """Create the mission's folder, with the next free number and the files to fill in.
 
-        It is named after `slug`, else after the title.
-        Raises: UsageError for a title without a letter or digit, or a slug that is not of the form
-        of one; StorageFailed.
+        Its name is from `slug`, or from the title without one.
+
+        Raises:
+            UsageError: the title has no letter or digit, or the slug is malformed.
+            StorageFailed: the disk refused.
         """
         words = slug_of(slug or title)
         if slug and words != slug:
@@ -91,9 +93,12 @@ class Authoring:
             return files.identity()
 
     def write_plan(self, selector: str) -> PlanReport:
-        """`plan.md` and `tasks.md` are there to be filled in; what was there is kept.
+        """Write `plan.md` and `tasks.md` to fill in; existing files are kept.
 
-        Raises: MissionNotFound, StorageFailed; StateUnreadable where one is a link, a FIFO or the like.
+        Raises:
+            MissionNotFound: no mission has this slug.
+            StateUnreadable: one of them is not a regular file.
+            StorageFailed: the disk refused.
         """
         templates = {"plan.md": authoring_templates.PLAN, "tasks.md": authoring_templates.TASKS}
         with (
@@ -113,9 +118,12 @@ class Authoring:
             )
 
     def add_package(self, selector: str, draft: PackageDraft) -> tuple[OpenMission, str, Path]:
-        """A prompt file for the package, under the next free id.
+        """Write a prompt for the package, with the next free id.
 
-        Raises: MissionNotFound, UsageError for an unknown dependency; StorageFailed.
+        Raises:
+            MissionNotFound: no mission has this slug.
+            UsageError: a dependency is unknown.
+            StorageFailed: the disk refused.
         """
         with (
             changing_mission(self.project, selector) as mission,
@@ -124,7 +132,9 @@ class Authoring:
             unknown = [x for x in draft.dependencies if x not in mission.packages]
             if unknown:
                 known = ", ".join(mission.packages) or "none"
-                raise UsageError(f"no package {unknown[0][:80]!r} to depend on; there are {known}")
+                raise UsageError(
+                    f"the dependency {unknown[0][:80]!r} does not exist: name one of {known}"
+                )
             wp_id = _next_package_id(mission)
             name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
             path = mission.files.folder / "tasks" / name
@@ -135,11 +145,15 @@ class Authoring:
             return mission, wp_id, path
 
     def finalize(self, selector: str) -> FinalizeReport:
-        """The packages fit together, and the execution lanes are planned and written down.
+        """Check that the packages are consistent, then plan and write the execution lanes.
 
-        What only `tasks.md` states of their dependencies and files stands in the front matter.
-        Raises: MissionNotFound, StateUnreadable, StorageFailed; UsageError naming what does not fit
-        together, in prompts or `tasks.md`, with nothing written.
+        Dependencies and owned files that only `tasks.md` states are copied to the front matter.
+
+        Raises:
+            MissionNotFound: no mission has this slug.
+            UsageError: prompts or `tasks.md` are inconsistent; nothing is written.
+            StateUnreadable: a file of the mission is damaged.
+            StorageFailed: the disk refused.
         """
         with (
             changing_mission(self.project, selector) as mission,
@@ -157,11 +171,15 @@ class Authoring:
 
 
 def initialize(folder: Path) -> Path:
-    """The nearest folder, at or above `folder`, that has missions, or its repository, is a project. The root of the project.
+    """Make the nearest folder with missions, at or above `folder`, a project, and return its root.
 
-    Raises: UsageError where there is no git repository, or git refuses to work in it;
-    MissionNotFound where that has no main checkout; StorageFailed, StateUnreadable where a link or
-    the like is in the place of a file or folder.
+    Without such a folder, the project is `folder` itself.
+
+    Raises:
+        UsageError: there is no git repository, or git refuses to work in it.
+        MissionNotFound: the repository has no main checkout.
+        StateUnreadable: a file or folder is a link or another kind of entry.
+        StorageFailed: the disk refused.
     """
     try:
         root = root_above(folder.resolve(), MARKS) or folder
@@ -169,7 +187,7 @@ def initialize(folder: Path) -> Path:
     except GitFailed as error:
         raise UsageError(f"git does not work in {folder}: {error}") from error
     if repository is None:
-        raise UsageError(f"{folder} is in no git repository: run 'git init' first")
+        raise UsageError(f"{folder} is not in a git repository: run 'git init' first")
     with translated(root, "write below"):
         folders.ensure_all(Layout(root).missions, below=root)
     return root
@@ -195,10 +213,10 @@ def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target
     }
     try:
         publish(files.folder / "spec.md", spec.encode(), below=root)
-        # Last, so that a mission that can be found is whole.
+        # Last, so that a mission that can be found is complete.
         publish(files.meta_path, (json.dumps(meta, indent=2) + "\n").encode(), below=root)
     except SpecKittyError:
-        # The number can be used by the next attempt.
+        # The next attempt can use the number.
         with suppress(StorageFailed):
             remove_path(files.folder, below=root)
         raise
@@ -216,15 +234,6 @@ def _next_subtask(mission: OpenMission) -> int:
 
 def _prompt(wp_id: str, draft: PackageDraft, first_subtask: int) -> str:
     numbered = {f"T{n:03}": text for n, text in enumerate(draft.subtasks, start=first_subtask)}
-    header = front_matter.render(
-        {
-            "work_package_id": wp_id,
-            "title": draft.title,
-            "dependencies": list(draft.dependencies),
-            "owned_files": list(draft.owned_files),
-            "subtasks": list(numbered),
-        }
-    )
     steps = "".join(f"- [ ] {name} {text}\n" for name, text in numbered.items())
-    body = draft.prompt or "What is to be done, and how it shows that it is done."
-    return f"{header}\n# {wp_id}: {draft.title}\n\n{body}\n" + (f"\n{steps}" if steps else "")
+    prompt = render_prompt(wp_id, replace(draft, subtasks=tuple(numbered)))
+    return prompt + (f"\n{steps}" if steps else "")

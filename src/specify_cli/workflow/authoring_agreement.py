@@ -1,4 +1,4 @@
-"""Whether prompts and `tasks.md` state the same of dependencies and owned files."""
+"""Compare the dependencies and owned files in prompts with those in `tasks.md`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from specify_cli.workflow.doctor_former_status import former_status, lane_folder
 from specify_cli.workflow.mission import OpenMission
 
 UNTOUCHED = frozenset({Lane.PLANNED, *TERMINAL})
-"""The status lanes in which nobody works on a package."""
+"""The status lanes of packages without work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement:
-    """What a prompt lacks or states otherwise than `tasks.md`.
+    """A difference between a prompt and `tasks.md`.
 
-    With `advice` a person has to decide; without, `finalize` takes `stated` over.
+    With `advice`, a person must decide; without it, `tasks finalize` copies `stated` to the prompt.
     """
 
     file: Path
@@ -35,17 +35,17 @@ class Disagreement:
     stated: Stated | None = None
 
     def __str__(self) -> str:
-        """One sentence that names the file as people do."""
+        """One sentence with the short name of the file."""
         name = self.file.name if self.file.name == "tasks.md" else f"tasks/{self.file.name}"
         line = f", line {self.line}" if self.line else ""
         return f"{name}{line}: {self.what}; {self.advice}"
 
 
 def tasks_text(mission: OpenMission) -> str | None:
-    """The text of `tasks.md`; None where there is none.
+    """Return the text of `tasks.md`; None if it does not exist.
 
     Raises:
-        StateUnreadable, OSError: it cannot be read.
+        StateUnreadable, OSError: the file cannot be read.
     """
     try:
         return read_text(mission.files.folder / "tasks.md", below=mission.files.project.root)
@@ -54,7 +54,7 @@ def tasks_text(mission: OpenMission) -> str | None:
 
 
 def disagreements(mission: OpenMission, stated: Statements) -> list[Disagreement]:
-    """Everything that `tasks.md` states of packages, and their prompts do not.
+    """Return every statement of `tasks.md` about a package that its prompt does not have.
 
     Raises:
         StateUnreadable, OSError: a prompt cannot be read any more.
@@ -70,7 +70,7 @@ def disagreements(mission: OpenMission, stated: Statements) -> list[Disagreement
 
 
 def former_prompts(mission: OpenMission) -> dict[int, str]:
-    """Prompts that lie in folders of status lanes, as earlier tools kept them, by number."""
+    """Return the prompts in folders of status lanes, as earlier tools kept them, by number."""
     tasks = mission.files.folder / "tasks"
     if not lane_folders(tasks):
         return {}
@@ -91,14 +91,14 @@ def _without_prompt(mission: OpenMission, stated: Statements) -> list[Disagreeme
     former = former_prompts(mission) if missing else {}
     found = []
     for wp_id in missing:
-        place = former.get(number_of(wp_id))
+        prompt = former.get(number_of(wp_id))
         what = f"{wp_id} has no prompt"
-        advice = f"run 'spec-kitty tasks --mission {shlex.quote(mission.slug)}', or take its section away"
-        if place:
-            what, advice = (
-                f"the prompt of {wp_id} is not seen in {place}",
-                "run 'spec-kitty doctor --fix'",
-            )
+        advice = (
+            f"run 'spec-kitty tasks --mission {shlex.quote(mission.slug)}', or remove its section"
+        )
+        if prompt:
+            what = f"the prompt of {wp_id} is {prompt}, where the host does not read it"
+            advice = "run 'spec-kitty doctor --fix'"
         path, line = mission.files.folder / "tasks.md", stated.headings[wp_id].number
         found.append(Disagreement(file=path, line=line, what=what, advice=advice, wp_id=wp_id))
     return found
@@ -109,23 +109,23 @@ def _disagreement(
 ) -> Disagreement:
     path = package.prompt_path
     text = read_text(path, below=mission.files.project.root)
-    is_there = front_matter.parse(text, path).get(field) is not None
+    has_field = front_matter.parse(text, path).get(field) is not None
     lane = mission.state_of(package.wp_id).lane
     source = f"tasks.md, line {stated.line.number}, states {', '.join(stated.names) or 'none'}"
     here = ", ".join(getattr(package, field)) or "none"
     what, advice = f"{field} is missing, and {source}", ""
-    if is_there:
-        what = f"{field} is {here}, and {source}"
-        advice = "make the two agree, or take the line out of tasks.md"
+    if has_field:
+        what = f"{field} is {here}, but {source}"
+        advice = "make the two agree, or remove the line from tasks.md"
     elif lane not in UNTOUCHED:
         line = front_matter.dump({field: list(stated.names)}).strip()
         advice = (
             f"work on {package.wp_id} has begun ({lane}), so add the line {line!r} to the front matter"
-            " yourself if that work respects it, or take the line out of tasks.md"
+            " yourself if that work respects it, or remove the line from tasks.md"
         )
     return Disagreement(
         file=path,
-        line=(front_matter.line_of(text, field) or 1) if is_there else None,
+        line=(front_matter.line_of(text, field) or 1) if has_field else None,
         what=what,
         advice=advice,
         wp_id=package.wp_id,

@@ -1,4 +1,4 @@
-"""What a line of `tasks.md` states about a work package: the grammar of its keys."""
+"""The grammar of keys in `tasks.md`, which state dependencies and owned files."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _REMARK = re.compile(r"\s+(?:\(.*\)|[\u2013\u2014-]\s.*)$")
 _UNDECIDED = frozenset({"tbd", "todo", "?", "..."})
 
 LONGEST_KEY = 60
-"""So many characters a line may have that is a key alone."""
+"""The most characters of a line that is only a key."""
 
 NEEDS = "Dependencies"
 OWNS = "Owned files"
@@ -107,7 +107,7 @@ _OWNS_OTHERWISE = frozenset(
 
 
 class Kind(StrEnum):
-    """What a key states."""
+    """The kind of statement that a key makes."""
 
     NEEDS = NEEDS
     OWNS = OWNS
@@ -118,7 +118,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A key and its value; `is_bullet`: it stands in a list, whose deeper items are its values."""
+    """A key and its value; `is_bullet` if it is a list item, whose nested items are its values."""
 
     kind: Kind
     value: str
@@ -128,15 +128,15 @@ class Field:
 
 
 def fields_of(shown: str, line: Line) -> list[Field]:
-    """What the line states, in its order; nothing for prose.
+    """Return the fields of the line, in order; none for prose.
 
     Raises:
-        UsageError: it has a key that is not known and looks like one that is.
+        UsageError: the line has an unknown key that resembles a known one.
     """
     is_long = len(shown) > LONGEST_KEY and ":" not in shown and "|" not in shown
-    if is_long and not MENTION.search(shown):  # Most lines: prose, told at little cost.
+    if is_long and not MENTION.search(shown):  # Most lines are prose, which this detects cheaply.
         return []
-    if CHECKBOX.fullmatch(shown):  # A step, whatever its words are.
+    if CHECKBOX.fullmatch(shown):  # A subtask, whatever its text is.
         return []
     if shown.lstrip().startswith("|"):
         row = cells(shown)
@@ -164,10 +164,10 @@ def fields_of(shown: str, line: Line) -> list[Field]:
 
 
 def kind_of(key: str, line: Line) -> Kind | None:
-    """What a key or a heading of that name states; None for one that states nothing of ours.
+    """Return the kind of a key, which may be a heading; None for any other text.
 
     Raises:
-        UsageError: it is not known, and looks like one that is.
+        UsageError: the key is unknown and resembles a known one.
     """
     name = _name(key)
     if name in _EXACT:
@@ -185,13 +185,13 @@ def kind_of(key: str, line: Line) -> Kind | None:
 
 
 def looks_stated(shown: str) -> bool:
-    """Whether a line that was read as prose has a key and a package behind it all the same."""
+    """Whether a line that was read as prose has a key followed by a package."""
     stated = _STATED.search(shown)
     return stated is not None and MENTION.search(shown, stated.end()) is not None
 
 
 def is_unknown_key(shown: str, *, subject: str) -> bool:
-    """Whether a line has a key of a name not known, and nothing but other packages behind it."""
+    """Whether a line has an unknown key whose value is only other packages."""
     keyed = _FOREIGN_KEY.fullmatch(shown)
     if keyed is None or _HARMLESS.search(keyed["key"]) or MENTION.search(keyed["key"]):
         return False
@@ -204,17 +204,17 @@ def is_unknown_key(shown: str, *, subject: str) -> bool:
 
 
 def looks_owned(shown: str) -> bool:
-    """Whether a line that was read as prose has the key of owned files all the same."""
+    """Whether a line that was read as prose has the key of owned files."""
     return "own" in shown.lower() and _OWNED.search(shown) is not None
 
 
 def says_nothing(value: str) -> bool:
-    """Whether a value is empty, or says that there is none."""
+    """Whether a value is empty or means "none"."""
     return not value.strip() or NOTHING.match(plain_text(value)) is not None
 
 
 def _is_bare_key(text: str) -> bool:
-    """Whether a line is a key alone, without its colon."""
+    """Whether a line is only a key, without its colon."""
     if ":" in text or not text or len(text) > LONGEST_KEY:
         return False
     name = _name(text)
@@ -229,15 +229,15 @@ def _name(key: str) -> str:
 
 
 def cells(shown: str) -> list[str]:
-    """The cells of a table's row."""
+    """Return the cells of a table's row."""
     return [cell.strip() for cell in shown.strip().strip("|").split("|")]
 
 
 def patterns(value: str, line: Line) -> list[str]:
-    """The patterns of files in a value.
+    """Return the file patterns in a value.
 
     Raises:
-        UsageError: something else stands there, or a pattern is too long or too complex.
+        UsageError: the value has other text, or a pattern is too long or too complex.
     """
     value = _LINE_BREAK.sub(", ", _LINK.sub(r"\1", value))
     quoted = _QUOTED.findall(value)
@@ -254,7 +254,7 @@ def patterns(value: str, line: Line) -> list[str]:
         if pattern.lower() in _UNDECIDED:
             raise line.misread("names no files", instead="Owned files: none")
         if re.search(r"\s", pattern) and pattern not in quoted:
-            complaint = f"is not understood: {pattern[:60]!r} is not a pattern of files"
+            complaint = f"is not understood: {pattern[:60]!r} is not a file pattern"
             raise line.misread(complaint, instead=f"Owned files: `{pattern}`")
         try:
             require_simple(pattern)

@@ -1,4 +1,4 @@
-"""The headings of `tasks.md` that begin a work package, and lines that are headings in a form not read."""
+"""The headings of `tasks.md` that begin a work package, and headings in unsupported forms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PACKAGE_NAME = pattern(r"[*_`\[(]*(?:WP|Work Package)[ _-]?[0-9]", re.IGNORECAS
 _END_OF_HTML = pattern(r"\s*</h[1-6]>\s*", re.IGNORECASE)
 _UNDERLINE = pattern(r" {0,3}(?:=+|-+)[ \t]*")
 _PACKAGE = pattern(
-    # A number of the author's own may stand in front, as in "Phase 2:".
+    # The author's own number may come first, as in "Phase 2:".
     r"(?:(?:phase|step|stage|part|milestone|sprint|task)?\s*[0-9]{1,6}[a-z]?\s*[:.)\u2013\u2014-]\s*)?"
     r"[*_`\[(]*(?:(?:work[ -]package[\s:]+)?[*_`\[(]*WP[ _-]?(?P<id>[0-9]{1,9})"
     r"|work[ -]package[ #]+(?P<number>[0-9]{1,9}))(?!\w)"
@@ -30,15 +30,15 @@ _STATED_IN_TITLE = pattern(r"\b(?:depend|block|requires).*WP[ _-]?[0-9]", re.IGN
 
 
 def package_in(text: str, line: Line) -> tuple[str, str] | None:
-    """The id and title of the package that a heading of that text begins; None where it begins none.
+    """Return the id and title of the package that the heading begins; None if it does not begin one.
 
     Raises:
-        UsageError: it has no title, or its title states what the package waits for.
+        UsageError: it has no title, or the title states dependencies.
     """
     package = _package(text)
     if package is None:
         return None
-    # A bare number is written with two digits, as the host writes its own.
+    # A bare number gets two digits, as in the host's own ids.
     wp_id = f"WP{package['id']}" if package["id"] else f"WP{package['number']:0>2}"
     title = package["title"].strip(" *_")
     if not title:
@@ -46,18 +46,20 @@ def package_in(text: str, line: Line) -> tuple[str, str] | None:
     if _STATED_IN_TITLE.search(title):
         instead = f"Dependencies: {', '.join(mentions(title))}"
         advice = f"write {instead!r} on a line below it"
-        raise line.wrong("states in a heading what the package waits for", advice=advice)
+        raise line.wrong("states dependencies in a heading", advice=advice)
     return wp_id, title
 
 
 def require_hash_form(line: Line, shown: str, *, above: Line | None) -> None:
-    """Pass unless the line, or `above` by this line below it, is a heading in another form.
+    """Require that the line is not a package's heading in an unsupported form.
 
     Args:
-        above: the line before, where it is prose.
+        line: The line.
+        shown: Its text without code and comments.
+        above: The line before, if it is prose: `line` may underline it.
 
     Raises:
-        UsageError: that heading names a package.
+        UsageError: the line is such a heading, or underlines one.
     """
     marks = _MARKS.match(shown)
     if marks and _PACKAGE_NAME.match(shown, marks.end()):
@@ -68,8 +70,8 @@ def require_hash_form(line: Line, shown: str, *, above: Line | None) -> None:
     if not (above and text and is_underlined) or above.raw.startswith(("    ", "\t")):
         return
     if _package(text):
-        complaint = f"is a heading by the {shown.strip()[:3]!r} below it, which is not read as one"
-        advice = f"write '## {text}' instead, or leave a line empty below it if it is text"
+        complaint = f"is underlined with {shown.strip()[:3]!r}, which is not read as a heading"
+        advice = f"write '## {text}' instead, or add an empty line below it if it is text"
         raise above.wrong(complaint, advice=advice)
 
 

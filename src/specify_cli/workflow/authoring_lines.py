@@ -1,4 +1,4 @@
-"""The lines of `tasks.md`, and which of them are code or comments."""
+"""Split `tasks.md` into lines, and mark code and comments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ASCII = str.maketrans(
 
 
 class LineRefused(UsageError):
-    """A line of `tasks.md` cannot be read; the message names it, `complaint` does not."""
+    """A line of `tasks.md` is refused; the message has its number, `complaint` does not."""
 
     def __init__(self, line: Line, complaint: str, *, advice: str) -> None:
         self.line = line.number
@@ -26,9 +26,9 @@ class LineRefused(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line as it stands in the file; `shown` is what of it is neither code nor a comment.
+    """A line of the file; `shown` is its text without code and comments.
 
-    What other scripts have for colons, commas and spaces is written as in ASCII there.
+    In `shown`, colons, commas and spaces of other scripts are replaced by those of ASCII.
     """
 
     number: int
@@ -37,19 +37,19 @@ class Line:
     is_code: bool = False
 
     def wrong(self, complaint: str, *, advice: str) -> LineRefused:
-        """The refusal of this line."""
+        """Return the error about this line."""
         return LineRefused(self, complaint, advice=advice)
 
     def misread(self, complaint: str, *, instead: str) -> LineRefused:
-        """The refusal of this line, with the line that can be read in its place."""
+        """Return the error about this line, with a line to write instead."""
         return self.wrong(complaint, advice=f"write {instead!r} instead")
 
 
 def lines_of(text: str) -> Iterator[Line]:
-    """The lines of the file.
+    """Yield the lines of the file.
 
     Raises:
-        UsageError: code or a comment has no end, which would hide all that follows.
+        UsageError: code or a comment is not closed, which would hide all lines after it.
     """
     fence, comment = "", False
     opened: Line | None = None
@@ -69,14 +69,14 @@ def lines_of(text: str) -> Iterator[Line]:
             yield line
     if opened and fence:
         raise opened.wrong(
-            "begins code that does not end", advice=f"write {fence!r} below the code"
+            "begins code that is not closed", advice=f"write {fence!r} below the code"
         )
     if opened and comment:
-        raise opened.wrong("begins a comment that does not end", advice="write '-->' behind it")
+        raise opened.wrong("begins a comment that is not closed", advice="write '-->' after it")
 
 
 def _uncommented(raw: str, *, is_comment: bool) -> tuple[str | None, bool]:
-    """What of the line is no comment, None where it is one as a whole; whether one goes on."""
+    """Return the line without comments, None if it is all comment, and whether a comment stays open."""
     was, shown, rest = is_comment, "", raw
     while rest:
         mark = "-->" if is_comment else "<!--"

@@ -1,4 +1,4 @@
-"""What the lines of `tasks.md` together say of which package waits for which."""
+"""Combine the lines of `tasks.md` into the dependencies and owned files of each package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from specify_cli.workflow.authoring_lines import Line, LineRefused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One line says that the packages of `subject` wait for `value`, or, reversed, the other way round."""
+    """A statement that the packages in `subject` depend on those in `value`, or the reverse."""
 
     subject: str
     value: str
@@ -27,9 +27,9 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """What `tasks.md` states of one package, first at `line`.
+    """The statement of `tasks.md` about one package; `line` is the first with it.
 
-    It `is_partial` where only the sections of other packages say so.
+    It `is_partial` if only the sections of other packages make it.
     """
 
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class Stated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
-    """What `tasks.md` states, by package: dependencies, owned files, and where its heading is."""
+    """The statements of `tasks.md` by package, and the line of each package's heading."""
 
     dependencies: Mapping[str, Stated]
     owned_files: Mapping[str, Stated]
@@ -49,10 +49,10 @@ class Statements:
 def needs_by_package(
     stated: Sequence[Need], outlined: Collection[str], known: Collection[str]
 ) -> dict[str, Stated]:
-    """What is said of each package's dependencies; `known` are all packages of the mission.
+    """Return the stated dependencies by package; `known` are all packages of the mission.
 
     Raises:
-        UsageError: naming a line that cannot be so, or that two lines contradict each other.
+        UsageError: a line cannot be true, or two lines contradict each other.
     """
     needs: dict[str, dict[str, Need]] = {}
     nothing: dict[str, Line] = {}
@@ -77,7 +77,7 @@ def needs_by_package(
 
 
 def files_by_package(owned: Sequence[Need], outlined: Collection[str]) -> dict[str, Stated]:
-    """What is said of the files of each package.
+    """Return the stated owned files by package.
 
     Raises:
         UsageError: a line is about an unknown package.
@@ -92,10 +92,10 @@ def files_by_package(owned: Sequence[Need], outlined: Collection[str]) -> dict[s
 
 
 def known_packages(names: str, known: Collection[str], line: Line) -> tuple[str, ...]:
-    """The packages that are named.
+    """Return the ids of the packages in `names`.
 
     Raises:
-        UsageError: one is unknown, or several fit.
+        UsageError: a name is unknown or ambiguous.
     """
     name = next(iter(mentions(names)), "WP01")
     try:
@@ -121,14 +121,14 @@ def _named(need: Need, wp_id: str, known: Collection[str]) -> tuple[str, ...]:
 
 def _of_itself(wp_id: str, named: Collection[str], line: Line) -> LineRefused:
     others = ", ".join(name for name in named if name != wp_id) or "none"
-    return line.misread(f"lets {wp_id} wait for itself", instead=f"Dependencies: {others}")
+    return line.misread(f"makes {wp_id} depend on itself", instead=f"Dependencies: {others}")
 
 
 def _require_section(waiting: str, *, outlined: Collection[str], line: Line) -> None:
     if waiting not in outlined:
         raise line.wrong(
-            f"says what {waiting} waits for, which has no section here",
-            advice=f"say it in the front matter of the prompt of {waiting}, or give it a section",
+            f"states dependencies of {waiting}, which has no section here",
+            advice=f"state them in the front matter of the prompt of {waiting}, or add a section for it",
         )
 
 
@@ -139,12 +139,12 @@ def _require_agreement(
         if wp_id in needs:
             other = next(iter(needs[wp_id].values())).line
             raise line.misread(
-                f"says that {wp_id} waits for nothing, and line {other.number} says for what",
+                f"states that {wp_id} has no dependencies, but line {other.number} states some",
                 instead=f"Dependencies: {', '.join(needs[wp_id])}",
             )
 
 
 def joined(prompts: Graph, stated: Mapping[str, Stated]) -> dict[str, Collection[str]]:
-    """What prompts and the file say together of each package's dependencies."""
-    told = {wp_id: it.names for wp_id, it in stated.items()}
-    return {x: (*prompts.get(x, ()), *told.get(x, ())) for x in {**prompts, **told}}
+    """Return the dependencies of each package in its prompt and the file together."""
+    names = {wp_id: it.names for wp_id, it in stated.items()}
+    return {x: (*prompts.get(x, ()), *names.get(x, ())) for x in {**prompts, **names}}

@@ -1,7 +1,7 @@
-"""Lines of `tasks.md` that tell of an order of packages, in a form that is not read as a statement.
+"""Lines of `tasks.md` that imply an order of packages without the form of a statement.
 
-Sentences, arrows and graphs often repeat in other words what the packages state themselves. Such a
-line is accepted where it does, and refused where it would be the only one to say so.
+Sentences, arrows and graphs often repeat the statements of packages in other words. Such a line is
+accepted if it does, and refused if it were the only one to imply the order.
 """
 
 from __future__ import annotations
@@ -50,15 +50,14 @@ _NEGATED = pattern(
 _OF_ALL = pattern(r"\b(?:all|every|everything|each|others?|rest|both)\b", re.I)
 _LABEL = pattern(r"\b(\w{1,40})\s?[\[({]{1,3}[^\])}]{0,80}?\bWP[ _-]?([0-9]{1,9})", re.I | re.A)
 NEAR = 60
-"""So many characters from an arrow a package may be, to be an end of it."""
+"""The most characters between an arrow and a package at its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A line that tells that `later` waits for `earlier`; "" for all others.
+    """A line that implies that `later` depends on `earlier`; "" stands for all other packages.
 
-    Where it is not certain, as with an arrow or a colon, it may mean the reverse, or an order of
-    work without need.
+    If it is not certain, as with an arrow or a colon, it may mean the reverse, or only an order of work.
     """
 
     earlier: str
@@ -68,7 +67,7 @@ class Order:
 
 
 def orders_in(text: str, line: Line, *, subject: str | None) -> list[Order]:
-    """The orders that a line tells of, where `subject` is the package in whose part it stands."""
+    """Return the orders that a line implies; `subject` is the package whose section has the line."""
     if not MENTION.search(text):
         return []
     waits = _WAITS.search(text)
@@ -85,8 +84,8 @@ def orders_in(text: str, line: Line, *, subject: str | None) -> list[Order]:
         ]
     alone = _ONLY_AFTER.fullmatch(text) or _ARROW_TO.fullmatch(text)
     if alone and subject:
-        named_there = mentions(alone["value"])
-        return [Order(earlier=x, later=subject, line=line, is_certain=True) for x in named_there]
+        needed = mentions(alone["value"])
+        return [Order(earlier=x, later=subject, line=line, is_certain=True) for x in needed]
     colon = _COLON.fullmatch(text)
     if colon:
         pairs = product(mentions(colon[2]), mentions(colon[1]))
@@ -95,7 +94,7 @@ def orders_in(text: str, line: Line, *, subject: str | None) -> list[Order]:
 
 
 def with_labels(text: str, labels: dict[str, str]) -> str:
-    """A line of a graph with packages in the place of its labels for them, which are kept."""
+    """Replace the labels in a line of a graph by their packages; new labels are added to `labels`."""
     labels |= {label: f"WP{number}" for label, number in _LABEL.findall(text)}
     return re.sub(r"\w+", lambda word: labels.get(word[0], word[0]), text)
 
@@ -103,13 +102,15 @@ def with_labels(text: str, labels: dict[str, str]) -> str:
 def require_told(
     orders: Iterable[Order], stated: Mapping[str, Collection[str]], known: Collection[str]
 ) -> None:
-    """Pass where the packages state themselves what the lines tell of.
+    """Require that the packages state every order that the lines imply.
 
     Args:
-        stated: what is stated of the dependencies of each package of which anything is.
+        orders: The implied orders.
+        stated: The stated dependencies, by package.
+        known: All packages of the mission.
 
     Raises:
-        UsageError: naming the line that alone says so.
+        UsageError: naming a line that alone implies an order.
     """
     for order in orders:
         if not order.later:
@@ -121,14 +122,14 @@ def require_told(
             if order.line.is_code:
                 continue
             raise order.line.wrong(
-                f"is not understood: {reason}", advice="correct the name, or take the line away"
+                f"is not understood: {reason}", advice="correct the name, or remove the line"
             ) from None
         if earlier == later or _leads(later, earlier, stated):
             continue
         is_settled = _leads(earlier, later, stated) or {earlier, later} <= stated.keys()
         if order.is_certain or not is_settled:
             raise order.line.wrong(
-                f"says that {later} waits for {earlier}, which no package states",
+                f"implies that {later} depends on {earlier}, which no package states",
                 advice=f"add the line '{later} depends on {earlier}' if it does, or reword this one",
             )
 
@@ -139,13 +140,13 @@ def _require_of_all(
     others = [x for x in known if x != order.earlier and not _leads(x, order.earlier, stated)]
     if others:
         raise order.line.wrong(
-            "does not name the packages that wait",
+            "does not name the packages that depend on it",
             advice=f"add the line '{', '.join(others)} depend on {order.earlier}' if they do",
         )
 
 
 def _leads(start: str, end: str, graph: Mapping[str, Collection[str]]) -> bool:
-    """Whether `start` waits for `end`, itself or by way of others."""
+    """Whether `start` depends on `end`, directly or through others."""
     seen, ahead = {start}, [start]
     while ahead:
         for needed in graph.get(ahead.pop(), ()):

@@ -1,7 +1,6 @@
-"""The work packages that a person outlined in `tasks.md`.
+"""Read the work packages in `tasks.md`.
 
-What looks like a key and is not understood is refused with its line: nothing that an author stated
-is dropped in silence.
+A line that resembles a statement but is not understood is refused, so that no statement is lost silently.
 """
 
 from __future__ import annotations
@@ -21,13 +20,15 @@ NO_GRAPH: Graph = MappingProxyType({})
 def read_outline(
     text: str, existing: Collection[str] = (), *, graph: Graph = NO_GRAPH
 ) -> dict[str, PackageDraft]:
-    """The packages of `tasks.md` by id, in the order of the file; subtasks are by their ids.
+    """Return the packages of `tasks.md` by id, in the order of the file, with the ids of their subtasks.
 
-    `existing` are the ids of packages that have prompts: they may be named, and `WP6` in the file
-    is their `WP06`; `graph` is what their prompts state of dependencies.
+    Args:
+        text: The text of the file.
+        existing: The ids of packages with prompts: `WP6` in the file is their `WP06`.
+        graph: The dependencies in those prompts.
 
     Raises:
-        UsageError: naming the line that is wrong, and what to write instead.
+        UsageError: a line is refused; the message has its number and what to write instead.
     """
     reader = _read(text, existing, graph)
     needs = reader.stated_needs(reader.sections)
@@ -36,10 +37,10 @@ def read_outline(
 
 
 def read_statements(text: str, existing: Collection[str], *, graph: Graph = NO_GRAPH) -> Statements:
-    """What `tasks.md` states of packages that have a prompt (`existing`), or a section in it.
+    """Return the statements of `tasks.md` about packages with a prompt (`existing`) or a section.
 
     Raises:
-        UsageError: as `read_outline` does.
+        UsageError: as `read_outline`.
     """
     return _read(text, existing, graph).statements()
 
@@ -47,7 +48,7 @@ def read_statements(text: str, existing: Collection[str], *, graph: Graph = NO_G
 def faults_in(
     text: str, existing: Collection[str], *, graph: Graph = NO_GRAPH
 ) -> list[LineRefused]:
-    """Every line that is refused by itself, else the first of those that do not fit together."""
+    """Return every line that is refused by itself; without any, the first that contradicts others."""
     reader, found = Reader(existing, graph), []
     try:
         for line in lines_of(text):

@@ -1,4 +1,4 @@
-"""The use case that makes work packages of what `tasks.md` says, and commits the mission."""
+"""The use case that creates work packages from `tasks.md`, and commits the mission."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from specify_cli.workflow.mission_changes import changing_mission
 
 HOW_TO = (
     "add a heading such as '## WP01 Parse the query', below it a line such as 'Owned files: src/**',"
-    " and what is to be done"
+    " and a description of the work"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagesReport:
-    """The packages of a mission after `tasks.md` was read; `differing` says in what, by id."""
+    """The packages of a mission after `tasks.md` was read; `differing` has the changed fields by package."""
 
     mission: OpenMission
     written: tuple[str, ...]
@@ -44,16 +44,21 @@ class PackagesReport:
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Makes the work packages that people outline."""
+    """Creates the work packages that `tasks.md` outlines."""
 
     project: Project
 
     def write(self, selector: str, cause: RequestContext) -> PackagesReport:
-        """Every outlined package has a prompt, lanes are planned, the mission's folder is committed.
+        """Write missing prompts, plan the execution lanes and commit the mission's folder.
 
-        A prompt that is there stays as it is: what differs from `tasks.md` is reported.
-        Raises: MissionNotFound, StateUnreadable; UsageError naming a line, a cycle or an unknown
-        dependency, with nothing written; PreflightFailed without a repository; StorageFailed.
+        Existing prompts are not changed; their differences from `tasks.md` are reported.
+
+        Raises:
+            MissionNotFound: no mission has this slug.
+            UsageError: a line, a cycle or an unknown dependency is refused; nothing is written.
+            PreflightFailed: there is no repository, or git could not commit.
+            StateUnreadable: a file of the mission is damaged.
+            StorageFailed: the disk refused.
         """
         with (
             changing_mission(self.project, selector) as mission,
@@ -77,13 +82,13 @@ class Packages:
             )
 
     def _commit(self, mission: OpenMission, cause: RequestContext) -> str | None:
-        """All files in the mission's folder are in HEAD, which may be the repository's first."""
+        """Commit all files in the mission's folder; this may be the repository's first commit."""
         message = f"Plan the work packages of {mission.slug}"
         try:
             with locks.held(self.project.lock("repository")):
                 repository = Repository.find(self.project.root)
                 if repository is None:
-                    raise _not_committed("the project is no git repository: run 'git init'")
+                    raise _not_committed("the project is not in a git repository: run 'git init'")
                 meta = project_files.read_if_there(mission.files.meta_path, below=self.project.root)
                 held = {mission.files.meta_path: meta, **host_files.host_contents(mission)}
                 contents = {x: y for x, y in held.items() if y is not None}
@@ -101,42 +106,45 @@ class Packages:
 
 
 def check_graph(graph: Graph) -> None:
-    """Passes when every dependency is a package, and none waits for itself.
+    """Require that every dependency is a package, and that there is no cycle.
 
-    Raises: UsageError naming the unknown ones, or the circle.
+    Raises:
+        UsageError: naming the unknown dependencies or the cycle.
     """
     unknown = find_unknown(graph)
     if unknown:
         listed = "; ".join(f"{x} on {', '.join(y)}" for x, y in unknown.items())
-        raise UsageError(f"dependencies on packages that are not there: {listed}")
+        raise UsageError(f"dependencies on packages that do not exist: {listed}")
     cycle = find_cycle(graph)
     if cycle:
-        raise UsageError(f"packages wait for each other in a circle: {' > '.join(cycle)}")
+        raise UsageError(f"packages depend on each other in a cycle: {' > '.join(cycle)}")
 
 
 def check_packages(mission: OpenMission) -> None:
-    """Passes when no two packages have one number, and every pattern of files can be compared.
+    """Require that package numbers are unique, and that every file pattern can be compared.
 
-    Raises: UsageError naming the files.
+    Raises:
+        UsageError: naming the files.
     """
     first: dict[int, WorkPackage] = {}
     for package in mission.packages.values():
         other = first.setdefault(number_of(package.wp_id), package)
         if other is not package:
-            one, two = (_place(mission, it, "work_package_id") for it in (other, package))
+            one, two = (_position(mission, it, "work_package_id") for it in (other, package))
             raise UsageError(
-                f"{one} and {two}: {other.wp_id} and {package.wp_id} have one number; give one of them another"
+                f"{one} and {two}: {other.wp_id} and {package.wp_id} have the same number; give one of them"
+                " another number"
             )
         for pattern in package.owned_files:
             try:
                 globs.require_simple(pattern)
             except globs.PatternTooComplex as reason:
-                place = _place(mission, package, "owned_files")
-                raise UsageError(f"{place}: owned_files: {reason}; simplify it") from None
+                position = _position(mission, package, "owned_files")
+                raise UsageError(f"{position}: owned_files: {reason}; simplify it") from None
 
 
-def _place(mission: OpenMission, package: WorkPackage, field: str) -> str:
-    """The prompt as people call it, with the line of the field where it has one."""
+def _position(mission: OpenMission, package: WorkPackage, field: str) -> str:
+    """Return the short name of the prompt, with the line of the field if it has one."""
     path = package.prompt_path
     text = read_text(path, below=mission.files.project.root)
     line = front_matter.line_of(text, field)
@@ -144,7 +152,7 @@ def _place(mission: OpenMission, package: WorkPackage, field: str) -> str:
 
 
 def render_prompt(wp_id: str, draft: PackageDraft) -> str:
-    """The prompt of the package; the draft's subtasks are ids."""
+    """Return the text of the package's prompt; the draft's subtasks are ids."""
     header = front_matter.render(
         {
             "work_package_id": wp_id,
@@ -154,7 +162,7 @@ def render_prompt(wp_id: str, draft: PackageDraft) -> str:
             "subtasks": list(draft.subtasks),
         }
     )
-    body = draft.prompt or "What is to be done, and how it shows that it is done."
+    body = draft.prompt or "Describe the work, and how to verify that it is done."
     return f"{header}\n# {wp_id}: {draft.title}\n\n{body}\n"
 
 
@@ -171,10 +179,11 @@ def _outline(mission: OpenMission) -> dict[str, PackageDraft]:
 def _require_no_former_prompt(mission: OpenMission, missing: Collection[str]) -> None:
     former = former_prompts(mission) if missing else {}
     for wp_id in missing:
-        place = former.get(number_of(wp_id))
-        if place:
+        prompt = former.get(number_of(wp_id))
+        if prompt:
             raise UsageError(
-                f"{place} is the prompt of {wp_id}, and is not seen in that folder; run 'spec-kitty doctor --fix'"
+                f"{prompt} is the prompt of {wp_id}, but the host does not read that folder; run"
+                " 'spec-kitty doctor --fix'"
             )
 
 
@@ -198,7 +207,7 @@ def _differing(
 
 
 def _differences(package: WorkPackage, draft: PackageDraft, *, below: Path) -> tuple[str, ...]:
-    """The names of what the prompt says otherwise than the outline does."""
+    """Return the names of the fields in which the prompt differs from the outline."""
     pairs = {
         "title": (package.title, draft.title),
         "dependencies": (package.dependencies, draft.dependencies),
@@ -210,7 +219,7 @@ def _differences(package: WorkPackage, draft: PackageDraft, *, below: Path) -> t
 
 
 def _text_difference(package: WorkPackage, draft: PackageDraft, *, below: Path) -> tuple[str, ...]:
-    """Ticks are no difference: they are made as work goes on."""
+    """Compare the text; ticks do not count, because they change as the work proceeds."""
     written = read_text(package.prompt_path, below=below)
     expected = render_prompt(package.wp_id, draft)
     return () if _unticked(written) == _unticked(expected) else ("text",)
@@ -221,7 +230,7 @@ def _unticked(text: str) -> list[str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """What belongs to the mission: no links, no editor's or writer's leftovers."""
+    """List the files of the mission, without links, hidden files and leftovers of editors and writers."""
     return [
         path
         for path in sorted(folder.rglob("*"))
@@ -233,5 +242,5 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _not_committed(reason: str) -> PreflightFailed:
-    problem = f"the mission's files are written, but could not be committed: {reason}"
+    problem = f"the mission's files were written, but could not be committed: {reason}"
     return PreflightFailed(problem, errors=[problem])

@@ -1,4 +1,4 @@
-"""Reads the lines of `tasks.md`: sections of packages, and what they state."""
+"""Read the lines of `tasks.md`: sections of packages, and their statements."""
 
 from __future__ import annotations
 
@@ -54,15 +54,14 @@ from specify_cli.workflow.authoring_tables import Table
 
 
 class Reader:
-    """Takes the lines of the file one by one.
+    """Reads the lines of the file one by one.
 
-    `needs` and `owned` are what they say of dependencies and files, `orders` what they tell of
-    dependencies without stating them, `mentioning` the headings that name a package whose part of
-    the file they do not begin.
+    `needs` and `owned` are the statements of dependencies and files. `orders` are implied dependencies.
+    `mentioning` are the headings that name a package but do not begin its section.
 
     Args:
-        existing: the packages that have prompts.
-        graph: the dependencies of those whose prompts state them.
+        existing: The packages with prompts.
+        graph: The dependencies in those prompts.
     """
 
     def __init__(self, existing: Collection[str], graph: Graph) -> None:
@@ -81,10 +80,10 @@ class Reader:
         self._labels: dict[str, str] = {}
 
     def read(self, line: Line) -> None:
-        """Take the next line.
+        """Read the next line.
 
         Raises:
-            UsageError: it looks like a statement, and is not understood.
+            UsageError: the line resembles a statement but is not understood.
         """
         above, self._prose = self._prose, None
         heading = HEADING.fullmatch(line.shown) if line.shown else None
@@ -112,7 +111,7 @@ class Reader:
                 self._read_text(line, line.shown)
 
     def statements(self) -> Statements:
-        """What was read, of packages with a section or a prompt.
+        """Return the statements about packages with a section or a prompt.
 
         Raises:
             UsageError: a line names an unknown package, or contradicts another.
@@ -124,7 +123,7 @@ class Reader:
         )
 
     def stated_needs(self, outlined: Collection[str]) -> dict[str, Stated]:
-        """What was read of the dependencies of these packages.
+        """Return the stated dependencies of these packages.
 
         Raises:
             UsageError: a line names an unknown package, or contradicts another.
@@ -163,7 +162,7 @@ class Reader:
         self._read_key_heading(plain_text(text), line)
 
     def _read_key_heading(self, text: str, line: Line) -> None:
-        """A heading within a package may be a key, whose values stand below it."""
+        """Read a heading within a section; it may be a key, with values below it."""
         name, _, value = text.partition(":")
         kind = kind_of(name, line)
         if kind:
@@ -192,7 +191,7 @@ class Reader:
             self._read_prose(line, shown)
 
     def _is_value(self, below: OpenList, line: Line, shown: str) -> bool:
-        """Whether the line is a value of the key above it, or a rule among its values."""
+        """Read the line as a value of the key above it, or a rule among its values; return whether it is."""
         if RULE.fullmatch(shown):
             below.is_after_blank = True
             return True
@@ -215,17 +214,17 @@ class Reader:
         if PARALLEL.search(text) and not (is_item or below.key.kind is Kind.OWNS):
             return False
         if CHECKBOX.fullmatch(shown):
-            raise line.misread("is a checkbox, which is a step", instead=f"- {text[3:].strip()}")
+            raise line.misread("is a checkbox, which is a subtask", instead=f"- {text[3:].strip()}")
         is_taken = self._take(Field(kind=below.key.kind, value=text), line)
         below.is_empty &= not is_taken
         return is_taken
 
     def _read_code(self, line: Line) -> None:
-        """Graphs are drawn in code; values are not."""
+        """Read a line of code: it may be part of a graph, but not a value."""
         below = self._list
         is_for_values = below and below.is_empty and not below.key.value and self._section
         if below and is_for_values and below.key.kind in (Kind.NEEDS, Kind.OWNS):
-            complaint = f"begins code in the place of {below.key.kind.value.lower()}"
+            complaint = f"begins code instead of {below.key.kind.value.lower()}"
             raise line.wrong(complaint, advice="write a list instead")
         self.orders += orders_in(with_labels(line.raw, self._labels), line, subject=None)
 
@@ -247,7 +246,7 @@ class Reader:
             )
 
     def _read_row(self, line: Line, shown: str) -> None:
-        """A table may have a package in each row, and columns of what is stated of it."""
+        """Read a row of a table: columns may be keys, with a package in each row."""
         if self._table is None:
             self._table = Table(line, shown, is_in_package=self._section is not None)
             if self._table.columns:
@@ -265,7 +264,7 @@ class Reader:
             self._take(one, line)
 
     def _take(self, stated: Field, line: Line) -> bool:
-        """Whether the field states anything of the package; what it does is kept."""
+        """Add the field's statement, and return whether it is one."""
         if stated.kind is Kind.PERHAPS_NEEDS and not MENTION.search(stated.value):
             return False
         subject = stated.subject or (self._section.wp_id if self._section else "")
@@ -280,14 +279,14 @@ class Reader:
             (self.owned if is_of_files else self.needs).append(need)
         elif not subject and is_lost:
             raise line.wrong(
-                "is not in the part of a package",
+                "is not in the section of a package",
                 advice="move it below the heading of the package that it is about",
             )
         return True
 
 
 def _is_all(found: list[Field], shown: str) -> bool:
-    """Whether the front matter will say all that the line does, so that the text need not."""
+    """Whether the front matter will have all of the line, so that the prompt's text does not need it."""
     key = found[0]
     is_alone = len(found) == 1 and not key.is_bullet and key.value
     if not is_alone or shown.partition(":")[2].strip(" *_") != key.value.strip(" *_"):

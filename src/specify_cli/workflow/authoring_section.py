@@ -1,4 +1,4 @@
-"""One package's part of `tasks.md`, and the lists in it."""
+"""The section of a package in `tasks.md`, and the lists in it."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _ABOUT = pattern(
     rf"[*_`]*(?P<subject>{PACKAGE_LIST})[*_`]*\s*(?::|\s[\u2013\u2014-]\s)[*_`]*\s*(?P<value>.+)",
     re.I | re.A,
 )
-"""An item of a list for all packages that says which one it is about."""
+"""A list item outside of sections that names its package."""
 
 _ONLY_PACKAGES = pattern(
     rf"[*_`\[]*{PACKAGE_LIST}[*_`\]]*\s*(?:(?:[(\u2013\u2014]|-\s).*|\b(?:for|because|since|as)\b.*|[.;]?)",
     re.I | re.A,
 )
-"""An item that names packages alone, and perhaps why."""
+"""A list item with only packages, and perhaps a reason."""
 
 MORE = pattern(
     rf"[\s>*_+-]*(?:(?:and|plus|&|,)\s+(?:also\s+)?(?:on\s+)?)?[*_`]*{PACKAGE_LIST}[*_`]*[\s.\]]*",
     re.I | re.A,
 )
-"""A line that goes on with the packages of the line above."""
+"""A line that continues the packages of the line above."""
 
 _SUBTASK_ID = pattern(r"\W*(T[0-9]+)\b", re.ASCII)
 
 
 @dataclass(slots=True, kw_only=True)
 class Section:
-    """One package's part of `tasks.md` while it is read, with the line of its heading."""
+    """The section of a package while it is read; `line` is its heading."""
 
     wp_id: str
     title: str
@@ -48,7 +48,7 @@ class Section:
     text: list[str] = field(default_factory=list)
 
     def draft(self, needs: Stated | None, owned: Stated | None) -> PackageDraft:
-        """The package as its author described it."""
+        """Return the described package."""
         return PackageDraft(
             title=self.title,
             dependencies=needs.names if needs else (),
@@ -60,7 +60,7 @@ class Section:
 
 @dataclass(slots=True, kw_only=True)
 class OpenList:
-    """A key whose values stand on the lines below it; a heading's go on to the next heading."""
+    """A key with values on the lines below it; those of a heading extend to the next heading."""
 
     key: Field
     is_heading: bool = False
@@ -69,7 +69,7 @@ class OpenList:
 
 
 def subtask_name(text: str) -> str:
-    """The id that a checkbox is known by: the `T001` that it begins with, else all its words."""
+    """Return the id of a checkbox: the `T001` that it begins with, otherwise its whole text."""
     numbered = _SUBTASK_ID.match(text)
     return numbered[1] if numbered else text.strip()
 
@@ -77,15 +77,15 @@ def subtask_name(text: str) -> str:
 def free_id(
     wp_id: str, line: Line, *, sections: Iterable[Section], existing: Collection[str]
 ) -> str:
-    """The id of the package that a heading begins, as its prompt spells it where there is one.
+    """Return the id of the package that a heading begins, in the spelling of its prompt if there is one.
 
     Raises:
-        UsageError: another section has that number.
+        UsageError: another section has the same number.
     """
     for other in sections:
         if number_of(other.wp_id) == number_of(wp_id):
             raise line.wrong(
-                f"has the number of {other.wp_id}, which has a heading at line {other.line.number}",
+                f"has the same number as {other.wp_id}, whose heading is at line {other.line.number}",
                 advice="give one of the two another number",
             )
     same = [x for x in existing if number_of(x) == number_of(wp_id)]
@@ -93,7 +93,7 @@ def free_id(
 
 
 def value_of_all(below: OpenList, text: str) -> Field | None:
-    """What a line states below a key that stands in no package's part; None where it is prose."""
+    """Return the field of a line below a key outside of sections; None for prose."""
     about, kind = _ABOUT.fullmatch(text), below.key.kind
     if about:
         value = plain_text(about["value"])

@@ -1,4 +1,4 @@
-"""Tables of `tasks.md` that have a package in each row, and columns of what is stated of it."""
+"""Tables of `tasks.md` with a package in each row and statements in columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_KEY = 40
 
 
 class Table:
-    """The columns of a table that state something of the packages in its rows."""
+    """The columns of a table that state dependencies or files of the packages in its rows."""
 
     def __init__(self, header: Line, shown: str, *, is_in_package: bool) -> None:
         kinds = {
@@ -25,10 +25,10 @@ class Table:
         self.columns = {} if is_of_pairs else kinds
 
     def fields(self, line: Line, shown: str) -> Iterator[Field]:
-        """What a row states of its package.
+        """Yield the statements of a row about its package.
 
         Raises:
-            UsageError: it states something, and does not say of which package.
+            UsageError: the row has a statement but no package.
         """
         row = cells(shown)
         names = [it for at, it in enumerate(row) if at not in self.columns]

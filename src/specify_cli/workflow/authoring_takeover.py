@@ -1,4 +1,4 @@
-"""Takes over into front matter what only `tasks.md` states of a package."""
+"""Copy statements that only `tasks.md` has to the front matter of prompts."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from specify_cli.workflow.authoring_packages import check_graph
 from specify_cli.workflow.mission import OpenMission
 
 SHOWN = 5
-"""So many disagreements are told in one refusal; the doctor lists all."""
+"""The most disagreements in one error; the doctor lists all."""
 
 Fields = Mapping[str, Sequence[str]]
 
 
 def take_over(mission: OpenMission) -> dict[str, tuple[str, ...]]:
-    """The front matter states what only `tasks.md` did; the names of the fields, by package.
+    """Copy the statements that prompts lack, and return the names of the written fields by package.
 
-    Everything is checked before the first prompt is written. Whatever has been written when this is
-    interrupted fits together, because dependencies are only added, and the next call does the rest.
+    Everything is checked before the first prompt is written. The prompts stay consistent after an
+    interruption, because dependencies are only added, and the next call writes the rest.
 
     Raises:
         UsageError: a line is not understood, a prompt contradicts one, work on a package has begun,
-            a section has no prompt, or the packages do not fit together.
+            a section has no prompt, or the packages are inconsistent.
         StateUnreadable, StorageFailed, OSError: a file cannot be read or written.
     """
     text = tasks_text(mission)
@@ -49,10 +49,10 @@ def take_over(mission: OpenMission) -> dict[str, tuple[str, ...]]:
 
 
 def check_whole(mission: OpenMission, found: Sequence[Disagreement]) -> None:
-    """Passes when the packages fit together with the dependencies that would be taken over.
+    """Require that the packages are consistent with the dependencies to copy.
 
     Raises:
-        UsageError: naming an unknown dependency or a circle, and the lines of those dependencies.
+        UsageError: naming an unknown dependency or a cycle, and the lines of those dependencies.
     """
     needs = {it.wp_id: it.stated for it in found if it.stated and it.field == "dependencies"}
     try:
@@ -68,10 +68,10 @@ def check_whole(mission: OpenMission, found: Sequence[Disagreement]) -> None:
 
 def _refuse(obstacles: Sequence[Disagreement]) -> None:
     if obstacles:
-        told = "; ".join(map(str, obstacles[:SHOWN]))
+        text = "; ".join(map(str, obstacles[:SHOWN]))
         more = len(obstacles) - SHOWN
         raise UsageError(
-            f"{told}; and {more} more: 'spec-kitty doctor' lists all" if more > 0 else told
+            f"{text}; and {more} more: 'spec-kitty doctor' lists all" if more > 0 else text
         )
 
 

@@ -1,4 +1,4 @@
-"""The files that people fill in, as they find them at first."""
+"""Templates of the files that authors fill in."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ SPEC = """\
 
 In two or three sentences: for whom, and what they can do with it that they cannot do today.
 
-## How it shows that it works
+## Acceptance criteria
 
 - Given ..., when ..., then ...
 
-## What is left out
+## Out of scope
 
 - ...
 """
@@ -21,15 +21,15 @@ In two or three sentences: for whom, and what they can do with it that they cann
 PLAN = """\
 # Plan: {title}
 
-## How it is built
+## Design
 
 The parts, where they go, and what they are built with.
 
-## In what order
+## Order of work
 
-What has to be there first, and what can be worked on side by side.
+What must exist first, and what can be built in parallel.
 
-## What could go wrong
+## Risks
 
 - ...
 """
@@ -44,13 +44,13 @@ Write one section for each work package, like this one without the indentation:
     Dependencies: none
     Owned files: src/query/**, tests/query/**
 
-    What is to be done, and how it shows that it is done.
+    Describe the work, and how to verify that it is done.
 
     - [ ] T001 Write the parser
-    - [ ] T002 Cover its complaints with tests
+    - [ ] T002 Cover its error messages with tests
 
-Dependencies are ids, joined by commas or in a list below the key. A remark may follow in
-parentheses. A line that looks like a key and cannot be understood is refused with its number.
+Dependencies are ids, separated by commas or in a list below the key. A remark may follow in
+parentheses. A line that resembles a key but is not understood is refused with its number.
 Packages that own the same files share a workspace.
 """
-"""Indented, so that neither the host nor a Markdown reader takes the example for a package."""
+"""The example is indented, so that neither the host nor a Markdown reader takes it for a package."""

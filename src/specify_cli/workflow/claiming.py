@@ -1,9 +1,10 @@
-"""Use cases on claims: their holders say that they are alive, and those of the silent are released."""
+"""Use cases of claims: heartbeats of their holders, and the release of stale claims."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from specify_cli import clock
 from specify_cli.core import claims
@@ -15,13 +16,17 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting
+from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.mission_changes import changing_package
 from specify_cli.workflow.reports import MoveReport
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.offers import Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliveReport:
-    """The holder of a package is alive; `stale_after_s` is the operator's rule."""
+    """A recorded heartbeat; `stale_after_s` is the operator's limit for silence."""
 
     mission: MissionIdentity
     wp_id: str
@@ -31,7 +36,7 @@ class AliveReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseReport:
-    """The claim of an actor has ended, and the package was moved with that."""
+    """A released claim, and the move of its package."""
 
     move: MoveReport
     released_holder: str
@@ -39,20 +44,25 @@ class ReleaseReport:
 
 @dataclass(frozen=True, slots=True)
 class Claiming:
-    """What can be done with the claim on one package of a mission, or on its review."""
+    """Records heartbeats for claims on packages or their reviews, and releases claims."""
 
     project: Project
 
     def heartbeat(self, selector: str, wp_id: str, *, actor: str) -> AliveReport:
-        """The actor, who holds the package, is alive.
+        """Record a heartbeat of the actor, who holds the package.
 
-        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed, TransitionRejected,
-        StateUnreadable, StorageFailed.
+        Raises:
+            MissionNotFound: no mission has this slug.
+            WorkPackageNotFound: the mission has no such package.
+            WorkPackageAlreadyClaimed: another actor holds the package.
+            TransitionRejected: nobody holds the package.
+            StateUnreadable: a file of the mission is damaged.
+            StorageFailed: the disk refused.
         """
         with changing_package(self.project, selector, wp_id) as mission:
             package = mission.state_of(wp_id)
-            wish = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane)
-            claims.check_admitted(package, wish, mission=mission.shell_name)
+            intent = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane)
+            claims.check_admitted(package, intent, mission=mission.shell_name)
             claims.check_alive(package, wp_id, mission=mission.shell_name, actor=actor)
             return AliveReport(
                 mission=mission.identity,
@@ -71,15 +81,17 @@ class Claiming:
         force: bool,
         cause: RequestContext,
     ) -> ReleaseReport:
-        """The claim on the package, or on its review, has ended; its execution lane is free.
+        """End the claim on the package or its review; without `force`, only a stale one.
 
-        Without `force`, only one that is stale by the operator's rule.
-
-        Raises: MissionNotFound, WorkPackageNotFound, TransitionRejected, StateUnreadable,
-        StorageFailed.
+        Raises:
+            MissionNotFound: no mission has this slug.
+            WorkPackageNotFound: the mission has no such package.
+            TransitionRejected: nobody holds the package, or the claim is not stale.
+            StateUnreadable: a file of the mission is damaged.
+            StorageFailed: the disk refused.
         """
-        # A heartbeat needs nothing of git.
-        from specify_cli.workflow import offers, transitions
+        # Loaded here because they load git, which a heartbeat does not need.
+        from specify_cli.workflow import offers
 
         with (
             offers.offered(self.project, selector, wp_id) as offer,
@@ -91,21 +103,9 @@ class Claiming:
             if not events:
                 # A commit is a sign of life.
                 taken = offers.taken_in(mission, offer)
-                package = mission.state_of(wp_id)
-                asked = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane, force=force)
-                claims.check_not_contested(package, asked, mission=mission.shell_name)
-                holder, to = claims.decide_release(
-                    package,
-                    wp_id,
-                    mission=mission.shell_name,
-                    life=Life() if force else liveness.lives(mission).get(wp_id, Life()),
-                    now=clock.now(),
-                    force=force,
-                )
-                wish = MoveIntent(wp_id=wp_id, actor=actor, to=to, force=True, note=note)
-                events, warned = transitions.release(
-                    mission, wish, cause, holder=holder, offer=taken
-                )
+                current = mission.state_of(wp_id).lane
+                request = MoveIntent(wp_id=wp_id, actor=actor, to=current, force=force, note=note)
+                events, warned = _release(mission, request, cause, offer=taken)
             move = MoveReport(
                 mission=mission.identity,
                 wp_id=wp_id,
@@ -116,3 +116,24 @@ class Claiming:
                 warnings=warned,
             )
             return ReleaseReport(move=move, released_holder=events[0].released_holder or "")
+
+
+def _release(
+    mission: OpenMission, request: MoveIntent, cause: RequestContext, *, offer: Offer
+) -> tuple[list[Transitioned], tuple[str, ...]]:
+    """Decide where the package goes, and move it there."""
+    from specify_cli.workflow import transitions
+
+    wp_id, force = request.wp_id, request.force
+    package = mission.state_of(wp_id)
+    claims.check_not_contested(package, request, mission=mission.shell_name)
+    holder, to = claims.decide_release(
+        package,
+        wp_id,
+        mission=mission.shell_name,
+        life=Life() if force else liveness.lives(mission).get(wp_id, Life()),
+        now=clock.now(),
+        force=force,
+    )
+    intent = request._replace(to=to, force=True)
+    return transitions.release(mission, intent, cause, holder=holder, offer=offer)

@@ -1,4 +1,4 @@
-"""The commits of a workspace are looked at outside every lock; who has to see them takes the offer."""
+"""Read the commits of workspaces without any lock; use cases then take in the offer under a lock."""
 
 from __future__ import annotations
 
@@ -28,19 +28,18 @@ from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.offers import NOTHING, Offer, seen
 from specify_cli.workflow.package_commits import PackageCommits
 
-_OF_THE_DISK: Final = frozenset(
+_HOST_ERRORS: Final = frozenset(
     {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 )
-"""No file of an agent is the reason for these."""
-
+"""Errors of the host's disk or process, which no file of an agent causes."""
 
 _OTHERS_S: Final = 10.0
-"""Nobody's approval waits longer for the workspaces of other packages; a merge looks at them again."""
+"""The limit for an approval to read the workspaces of other packages; a merge reads them again."""
 
 
 @contextmanager
 def all_offered(project: Project, slug: str) -> Iterator[list[Offer]]:
-    """What the workspaces of all execution lanes of the mission have, and what is uncommitted; as `offered`."""
+    """Read the commits and uncommitted work of all workspaces of the mission, as `offers.offered` does."""
     with ExitStack() as until_the_end:
         found = _found(project, slug)
         if found is None:
@@ -53,15 +52,15 @@ def all_offered(project: Project, slug: str) -> Iterator[list[Offer]]:
 
 
 def of_others(
-    project: Project, slug: str, wish: MoveIntent, *, until_the_end: ExitStack
+    project: Project, slug: str, intent: MoveIntent, *, until_the_end: ExitStack
 ) -> list[Offer]:
-    """What the workspaces of other packages than the wish's have, until the stack is closed."""
+    """Read the workspaces of the other packages; the offers are valid until the stack is closed."""
     found = _found(project, slug)
-    if found is None or wish.wp_id not in found[0].packages:
+    if found is None or intent.wp_id not in found[0].packages:
         return []
     mission, repository = found
     at_work = (x for x in mission.packages if mission.state_of(x).lane in AT_WORK)
-    lane_ids = sorted({mission.lane_ids[x] for x in at_work} - {mission.lane_ids[wish.wp_id]})
+    lane_ids = sorted({mission.lane_ids[x] for x in at_work} - {mission.lane_ids[intent.wp_id]})
     deadline = time.monotonic() + _OTHERS_S
     return [
         of_lane(
@@ -69,7 +68,7 @@ def of_others(
             repository,
             mission.lane_workspace(lane_id),
             until_the_end=until_the_end,
-            # One that never ends leaves the others their part.
+            # A workspace that takes too long leaves the others their share.
             seconds=max(deadline - time.monotonic(), 0) / left,
         )
         for left, lane_id in zip(range(len(lane_ids), 0, -1), lane_ids, strict=True)
@@ -77,7 +76,7 @@ def of_others(
 
 
 def of_package(mission: OpenMission, wp_id: str, *, until_the_end: ExitStack) -> Offer:
-    """What the workspace of the package has, until the stack is closed."""
+    """Read the workspace of the package; the offer is valid until the stack is closed."""
     repository = _repository(mission.files.project)
     if repository is None:
         return NOTHING
@@ -86,10 +85,10 @@ def of_package(mission: OpenMission, wp_id: str, *, until_the_end: ExitStack) ->
 
 
 def _found(project: Project, slug: str) -> tuple[OpenMission, Repository] | None:
-    """The mission and its repository; None where one is missing or damaged; the command that needs it next says so.
+    """Return the mission and its repository; None if one is missing or damaged, which the use case reports.
 
     Raises:
-        StorageFailed: the disk refused, perhaps for once: there may be work that was not seen.
+        StorageFailed: the disk refused, so there may be work that was not read.
     """
     mission = seen(project, slug)
     repository = _repository(project) if mission else None
@@ -110,9 +109,9 @@ def of_lane(
     until_the_end: ExitStack,
     seconds: float | None = None,
 ) -> Offer:
-    """What the workspace has, until the stack is closed.
+    """Read the workspace; the offer is valid until the stack is closed.
 
-    Reading it takes no longer than `seconds`, nor than any git may take.
+    Reading takes at most `seconds`, and at most the time limit of git commands.
     """
     project = mission.files.project
     try:
@@ -131,23 +130,23 @@ def of_lane(
         return Offer(workspace=workspace, refusal=refusal)
     except (GitFailed, OSError, StorageFailed) as error:
         _require_no_disk_error(error, workspace)
-        unread = IntakeRefused(f"it cannot be read: {error}", code="unreadable")
-        return Offer(workspace=workspace, refusal=unread)
+        unreadable = IntakeRefused(f"the workspace cannot be read: {error}", code="unreadable")
+        return Offer(workspace=workspace, refusal=unreadable)
     return Offer(workspace=workspace, tip=fetched.tip, fetched=fetched)
 
 
 def _require_no_disk_error(error: Exception, workspace: Workspace) -> None:
-    """The workspace has a part in the error; the same request does not succeed later by itself.
+    """Require that the workspace caused the error, so that a refusal is right.
 
     Raises:
-        StorageFailed: it has none.
+        StorageFailed: the host caused it, and the same request may succeed later.
     """
-    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+    if isinstance(error, OSError) and error.errno in _HOST_ERRORS:
         raise StorageFailed(f"could not read {workspace.path}: {error}") from error
 
 
 def looked(project: Project, offer: Offer) -> Offer:
-    """The offer with what is uncommitted in its workspace; call it with no lock held."""
+    """Add the uncommitted work in the workspace to the offer; call it without a lock."""
     if offer.workspace is None or offer.tip is None:
         return offer
     begun = time.monotonic()
@@ -183,7 +182,7 @@ def _fetched(
     if settings.intake == "require-sandbox" and not sandbox_for(workspace.path).is_isolated:
         text = (
             'bubblewrap does not work here, and intake = "require-sandbox" in .kitty/config.toml'
-            " wants it: install it, or see 'spec-kitty doctor'"
+            " requires it: install it, or see 'spec-kitty doctor'"
         )
         raise IntakeRefused(text, code="no_sandbox")
     source = IntakeSource(
@@ -205,14 +204,15 @@ def _fetched(
 
 
 def _require_allowed_paths(mission: OpenMission, found: FetchedCommits, folder: str) -> None:
-    """Passes where the commits change nothing that only the host may write, or a merge may not change.
+    """Require that the commits change no path that only the host may write, or that a merge must not change.
 
-    Judged before the project's branch moves: where that branch is checked out, now or later, their
-    files would overwrite those of the host.
+    This is checked before the project's branch moves: a checkout of that branch would overwrite the host's
+    files.
 
     Raises:
-        PathsRefused: they do.
-        GitFailed: git cannot read them.
+        PathsRefused: the commits change such a path.
+        IntakeRefused: a commit changes the host's folders, and a later one reverts that.
+        GitFailed: git cannot read the commits.
     """
     source = found.source
     scope = Scope(
@@ -229,20 +229,20 @@ def _require_allowed_paths(mission: OpenMission, found: FetchedCommits, folder: 
         )
     ends = [f"^{it}" for it in (source.base, source.public) if it]
     names = sorted(HOST_FOLDERS)
-    places = [f":(top,icase,glob)**/{it}{below}" for it in names for below in ("", "/**")]
-    args = ("--full-history", "--max-count=1", found.tip, *ends, "--", *places)
-    undone = scope.git.run("rev-list", *args, env={"GIT_LITERAL_PATHSPECS": "0"}).lines
-    if undone:
+    pathspecs = [f":(top,icase,glob)**/{it}{below}" for it in names for below in ("", "/**")]
+    args = ("--full-history", "--max-count=1", found.tip, *ends, "--", *pathspecs)
+    reverted = scope.git.run("rev-list", *args, env={"GIT_LITERAL_PATHSPECS": "0"}).lines
+    if reverted:
         raise IntakeRefused(
-            f"the commit {undone[0]} changes {' or '.join(names)}, and a later one"
-            " undoes that: to check the first one out would overwrite files of the host; its agent"
-            f" makes one commit of both, in {source.workspace}: git reset --soft {source.base} && git commit",
+            f"the commit {reverted[0]} changes {' or '.join(names)}, and a later one reverts that: a checkout"
+            " of the first would overwrite files of the host; the agent combines the commits, in"
+            f" {source.workspace}: git reset --soft {source.base} && git commit",
             code="bad_content",
         )
 
 
 def _base(commits: PackageCommits, lane_id: str, folder: LaneFolder) -> str:
-    """The commit that everything in the workspace has to descend from."""
+    """Return the commit from which all commits of the workspace must descend."""
     mission, repository = commits.mission, commits.repository
     last = mission.last_at_work(lane_id)
     begun = mission.state_of(last).base_ref if last else None
@@ -250,5 +250,6 @@ def _base(commits: PackageCommits, lane_id: str, folder: LaneFolder) -> str:
     found = next((it for it in (begun, made) if it and repository.has_commit(it)), None)
     base = found or commits.origin() or repository.branch_tip(mission.target_branch)
     if base is None:
-        raise IntakeRefused(f"there is no branch {mission.target_branch}", code="unreadable")
+        text = f"the branch {mission.target_branch} does not exist"
+        raise IntakeRefused(text, code="unreadable")
     return base

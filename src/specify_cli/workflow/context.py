@@ -1,4 +1,4 @@
-"""Why something is done: the request behind it, and what it has brought about."""
+"""The request on whose behalf a use case runs, and its effects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Effects:
-    """What one request has brought about: filled while it is carried out, read by the journal."""
+    """The events and commits of one request: collected while it runs, written to the journal."""
 
     __slots__ = ("commits", "event_ids")
 
@@ -25,20 +25,20 @@ class Effects:
         self.commits: list[str] = []
 
     def note(self, events: Iterable[Event]) -> None:
-        """`events` are counted among the effects."""
+        """Add the events to the effects."""
         self.event_ids.extend(event.event_id for event in events)
 
     def forget(self, events: Iterable[Event]) -> None:
-        """`events`, which were taken back, are no effects."""
+        """Remove the events, which were undone, from the effects."""
         gone = {event.event_id for event in events}
         self.event_ids[:] = [event_id for event_id in self.event_ids if event_id not in gone]
 
 
 class Decision:
-    """What a request has decided on missions, until it is committed together with its answer.
+    """The events that a request decided, until they are committed together with its answer.
 
-    The locks that it was decided under are held until this is left. `settles` takes its intent out of the record, in the
-    transaction that has the answer.
+    The context manager holds the locks under which they were decided. The rows of `settles` remove the
+    intent from the record, in the transaction that has the answer.
     """
 
     __slots__ = ("_locks", "_prepared", "events", "settles")
@@ -50,32 +50,32 @@ class Decision:
         self._locks = ExitStack()
 
     def add(self, events: Sequence[Event], prepared: PreparedLines) -> None:
-        """The events are decided."""
+        """Add decided events."""
         self.events.extend(events)
         self._prepared.append(prepared)
 
     def keep(self, locks: ExitStack) -> None:
-        """These locks are held until the end."""
+        """Hold these locks until the end."""
         self._locks.push(locks)
 
     @property
     def drafts(self) -> list[Draft]:
-        """What to commit with the answer."""
+        """The entries to commit with the answer."""
         return [draft for it in self._prepared for draft in it.drafts]
 
     def stand(self) -> None:
-        """It is decided, and will be committed with others that are decided after it."""
+        """Count the events as decided, before the commit, for requests that are decided after this one."""
         for it in self._prepared:
             it.stand()
 
     def drop(self) -> None:
-        """Nothing is decided any more."""
+        """Discard the decision."""
         self.events.clear()
         self._prepared.clear()
         self.settles = None
 
     def follow(self) -> None:
-        """It was committed: the files of the logs have it, too."""
+        """Write the committed lines to the logs' files."""
         for it in self._prepared:
             it.follow()
 
@@ -89,8 +89,9 @@ class Decision:
 class RequestContext(NamedTuple):
     """The request on whose behalf a use case runs.
 
-    `identity` is the orchestrator whose own the id is; None for the ids that both doors share. Where there is a
-    `decision`, what is decided is committed with the answer, and else at once. `call` tells how it is asked again.
+    `identity` is the orchestrator that the id belongs to; None for ids that the command line and the mailbox
+    share. With a `decision`, events are committed together with the answer; otherwise at once. `call` returns
+    the arguments to send the request again.
     """
 
     correlation_id: str
@@ -102,15 +103,16 @@ class RequestContext(NamedTuple):
     call: Callable[[], JsonObject] = dict
 
     def undo(self) -> None:
-        """What was decided and is not committed does not count."""
+        """Discard events that are decided but not committed."""
         if self.decision is not None:
             self.effects.forget(self.decision.events)
             self.decision.drop()
 
     def claim(self, recorded: Sequence[Event]) -> Sequence[Event]:
-        """The events that this request appended before it was interrupted, counted as its effects.
+        """Count events that this request appended before an interruption as its effects, and return them.
 
-        Raises: CorrelationIdConflict when another request under the same id did.
+        Raises:
+            CorrelationIdConflict: they are of another request with the same id.
         """
         for event in recorded:
             if event.request_digest != self.request_digest:
@@ -120,7 +122,7 @@ class RequestContext(NamedTuple):
 
 
 def conflict(correlation_id: str) -> CorrelationIdConflict:
-    """The refusal for an id that another request has used."""
+    """Return the error for an id that another request has used."""
     return CorrelationIdConflict(
-        f"correlation id {correlation_id} belongs to another request: send this one under a new id"
+        f"correlation id {correlation_id} belongs to another request: send this one with a new id"
     )

@@ -1,4 +1,4 @@
-"""Dead letters go back to their inbox, or are given up; their records stay."""
+"""Use cases of dead letters: replay them to their inbox, or discard them; their records stay."""
 
 from __future__ import annotations
 
@@ -34,21 +34,24 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Settles the dead letters of a project."""
+    """Replays and discards the dead letters of a project."""
 
     project: Project
 
     @property
     def folder(self) -> LetterFolder:
-        """The records."""
+        """The folder of the records."""
         return LetterFolder(self.project.dead_letters)
 
     def replay(
         self, selector: str, *, new_id: str | None, actor: str, cause: RequestContext
     ) -> Letter:
-        """The body lies in its orchestrator's inbox again, as the request `new_id` or as what it was.
+        """Move the body back to its orchestrator's inbox, as the request `new_id` or under its former id.
 
-        Raises: UsageError, PreflightFailed, StorageFailed.
+        Raises:
+            UsageError: no letter matches the selector, or the id is malformed.
+            PreflightFailed: the letter cannot be replayed.
+            StorageFailed: the disk refused.
         """
         with self._settling(selector, cause, REPLAYED) as letter:
             if self._is_done(letter):
@@ -56,31 +59,34 @@ class DeadLetters:
             if self._is_own(letter, cause) and not self.folder.body(letter):
                 return self.folder.finish(letter)
             stem = self._stem(letter, new_id)
-            place = self._place(letter) / (stem + SUFFIX)
+            path = self._inbox_path(letter) / (stem + SUFFIX)
             with (
                 self._body(letter) as body,
                 self._inbox(letter) as inbox,
-                translated(place, "put back"),
+                translated(path, "put back"),
             ):
-                # Whatever refuses comes before the body is changed.
-                self._require_free(letter, place.name, inbox)
+                # All checks come before the body is changed.
+                self._require_free(letter, path.name, inbox)
                 with self._intending(letter, cause, REPLAYED):
-                    # Half of a copy, or a whole one, beside the body: it must not be taken for it later.
+                    # A partial or complete copy beside the body must not be taken for it later.
                     self._remove(self.folder.remains(letter)[1:])
                     begun = self.folder.begin(letter, _fate(REPLAYED, actor, cause, new_id=stem))
                     self._send(_addressed(body, new_id) if new_id else body, begun, inbox)
                     return self.folder.finish(begun)
 
     def discard(self, selector: str, *, actor: str, cause: RequestContext) -> Letter:
-        """The body is gone, the record says who has given it up, and when.
+        """Remove the body; the record keeps who discarded it, and when.
 
-        Raises: UsageError, PreflightFailed, StorageFailed.
+        Raises:
+            UsageError: no letter matches the selector.
+            PreflightFailed: the letter cannot be discarded.
+            StorageFailed: the disk refused.
         """
         with self._settling(selector, cause, DISCARDED) as letter:
             if self._is_done(letter):
                 return letter
             with self._intending(letter, cause, DISCARDED):
-                # Written again for one that was interrupted: the moment is when it was given up for good.
+                # Written again after an interruption: the time is that of the final attempt.
                 begun = self.folder.begin(letter, _fate(DISCARDED, actor, cause))
                 self._remove(self.folder.remains(begun))
                 return self.folder.finish(begun)
@@ -93,16 +99,18 @@ class DeadLetters:
 
     @contextmanager
     def _settling(self, selector: str, cause: RequestContext, state: str) -> Iterator[Letter]:
-        """The letter, settled by nobody else meanwhile."""
+        """Find the letter, and lock all letters meanwhile."""
         with locks.held(self.project.lock("dead-letters")):
             letter = self.folder.named(selector)
             if self._is_done(letter) and not self._is_own(letter, cause):
                 fate = letter.fate
                 _refuse(f"was {letter.state} by {fate['actor']} at {fate['at']}", letter)
-            # Begun for another end, and interrupted: that is what has become of it.
+            # An interrupted request for the other outcome, which has moved the body already, must be completed.
             begun = letter.fate.get("state")
             if begun not in (None, state) and self.folder.body(letter) is None:
-                _refuse(f"is being {begun} by {letter.fate['actor']}: ask that again", letter)
+                _refuse(
+                    f"is being {begun} by {letter.fate['actor']}: send that request again", letter
+                )
             yield letter
 
     @staticmethod
@@ -111,7 +119,7 @@ class DeadLetters:
 
     @staticmethod
     def _is_done(letter: Letter) -> bool:
-        """Whether it was settled before: by this request, because any other is refused."""
+        """Whether it was replayed or discarded before; only by this request, because others are refused."""
         return letter.state != "waiting"
 
     def _stem(self, letter: Letter, new_id: str | None) -> str:
@@ -119,13 +127,11 @@ class DeadLetters:
         fits = is_request_id(stem)
         if not fits or not (new_id or letter.name.endswith(SUFFIX)):
             raise UsageError(
-                f"{stem[:80]!r} is no id of a request: give it one with --as,"
-                " 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, not 'worker'"
+                f"{stem[:80]!r} is not a request id: give it one with --as, of 1 to 128 characters"
+                " A-Z a-z 0-9 . _ -, without a dot at the start, and not 'worker'"
             )
         if self._is_used(stem, letter.identity):
-            _refuse(
-                f"cannot be the request {stem}, that id was used: give it another, --as", letter
-            )
+            _refuse(f"cannot use the id {stem} again: give it another one with --as", letter)
         return stem
 
     def _is_used(self, stem: str, identity: str) -> bool:
@@ -134,48 +140,48 @@ class DeadLetters:
 
     def _remove(self, paths: Sequence[Path]) -> None:
         for path in paths:
-            # In a copy of a project the records still name places in the first one.
+            # In a copy of a project, the records still have paths of the original.
             if self._is_inside(path):
                 remove_path(path, below=self.project.base_of(path))
 
     def _is_inside(self, path: Path) -> bool:
-        """Whether it is in the project, or beside its record."""
+        """Whether it is in the project or in the folder of its record."""
         return path.is_relative_to(self.project.root) or path.is_relative_to(self.project.record)
 
     @contextmanager
     def _body(self, letter: Letter) -> Iterator[Body]:
-        """The body as it was read, its folder open meanwhile."""
-        place = self.folder.body(letter)
-        if place is None:
+        """Read the body, and hold its folder open meanwhile."""
+        path = self.folder.body(letter)
+        if path is None:
             _refuse("has no body any more", letter)
-        if not self._is_inside(place):
-            _refuse(f"has its body outside the project, at {place}", letter)
-        with opened(place.parent, below=self.project.base_of(place)) as folder:
-            yield self._read(place, folder, letter)
+        if not self._is_inside(path):
+            _refuse(f"has its body outside the project, at {path}", letter)
+        with opened(path.parent, below=self.project.base_of(path)) as folder:
+            yield self._read(path, folder, letter)
 
     @staticmethod
-    def _read(place: Path, folder: int, letter: Letter) -> Body:
-        # Where it lies in an inbox, its writer may put something else in its place at any moment.
-        with translated(place, "read"):
+    def _read(path: Path, folder: int, letter: Letter) -> Body:
+        # In an inbox, the body's writer can replace it at any moment.
+        with translated(path, "read"):
             try:
-                return Body.read(place.name, folder=folder, max_bytes=MAX_BODY_BYTES)
+                return Body.read(path.name, folder=folder, max_bytes=MAX_BODY_BYTES)
             except FileNotFoundError:
-                why = "has no body any more"
+                reason = "has no body any more"
             except NotRegular as error:
-                why = f"cannot be a request, only a regular file of one link can: its body {error}"
+                reason = f"cannot be a request: only a regular file with one link can, but its body {error}"
             except TooLarge as error:
-                why = f"cannot be a request: its body {error}"
-        raise _refusal(why, letter)
+                reason = f"cannot be a request: its body {error}"
+        raise _refusal(reason, letter)
 
     @contextmanager
     def _inbox(self, letter: Letter) -> Iterator[int]:
-        place = self._place(letter)
+        path = self._inbox_path(letter)
         if letter.identity != ids.DEFAULT_ORCHESTRATOR:
-            ensure(place, below=self.project.root, mode=0o777)
-        with opened(place, below=self.project.root) as inbox:
+            ensure(path, below=self.project.root, mode=0o777)
+        with opened(path, below=self.project.root) as inbox:
             yield inbox
 
-    def _place(self, letter: Letter) -> Path:
+    def _inbox_path(self, letter: Letter) -> Path:
         names = () if letter.identity == ids.DEFAULT_ORCHESTRATOR else (letter.identity,)
         return self.project.kitty.joinpath("inbox", *names)
 
@@ -186,7 +192,7 @@ class DeadLetters:
             self._refuse_taken(letter, name)
 
     def _send(self, body: Body, letter: Letter, inbox: int) -> None:
-        """The body is the request that `letter` was begun to become."""
+        """Move the body to the inbox, as the request that the record names."""
         name = letter.fate["new_id"] + SUFFIX
         try:
             rename_new(body.name, name, src_dir_fd=body.folder, dst_dir_fd=inbox)
@@ -195,22 +201,25 @@ class DeadLetters:
         except OSError as error:
             if error.errno != errno.EXDEV or body.folder == inbox:
                 raise
-            # Noted before it is carried: at every instant one of the places that are known holds it.
-            place = self._place(letter) / f"{CLAIM_PREFIX}{letter.letter_id}.body"
-            begun = self.folder.begin(letter, letter.fate, place=place)
-            self._send(body.carried(inbox, place.name), begun, inbox)
+            # The record has the new path before the copy, so that at every moment the body is at a known path.
+            path = self._inbox_path(letter) / f"{CLAIM_PREFIX}{letter.letter_id}.body"
+            begun = self.folder.begin(letter, letter.fate, place=path)
+            self._send(body.carried(inbox, path.name), begun, inbox)
             return
-        # Where it came from is synced with its fate, unless it lay in the inbox all the time.
+        # The source folder is synced together with the record, unless it is the inbox itself.
         os.fsync(inbox)
 
     def _refuse_taken(self, letter: Letter, name: str) -> NoReturn:
         self.folder.abandon(letter)
         stem = name.removesuffix(SUFFIX)
-        _refuse(f"cannot go back: a request {stem} has just come, --as another", letter)
+        _refuse(
+            f"cannot be replayed: a request {stem} has just arrived; give it another id with --as",
+            letter,
+        )
 
 
 def _addressed(body: Body, new_id: str) -> Body:
-    """The request calls itself `new_id`; what is no strict JSON keeps its bytes, and is refused as that."""
+    """Set the request's id to `new_id`; bytes that are not strict JSON stay, and intake refuses them."""
     try:
         request = strict_json.parse_object(body.data)
     except RequestMalformed:
@@ -235,5 +244,5 @@ def _refuse(reason: str, letter: Letter) -> NoReturn:
 
 
 def _refusal(reason: str, letter: Letter) -> PreflightFailed:
-    words = f"dead letter {letter.letter_id} {reason}"
-    return PreflightFailed(words, errors=[words])
+    text = f"dead letter {letter.letter_id} {reason}"
+    return PreflightFailed(text, errors=[text])

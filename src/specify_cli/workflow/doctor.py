@@ -1,4 +1,4 @@
-"""Use cases of the doctor: look at everything, and repair what can be repaired without loss."""
+"""Use cases of the doctor: check a project for problems, and repair what is safe to repair."""
 
 from __future__ import annotations
 
@@ -45,55 +45,61 @@ from specify_cli.workflow.request_intents import intent_of, recorded_intent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What was found, by file and line; `repaired` says what was done."""
+    """The findings, ordered by file and line; `repaired` lists the repairs that were made."""
 
     findings: tuple[Finding, ...]
     repaired: tuple[Finding, ...] = ()
 
     @property
     def problems(self) -> int:
-        """How many findings are more than notes."""
+        """The number of findings that are not notes."""
         return sum(finding.severity is not Severity.NOTE for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    """Looks at a project as a whole, or at one mission of it and all that missions share.
+    """Checks a whole project, or one mission and everything that missions share.
 
-    `examine_more` looks, given the root, at what this layer cannot read.
+    `examine_more` takes the project's root and checks files that this layer cannot read.
     """
 
     project: Project
     examine_more: Callable[[Path], Iterable[Finding]] = lambda _: ()
 
     def diagnose(self, slug: str | None = None) -> Diagnosis:
-        """Everything that was found; nothing is changed.
+        """Check the project without changing anything.
 
-        Raises: StorageFailed.
+        Raises:
+            StorageFailed: the disk refused.
         """
         return Diagnosis(findings=tuple(self._findings(slug)))
 
     def repair(
         self, slug: str | None = None, *, actor: str = "doctor", cause: RequestContext | None = None
     ) -> Diagnosis:
-        """What can be repaired without loss is repaired, and what is left was looked for again.
+        """Repair what can be repaired without loss, then check the project again.
 
-        `actor` and `cause` stand in the events of a repair that records any.
-        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        Args:
+            slug: The mission to repair. Default: every mission.
+            actor: The actor of the events that repairs record.
+            cause: The request of those events.
+
+        Raises:
+            MissionNotFound: no mission has this slug.
+            MissionAmbiguous: several missions have it.
+            StorageFailed: the disk refused.
         """
-        ailing = [finding for finding in self._findings(slug) if finding.is_fixable]
-        with self._intending(cause if ailing else None):
+        fixable_ones = [finding for finding in self._findings(slug) if finding.is_fixable]
+        intent: AbstractContextManager[None] = nullcontext()
+        if cause and fixable_ones:
+            intent = recorded_intent(self.project, cause, intent_of(cause, "repair", {}))
+        with intent:
             repaired = [
                 replace(finding, what=DONE[finding.check])
-                for finding in progress.counted(ailing, "repairing")
+                for finding in progress.counted(fixable_ones, "repairing")
                 if repair_one(self.project, finding, actor=actor, cause=cause)
             ]
         return Diagnosis(findings=tuple(self._findings(slug)), repaired=tuple(repaired))
-
-    def _intending(self, cause: RequestContext | None) -> AbstractContextManager[None]:
-        if cause is None:
-            return nullcontext()
-        return recorded_intent(self.project, cause, intent_of(cause, "repair", {}))
 
     def _findings(self, slug: str | None) -> list[Finding]:
         slugs = all_missions(self.project)
@@ -102,7 +108,7 @@ class Doctor:
         found.extend(examine_states(self.project))
         found.extend(examine_workspaces(self.project))
         found.extend(self.examine_more(self.project.root))
-        with suppress(StateUnreadable):  # A config that cannot be read is a finding already.
+        with suppress(StateUnreadable):  # An unreadable config is reported already.
             found.extend(examine_intake(self.project))
         found.extend(_shared_ids(self.project, slugs))
         branches = branches_of(self.project)
@@ -116,9 +122,15 @@ class Doctor:
 def examine_mission(
     files: MissionFiles, branches: Branches | None, *, is_chosen: bool = False
 ) -> list[Finding]:
-    """Everything that was found in one mission; whether it `is_chosen` by its name.
+    """Check one mission.
 
-    Raises: StorageFailed.
+    Args:
+        files: The files of the mission.
+        branches: The branches of the repository, where there is one with a commit.
+        is_chosen: Whether the user named this mission.
+
+    Raises:
+        StorageFailed: the disk refused.
     """
     identity, found = examine_meta(files)
     prompts, faults = examine_prompts(files.folder)
@@ -155,17 +167,17 @@ def _examine_whole(
     branches: Branches | None,
     is_chosen: bool,
 ) -> Iterator[Finding]:
-    """What can be judged only when all parts of the mission can be read."""
+    """Check what needs every part of the mission to be readable."""
     try:
         packages = read_packages(files.folder, below=files.project.root)
-    except StateUnreadable as fault:  # A fault of a prompt is a finding already.
+    except StateUnreadable as fault:  # A fault in a prompt is reported already.
         yield from unreadable_outline(files.folder / "tasks.md", fault)
         return
     mission = OpenMission(files=files, identity=identity, packages=packages, log=log)
     try:
         yield from examine_lanes(mission, is_chosen=is_chosen)
         _ = mission.lanes
-    except StateUnreadable:  # A fault of the log is a finding already, and so is one of the file.
+    except StateUnreadable:  # A fault in the log or in `lanes.json` is reported already.
         return
     yield from examine_overlaps(prompts, mission.lane_ids, log.state)
     yield from examine_outline(mission)
@@ -178,8 +190,8 @@ def _examine_heartbeats(files: MissionFiles) -> Iterator[Finding]:
     try:
         liveness.noted(files)
     except StateUnreadable as fault:
-        what = "the heartbeats of the mission cannot be read: no claim is stale meanwhile"
-        repair = "remove it; the heartbeats that it notes are forgotten then"
+        what = "the heartbeats of the mission cannot be read, so no claim is found to be stale"
+        repair = "remove the file; the heartbeats in it are lost"
         yield error("heartbeats", Path(str(fault.details["file"])), what, repair=repair)
 
 
@@ -189,7 +201,7 @@ def _drafts_and_marks(files: MissionFiles, prompts: Sequence[Prompt]) -> Iterato
     names = ("meta.json", "lanes.json", "spec.md", "plan.md", "tasks.md")
     for path in (*(files.folder / name for name in names), *(prompt.path for prompt in prompts)):
         if _begins_with_mark(path):
-            what = "it begins with a byte order mark"
+            what = "the file begins with a byte order mark"
             yield fixable("byte-order-mark", path, what, severity=Severity.NOTE)
 
 
@@ -210,6 +222,7 @@ def _shared_ids(project: Project, slugs: Sequence[str]) -> Iterator[Finding]:
             continue
         other = first.setdefault(mission_id, slug) if mission_id else slug
         if other != slug:
-            what = f"mission_id {mission_id!r} is that of {other} too"
+            what = f"mission {other} has the same mission_id, {mission_id!r}"
             path = files.folder / "meta.json"
-            yield warning("duplicate-id", path, what, repair="give one of the two another")
+            repair = "give one of the two missions another mission_id"
+            yield warning("duplicate-id", path, what, repair=repair)

@@ -1,4 +1,4 @@
-"""What to do where the host leaves its files of a mission alone, because git is at something else."""
+"""Advice for missions whose files the host does not write now, because of the state of the checkout."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ ENDS: Final[Mapping[str, str]] = MappingProxyType(
         "bisect": "git bisect reset",
     }
 )
-"""What ends an operation of git that is under way."""
+"""The command that aborts each operation of git."""
 
 
 def way_back(log: RecordedLog) -> str:
-    """What a person does so that the host writes its files of the mission again.
+    """Describe how to make the host write the mission's files again.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the record or the log is damaged.
+        StorageFailed: the disk refused.
     """
     at = checkout.look(log.project.root)
     if at and at.operation:
         return (
-            f"finish the {at.operation}, or end it with '{ENDS[at.operation]}'; the host writes the file with the"
-            " next change then"
+            f"finish the {at.operation}, or abort it with '{ENDS[at.operation]}'; the host then writes the file"
+            " with the next change"
         )
-    here = f"'spec-kitty doctor --fix --mission {shlex.quote(log.slug)}' writes it here"
+    here = f"'spec-kitty doctor --fix --mission {shlex.quote(log.slug)}' writes it on this branch"
     branch = log.view().known.branch
     if branch is None or at is None or branch == at.branch:
         return here
-    return f"{switch_to(branch)} goes back to the branch that has it; {here} instead"
+    return f"{switch_to(branch)} returns to the branch that has it; or {here}"
 
 
 def switch_to(branch: str) -> str:
-    """The command that checks the branch out."""
+    """Return the command that checks the branch out, in quotes."""
     return f"'git switch {shlex.quote(branch)}'"

@@ -1,4 +1,4 @@
-"""What the doctor says of one thing that is not as it should be."""
+"""The findings of the doctor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Severity(StrEnum):
-    """How bad it is; a note is no problem."""
+    """The severity of a finding; a note is not a problem."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -17,9 +17,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was found; `repair` says what a person does about it.
+    """One finding; `repair` tells a person what to do.
 
-    `is_fixable`: the host can repair it without losing anything that somebody wrote.
+    `is_fixable` means that the host can repair it without losing anyone's work.
     """
 
     check: str
@@ -35,22 +35,24 @@ FIX = "run 'spec-kitty doctor --fix'"
 
 
 def error(check: str, file: Path, what: str, *, repair: str, line: int | None = None) -> Finding:
-    """Something that stands in the way of work."""
+    """Return a finding that prevents work."""
     return Finding(
         check=check, severity=Severity.ERROR, file=file, what=what, repair=repair, line=line
     )
 
 
 def warning(check: str, file: Path, what: str, *, repair: str, line: int | None = None) -> Finding:
-    """Something that is wrong, though work can go on."""
+    """Return a finding about a fault with which work can continue."""
     return Finding(
         check=check, severity=Severity.WARNING, file=file, what=what, repair=repair, line=line
     )
 
 
-def note(check: str, file: Path, what: str, *, repair: str) -> Finding:
-    """Something to know, which is no problem."""
-    return Finding(check=check, severity=Severity.NOTE, file=file, what=what, repair=repair)
+def note(check: str, file: Path, what: str, *, repair: str, line: int | None = None) -> Finding:
+    """Return a finding that is information, not a problem."""
+    return Finding(
+        check=check, severity=Severity.NOTE, file=file, what=what, repair=repair, line=line
+    )
 
 
 def fixable(
@@ -61,7 +63,7 @@ def fixable(
     severity: Severity = Severity.WARNING,
     line: int | None = None,
 ) -> Finding:
-    """Something that the host repairs itself when it is told to."""
+    """Return a finding that `doctor --fix` repairs."""
     return Finding(
         check=check,
         severity=severity,

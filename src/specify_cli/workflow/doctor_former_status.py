@@ -1,7 +1,7 @@
-"""Status as earlier tools kept it: `lane` in the front matter of prompts, or a folder per lane.
+"""Status in the form of earlier tools: `lane` in the front matter of prompts, or a folder per lane.
 
-Where the log records no move, `doctor --fix` takes it over: the moves are appended to the log, all
-at once, and prompts are moved up to `tasks/`. A killed repair is completed by the next one.
+Where the log records no move, `doctor --fix` imports that status. It appends the moves to the log
+in one write and moves prompts up to `tasks/`. The next repair completes one that was killed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UNCLEAR = "correct it by hand, then run 'spec-kitty doctor --fix'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerStatus:
-    """What an earlier tool says of one package; `folder` is the status lane's that it lies in."""
+    """The status of one package by an earlier tool; `folder` is the lane that its folder is named after."""
 
     path: Path
     wp_id: str
@@ -40,17 +40,17 @@ class FormerStatus:
 
     @property
     def lane(self) -> Lane:
-        """Where the package stands."""
+        """The status lane of the package."""
         return self.folder or self.header or Lane.PLANNED
 
     @property
     def source(self) -> str:
-        """Where that is said."""
+        """The source of the lane, for messages."""
         return f"the folder tasks/{self.path.parent.name}" if self.folder else "the front matter"
 
 
 def examine_former_status(files: MissionFiles, *, has_moves: bool) -> Iterator[Finding]:
-    """Status that only an earlier tool's files hold, and prompts in folders of status lanes."""
+    """Report status that only an earlier tool's files have, and prompts in folders of status lanes."""
     tasks = files.folder / "tasks"
     known = former_status(tasks)
     in_folders = [it for it in known if it.folder]
@@ -60,7 +60,7 @@ def examine_former_status(files: MissionFiles, *, has_moves: bool) -> Iterator[F
     if any(it.fault for it in known if it.folder or not has_moves):
         return
     if in_folders:
-        what = f"{len(in_folders)} prompts are in folders of status lanes, where none is seen"
+        what = f"{len(in_folders)} prompts are in folders of status lanes, where the host does not read them"
         yield fixable("former-status", tasks, what)
     elif not has_moves and any(it.lane is not Lane.PLANNED for it in known):
         count = sum(it.lane is not Lane.PLANNED for it in known)
@@ -69,9 +69,9 @@ def examine_former_status(files: MissionFiles, *, has_moves: bool) -> Iterator[F
 
 
 def take_over(project: Project, tasks: Path, *, actor: str, cause: RequestContext | None) -> bool:
-    """Record in the log what the former status says, and move prompts up to `tasks`.
+    """Record the former status in the log, and move prompts up to `tasks`.
 
-    The log comes first: it tells the next repair, after a crash, that only the moves are left.
+    The log is written first: after a crash, its moves tell the next repair that only files are left to move.
 
     Raises:
         StateUnreadable: the log or a prompt is damaged.
@@ -96,18 +96,18 @@ def take_over(project: Project, tasks: Path, *, actor: str, cause: RequestContex
 
 
 def former_status(tasks: Path) -> list[FormerStatus]:
-    """What earlier tools have left in a mission's `tasks` folder; links are not followed."""
+    """Read the status that earlier tools left in a mission's `tasks` folder; links are not followed."""
     found = [_status_of(path, None) for path in _prompts(tasks)]
     for lane, folder in lane_folders(tasks).items():
         found += [_status_of(path, lane) for path in _prompts(folder)]
     first: dict[int, FormerStatus] = {}
-    for place, one in enumerate(found):
+    for index, one in enumerate(found):
         other = first.setdefault(number_of(one.wp_id), one) if one.wp_id else one
         is_in_folder = one.folder or other.folder
         if other is not one and is_in_folder:
             where = os.path.relpath(other.path, tasks)
             fault = f"{one.wp_id} has another prompt, tasks/{where}"
-            found[place] = FormerStatus(path=one.path, wp_id="", folder=one.folder, fault=fault)
+            found[index] = FormerStatus(path=one.path, wp_id="", folder=one.folder, fault=fault)
     return found
 
 
@@ -119,7 +119,7 @@ def _prompts(folder: Path) -> list[Path]:
 
 
 def lane_folders(tasks: Path) -> Mapping[Lane, Path]:
-    """The folders that are named after a status lane; links are not followed."""
+    """Return the folders that are named after a status lane; links are not followed."""
     if tasks.is_symlink() or not tasks.is_dir():
         return {}
     named = ((lane_named(path.name), path) for path in sorted(tasks.iterdir()))
@@ -161,11 +161,11 @@ def _moved(status: FormerStatus, actor: str, cause: RequestContext | None) -> Tr
 
 
 def _move_up(path: Path, *, above: int, below: Path) -> None:
-    """The prompt is in the folder above; one that is empty now is gone."""
+    """Move the prompt to the folder above, and remove its folder if that is empty now."""
     with folders.opened(path.parent, below=below) as folder:
         rename_new(path.name, path.name, src_dir_fd=folder, dst_dir_fd=above)
-        # Its new name is on the disk before the old folder may go.
+        # The new name must be on the disk before the old folder is removed.
         os.fsync(above)
         os.fsync(folder)
-    with contextlib.suppress(OSError):  # It has other files.
+    with contextlib.suppress(OSError):  # The folder has other files.
         os.rmdir(path.parent.name, dir_fd=above)

@@ -1,10 +1,10 @@
-"""Faults in the repository, in the branches of a mission and in the worktrees of its lanes."""
+"""Faults in the repository, in a mission's branches and in the workspaces of its execution lanes."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +32,13 @@ UNDER_WAY = frozenset(
     {Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED}
 )
 MOST_NAMED = 5
-LOOK_S = 10.0
-HANDED_OVER = frozenset({Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED, Lane.DONE})
-REMAKE = "ask to implement the package again: the host makes its workspace anew"
+TIMEOUT_S = 10.0
+SUBMITTED = frozenset({Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED, Lane.DONE})
+REMAKE = "start the package again: the host creates its workspace again"
 
 
 def examine_repository(project: Project) -> Iterator[Finding]:
-    """No repository, no commit, stale locks, registrations of worktrees that are gone."""
+    """Report a missing repository or first commit, stale locks and registered worktrees that are gone."""
     try:
         repository = Repository.find(project.root)
         has_commits = repository is not None and repository.has_commits()
@@ -46,7 +46,7 @@ def examine_repository(project: Project) -> Iterator[Finding]:
         yield error("no-git", project.root, str(refusal), repair="do what git says")
         return
     if repository is None:
-        what = "the project is in no git repository"
+        what = "the project is not in a git repository"
         yield error("no-git", project.root, what, repair="run 'git init' and make a first commit")
         return
     if not has_commits:
@@ -54,7 +54,7 @@ def examine_repository(project: Project) -> Iterator[Finding]:
     for checkout in registered(repository.git):
         yield from _stale_lock(checkout)
         if is_gone(project, checkout):
-            what = "git knows of a worktree here, and the folder is gone"
+            what = "git has a worktree registered here, but the folder does not exist"
             yield fixable("gone-worktree", checkout.path, what)
 
 
@@ -66,21 +66,23 @@ def _no_commit(project: Project, repository: Repository) -> Finding:
         return error("no-commit", project.root, what, repair="make a first commit")
     usual = repository.default_target()
     branch = usual if usual in branches else branches[0]
-    what = "the branch that is checked out has no commit, so that nothing can be started on it"
-    repair = f"{switch_to(branch)} goes back to one that has"
+    what = "the branch that is checked out has no commit, so no work can start on it"
+    repair = f"{switch_to(branch)} checks out a branch that has one"
     return warning("no-commit", project.root, what, repair=repair)
 
 
 def is_gone(project: Project, checkout: Checkout) -> bool:
-    """Whether it is a lane's worktree, not locked, whose folder is no more."""
+    """Whether it is an execution lane's worktree, not locked, whose folder does not exist."""
     is_ours = checkout.path.parent == project.worktrees and not checkout.lock_reason
     return is_ours and not checkout.path.exists()
 
 
 def forget_gone(project: Project, path: Path) -> bool:
-    """Whether git has forgotten the worktree at `path`; its branch stays as it is.
+    """Remove the registration of the worktree at `path`, and return whether it was removed; its branch stays.
 
-    Raises: PreflightFailed, StorageFailed.
+    Raises:
+        PreflightFailed: there is no usable repository.
+        StorageFailed: the disk refused.
     """
     with repositories.changing(project) as repository:
         known = [it for it in registered(repository.git) if it.path == path]
@@ -92,77 +94,79 @@ def forget_gone(project: Project, path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branches:
-    """The repository and the names of its branches, asked for once for all missions."""
+    """The repository and the names of its branches, read once for all missions."""
 
     repository: Repository
     names: frozenset[str]
 
 
 def branches_of(project: Project) -> Branches | None:
-    """The branches of the project; None where there is no repository with a commit."""
+    """Return the branches of the project; None without a repository that has a commit."""
     try:
         repository = repositories.look(project)
         if repository is None or not repository.has_commits():
             return None
         names = repository.git.text("for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
-    except (GitFailed, StorageFailed):  # What is damaged is a finding about the repository.
+    except (GitFailed, StorageFailed):  # `examine_repository` reports a damaged repository.
         return None
     return Branches(repository=repository, names=frozenset(names.splitlines()))
 
 
 def examine_branches(mission: OpenMission, branches: Branches | None) -> Iterator[Finding]:
-    """A target branch that is not there, and every lane's workspace that is not as it should be."""
+    """Report a target branch that does not exist, and faults in the workspaces of execution lanes."""
     if branches is None:
         return
     lanes = {wp_id: mission.state_of(wp_id).lane for wp_id in mission.packages}
     is_over = bool(lanes) and set(lanes.values()) <= {Lane.DONE, Lane.CANCELED}
     if not is_over and mission.target_branch not in branches.names:
         what = f"the target branch {mission.target_branch!r} does not exist"
-        repair = "make it, or name another as target_branch"
+        repair = "create it, or name another branch as target_branch"
         yield error("target-branch", mission.files.folder / "meta.json", what, repair=repair)
     for lane in mission.lanes:
-        stands = [lanes[wp_id] for wp_id in lane.wp_ids if wp_id in lanes]
-        place = mission.lane_workspace(lane.lane_id)
-        yield from _examine_lane(mission, branches, place, stands=stands)
+        states = {lanes[wp_id] for wp_id in lane.wp_ids if wp_id in lanes}
+        workspace = mission.lane_workspace(lane.lane_id)
+        yield from _examine_lane(mission, branches, workspace, states=states)
 
 
 def _examine_lane(
-    mission: OpenMission, branches: Branches, place: Workspace, *, stands: Sequence[Lane]
+    mission: OpenMission, branches: Branches, workspace: Workspace, *, states: Set[Lane]
 ) -> Iterator[Finding]:
-    if UNDER_WAY & set(stands) and place.branch not in branches.names:
-        yield missing_branch(mission, place, branches.names)
-    elif OCCUPYING & set(stands) and not place.path.exists():
-        what = f"work in {place.lane_id} has begun, and its workspace is not there"
+    if UNDER_WAY & states and workspace.branch not in branches.names:
+        yield missing_branch(mission, workspace, branches.names)
+    elif OCCUPYING & states and not workspace.path.exists():
+        what = f"work in {workspace.lane_id} has begun, but its workspace does not exist"
         repair = (
-            f"a review needs none: what was handed in is in {place.branch} of the project; where changes"
-            " are requested, the next start makes the workspace anew"
+            f"a review does not need it: the submitted work is in {workspace.branch} of the project; if changes"
+            " are requested, the next start creates the workspace again"
         )
-        is_at_work = bool({Lane.CLAIMED, Lane.IN_PROGRESS} & set(stands))
-        yield warning("no-worktree", place.path, what, repair=REMAKE if is_at_work else repair)
-    if os.path.lexists(place.path):
-        yield from _examine_workspace(mission, branches.repository, place, stands=stands)
+        is_at_work = bool({Lane.CLAIMED, Lane.IN_PROGRESS} & states)
+        yield warning("no-worktree", workspace.path, what, repair=REMAKE if is_at_work else repair)
+    if os.path.lexists(workspace.path):
+        yield from _examine_workspace(mission, branches.repository, workspace, states=states)
 
 
 def _examine_workspace(
-    mission: OpenMission, repository: Repository, place: Workspace, *, stands: Sequence[Lane]
+    mission: OpenMission, repository: Repository, workspace: Workspace, *, states: Set[Lane]
 ) -> Iterator[Finding]:
-    folder = lane_folders.look(mission.files.project, repository, place.path)
+    path = workspace.path
+    folder = lane_folders.look(mission.files.project, repository, path)
     yield from examine_folder(mission.files.project, folder)
     if not folder.is_usable:
-        what = f"it {folder.complaint(mission.files.project)}"
-        yield error("not-a-workspace", place.path, what, repair=REMAKE)
-    elif damaged := _odd_files(mission, repository, folder):
-        what = f"it is not a repository of its own: {damaged}"
+        what = f"the folder {folder.complaint(mission.files.project)}"
+        yield error("not-a-workspace", path, what, repair=REMAKE)
+    elif damaged := _irregular_files(mission, repository, folder):
+        what = f"the workspace's repository has irregular files: {damaged}"
         repair = f"restore it, or move the folder away; then {REMAKE}"
-        yield error("damaged-workspace", place.path, what, repair=repair)
-    elif not _is_on_its_branch(repository, folder, place.branch):
-        what = f"it is not on its branch {place.branch}"
-        at = shlex.quote(str(place.path))
-        repair = f"whoever works there saves it, then runs, in {at}: git switch {place.branch}"
-        yield error("wrong-branch", place.path, what, repair=repair)
-    elif stands and set(stands) <= HANDED_OVER and (work := _work(mission, repository, place)):
-        what = f"it holds uncommitted work, and all packages of {place.lane_id} are handed over: {work}"
-        yield warning("dirty-worktree", place.path, what, repair="commit the work or undo it")
+        yield error("damaged-workspace", path, what, repair=repair)
+    elif not _is_on_its_branch(repository, folder, workspace.branch):
+        what = f"the workspace is not on its branch {workspace.branch}"
+        # Only the agent runs git there: its repository may run programs.
+        command = f"cd {shlex.quote(str(path))} && git switch {shlex.quote(workspace.branch)}"
+        repair = f"the agent that works there commits its changes, then runs: {command}"
+        yield error("wrong-branch", path, what, repair=repair)
+    elif states and states <= SUBMITTED and (work := _work(mission, repository, workspace)):
+        what = f"all packages of {workspace.lane_id} are submitted, but the workspace has uncommitted work: {work}"
+        yield warning("dirty-worktree", path, what, repair="commit the work or undo it")
 
 
 def _is_on_its_branch(repository: Repository, folder: LaneFolder, branch: str) -> bool:
@@ -171,22 +175,24 @@ def _is_on_its_branch(repository: Repository, folder: LaneFolder, branch: str) -
     return has_checked_out(folder.path, branch)
 
 
-def _work(mission: OpenMission, repository: Repository, place: Workspace) -> str | None:
-    """What is uncommitted in the workspace, in words; nobody can say that an unseen one holds nothing."""
+def _work(mission: OpenMission, repository: Repository, workspace: Workspace) -> str | None:
+    """Describe what is uncommitted in the workspace; one that cannot be read counts as uncommitted."""
     with ExitStack() as until_the_end:
-        offer = commit_intake.of_lane(mission, repository, place, until_the_end=until_the_end)
+        offer = commit_intake.of_lane(mission, repository, workspace, until_the_end=until_the_end)
         offer = commit_intake.looked(mission.files.project, offer)
         more = ", and more" if len(offer.files) > MOST_NAMED else ""
         return offer.unseen or ", ".join(offer.files[:MOST_NAMED]) + more
 
 
-def _odd_files(mission: OpenMission, repository: Repository, folder: LaneFolder) -> str | None:
-    """What is not as it has to be in a workspace's repository, in words."""
+def _irregular_files(
+    mission: OpenMission, repository: Repository, folder: LaneFolder
+) -> str | None:
+    """Describe the irregular files of a workspace's repository."""
     if folder.kind is Kind.LINKED:
         return None
     shared = folder.borrows_from(mission.files.project, repository)
     try:
-        found = irregular_files(folder.path, is_shared=bool(shared), seconds=LOOK_S)
+        found = irregular_files(folder.path, is_shared=bool(shared), seconds=TIMEOUT_S)
     except TimeoutError as late:
         return str(late)
     return listed_paths(found) if found else None
@@ -200,4 +206,5 @@ def _stale_lock(checkout: Checkout) -> Iterator[Finding]:
         return
     if lock and age_s > STALE_LOCK_S:
         what = f"git's lock on the index is {int(age_s // 60)} minutes old"
-        yield warning("stale-lock", lock, what, repair="remove it once no git is running there")
+        repair = "remove it when no git process runs there"
+        yield warning("stale-lock", lock, what, repair=repair)

@@ -1,4 +1,4 @@
-"""Faults in how the packages of a mission fit together. No file is read here."""
+"""Faults in the dependencies and owned files of packages. This module reads no files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Prompts = Mapping[str, Prompt]
 
 
 def examine_graph(prompts: Prompts) -> Iterator[Finding]:
-    """Every dependency on a package that is not there, and a cycle when there is one."""
+    """Report dependencies on unknown packages, and the first cycle."""
     graph = {wp_id: prompt.dependencies for wp_id, prompt in prompts.items()}
     known = ", ".join(prompts) or "none"
     for wp_id, missing in find_unknown(graph).items():
@@ -28,7 +28,7 @@ def examine_graph(prompts: Prompts) -> Iterator[Finding]:
             yield error(
                 "unknown-dependency",
                 prompts[wp_id].path,
-                f"{wp_id} depends on {name!r}, and there is no such package",
+                f"{wp_id} depends on {name!r}, which does not exist",
                 repair=f"name one of {known}",
                 line=prompts[wp_id].line_of("dependencies"),
             )
@@ -38,8 +38,8 @@ def examine_graph(prompts: Prompts) -> Iterator[Finding]:
         yield error(
             "cycle",
             first.path,
-            f"packages wait for each other in a circle: {' > '.join(cycle)}",
-            repair="take one of these dependencies away",
+            f"packages depend on each other in a cycle: {' > '.join(cycle)}",
+            repair="remove one of these dependencies",
             line=first.line_of("dependencies"),
         )
 
@@ -47,10 +47,10 @@ def examine_graph(prompts: Prompts) -> Iterator[Finding]:
 def examine_overlaps(
     prompts: Prompts, lane_ids: Mapping[str, str], state: MissionState
 ) -> Iterator[Finding]:
-    """Every two packages at work in different lanes that own a file in common."""
+    """Report packages at work in different execution lanes that own the same files."""
     at_work = [x for x in prompts if state.of(x).lane not in NOT_AT_WORK]
     scopes = [PackageScope(wp_id=x, owned_files=prompts[x].owned_files) for x in at_work]
-    # Only what a plan of these alone would put into one lane can overlap.
+    # Only packages that a plan of these alone would put into one lane can overlap.
     together = [pair for lane in plan_lanes(scopes) for pair in combinations(lane.wp_ids, 2)]
     for one, other in together:
         if lane_ids.get(one) == lane_ids.get(other):
@@ -61,8 +61,8 @@ def examine_overlaps(
             yield warning(
                 "overlapping-files",
                 prompts[other].path,
-                f"{one} and {other} both own {shared}, and work has begun in {lanes}",
-                repair="let one be merged first, or narrow owned_files",
+                f"{one} and {other} both own {shared}, and work on them has begun in {lanes}",
+                repair="merge one of them first, or narrow owned_files",
                 line=prompts[other].line_of("owned_files"),
             )
 

@@ -1,4 +1,4 @@
-"""Faults in the host's own folder `.kitty`: who may look in, the journal, the worker."""
+"""Faults in `.kitty` and the record: permissions, lost records, intents, the sandbox, the worker."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ STALE_DRAFT_S = 10 * 60
 
 
 def examine_host(project: Project) -> Iterator[Finding]:
-    """Wrong kinds and permissions, breaks of the journal, requests that nobody answers.
+    """Report wrong file types and permissions, faults of the record and journal, and waiting requests.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk refused.
     """
     found = moved_projects.candidates(project.root)
     if len(found) > 1 and not os.path.lexists(project.record):
@@ -60,8 +61,12 @@ def examine_host(project: Project) -> Iterator[Finding]:
 
 
 def examine_states(project: Project) -> Iterator[Finding]:
-    """Whether the states that the record keeps are those of its entries. Raises: StorageFailed."""
-    # A record that cannot be read is a finding of the journal's.
+    """Report stored states of packages that differ from the record's entries.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    # `examine_journal` reports a record that cannot be read.
     with suppress(StateUnreadable):
         if record := records.found(project):
             for what in record_rebuild.differences(record):
@@ -69,31 +74,32 @@ def examine_states(project: Project) -> Iterator[Finding]:
 
 
 def rebuild_states(project: Project, _: Path) -> bool:
-    """The states are folded again."""
+    """Fold all states again, and return whether they agree with the entries now."""
     record = records.made(project)
     record_rebuild.rebuild(record)
     return not any(record_rebuild.differences(record))
 
 
 def examine_intake(project: Project) -> Iterator[Finding]:
-    """Whether git reads what agents wrote in a sandbox that has nothing else of this machine.
+    """Report a machine on which git cannot read the files of agents in an isolated sandbox.
 
-    Raises: StateUnreadable.
+    Raises:
+        StateUnreadable: the config is damaged.
     """
     if sandbox_for(project.root).is_isolated:
         return
     settings, file = project.settings, project.config
-    advice = "install bubblewrap, and where it is there, let it make user namespaces"
+    advice = "install bubblewrap, or if it is installed, allow it to create user namespaces"
     if settings.intake == "require-sandbox":
-        what = 'bubblewrap does not work here, so intake = "require-sandbox" lets no commits of agents in'
+        what = 'bubblewrap does not work here, so intake = "require-sandbox" refuses all commits of agents'
         yield error("intake", file, what, repair=advice)
         return
     what = (
-        "bubblewrap does not work here: a workspace that poses as part of another repository of this"
-        " user can bring that one's commits in"
+        "bubblewrap does not work here: a workspace that pretends to be part of another repository of"
+        " this user can import commits from that repository"
     )
     repair = (
-        f'{advice}; intake = "require-sandbox" in .kitty/config.toml refuses commits until then'
+        f'{advice}; until then, intake = "require-sandbox" in .kitty/config.toml refuses commits'
     )
     if settings.has_orchestrators:
         yield warning("intake", file, what, repair=repair)
@@ -102,27 +108,26 @@ def examine_intake(project: Project) -> Iterator[Finding]:
 
 
 def _examine_loss(project: Project) -> Iterator[Finding]:
-    """A record that is gone, or was made anew because the one before was."""
+    """Report a record that is lost, or that was rebuilt because the former one was lost."""
     folder = project.record
-    backup = "put a backup in its place; without one, look whether 'spec-kitty status' shows what it should"
+    backup = "restore a backup; without one, check that 'spec-kitty status' shows the right states"
     try:
         record = records.found(project)
         remade = record.remembered(REMADE) if record else None
-    except (StateUnreadable, StorageFailed):  # A finding already.
+    except (StateUnreadable, StorageFailed):  # Reported already.
         return
     of = record_loss.original(project) if record is None else None
     if of is not None:
         what, repair = record_loss.copy_warning(project, of)
         yield warning("record-of-original", folder, what, repair=repair)
     elif record is None and record_loss.is_lost(project):
-        what = "the record is gone: what journal and logs say is all that is known, and what they lack is lost"
-        yield error(
-            "record", folder, what, repair=f"{backup}, and go on: the next change makes a new one"
-        )
+        what = "the record is lost: only what the journal and the logs contain is known"
+        repair = f"{backup}; the next change then creates a new record"
+        yield error("record", folder, what, repair=repair)
     elif remade:
         what = (
-            f"the record was gone at {remade}, and was made anew of what journal and logs said: what they lacked"
-            " is lost"
+            f"the record was found lost at {remade} and was rebuilt from the journal and the logs; anything"
+            " else in it is lost"
         )
         yield note("record-remade", folder, what, repair=backup)
 
@@ -131,17 +136,17 @@ def _examine_attributes(project: Project) -> Iterator[Finding]:
     path, lack = union_merge.attributes_file(project), union_merge.lack(project)
     if path is not None and lack and _has_missions(project):
         what = f"git does not merge the logs of missions line by line: {lack}"
-        place = shlex.quote(str(path))
+        command = f'echo "{union_merge.LINE}" >> {shlex.quote(str(path))}'
         repair = (
             "the next change adds the line; where the host may not write the file, its owner runs"
-            f" 'echo \"{union_merge.LINE}\" >> {place}'"
+            f" '{command}'"
         )
         yield note("union-merge", path, what, repair=repair)
 
 
 def _has_missions(project: Project) -> bool:
-    """Whether the host has changed one."""
-    with suppress(StateUnreadable, StorageFailed):  # A finding already.
+    """Whether the record has a mission."""
+    with suppress(StateUnreadable, StorageFailed):  # Reported already.
         record = records.found(project)
         return record is not None and bool(record.known())
     return False
@@ -151,62 +156,64 @@ def _has_record(project: Project) -> bool:
     try:
         return records.found(project) is not None
     except StorageFailed:
-        return True  # Its journal cannot be looked at, and says why.
+        return True  # `examine_journal` reports why it cannot be read.
 
 
 def make_private(project: Project, folder: Path) -> None:
-    """Nobody may look into the folder but its owner, and whom `core.sharedRepository` lets in."""
+    """Allow access to the folder only for its owner, and for those whom `core.sharedRepository` names."""
     folder.chmod(record_folder.mode_of(project))
 
 
 def stale_drafts(folder: Path) -> Iterator[Finding]:
-    """What writers that were killed have left in `folder` of files that never appeared whole."""
+    """Report unfinished files that killed writers left in `folder`."""
     if folder.is_symlink() or not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
         if not DRAFT.fullmatch(path.name) or path.is_symlink():
             continue
         if clock.now().timestamp() - path.stat().st_mtime > STALE_DRAFT_S:
-            yield fixable("stale-draft", path, "a file that a killed process did not finish")
+            yield fixable("stale-draft", path, "a killed process left this file unfinished")
 
 
 def _examine_folder(folder: Path, *, is_for: int | None) -> Iterator[Finding]:
-    """`is_for` is the mode of a folder that is not for everybody."""
+    """Check a folder of the host; `is_for` is the mode of a private one."""
     try:
         mode = folder.lstat().st_mode
     except FileNotFoundError:
         return
     except PermissionError:
-        what = "you may not look at what is the host's alone"
-        repair = "ask as the user who owns it, or through the mailbox"
+        what = "you do not have permission to read the host's folder"
+        repair = "run the command as the user who owns it, or send the request through the mailbox"
         yield error("kitty-permissions", folder, what, repair=repair)
         return
     if not stat.S_ISDIR(mode):
-        what = f"is a {kind(mode)}, no folder of its own"
+        what = f"is a {kind(mode)}, not a folder"
         yield error("kitty-folder", folder, what, repair="move it away")
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        what = "the host may not read and write here"
-        yield error("kitty-permissions", folder, what, repair=f"chmod u+rwx {folder}")
+        what = "the host does not have permission to read and write this folder"
+        repair = f"run: chmod u+rwx {shlex.quote(str(folder))}"
+        yield error("kitty-permissions", folder, what, repair=repair)
     elif is_for is not None and stat.S_IMODE(mode) & 0o077 & ~is_for:
-        what = f"others may look in (mode {stat.S_IMODE(mode):o}): it must be the host's alone"
+        what = f"other users have access (mode {stat.S_IMODE(mode):o}): only the host may have it"
         yield fixable("kitty-permissions", folder, what)
     elif mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        what = "everybody may remove what others wrote here"
-        yield warning("kitty-permissions", folder, what, repair=f"chmod o-w {folder}")
+        what = "every user may remove the files of others here"
+        repair = f"run: chmod o-w {shlex.quote(str(folder))}"
+        yield warning("kitty-permissions", folder, what, repair=repair)
 
 
 def _examine_intents(project: Project) -> Iterator[Finding]:
-    """What was begun where this project was copied from: a person alone knows whether it is over there."""
+    """Report intents from the project that this one is a copy of: only a person knows whether they ended there."""
     record = records.found(project)
     try:
         known = Intents(record).all() if record else []
-    except StateUnreadable:  # A damaged record is a finding already.
+    except StateUnreadable:  # A damaged record is reported already.
         return
     for intent in known:
         if not intent.is_here:
             what = (
-                f"'{intent.kind}' of request {intent.id} was begun at {intent.at}, on another machine or in a folder"
-                " that this one is a copy of, and is not finished here"
+                f"'{intent.kind}' of request {intent.id} was begun at {intent.at}, on another machine or in the"
+                " folder that this one was copied from, and is not finished here"
             )
             yield fixable("copied-intent", project.record, what)
 
@@ -215,5 +222,6 @@ def _examine_worker(project: Project) -> Iterator[Finding]:
     inbox = project.inbox
     waiting = len([*inbox.glob("[!.]*.json"), *project.claimed.glob("*.json")])
     if waiting and not heartbeat_file.is_alive(project.heartbeat):
-        what = f"{waiting} requests wait, and no worker serves the mailbox"
+        requests = "1 request waits" if waiting == 1 else f"{waiting} requests wait"
+        what = f"{requests}, and no worker serves the mailbox"
         yield warning("no-worker", inbox, what, repair="run 'spec-kitty mailbox serve'")

@@ -18,9 +18,10 @@ from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixab
 
 
 def examine_journal(project: Project) -> Iterator[Finding]:
-    """What is wrong with the record; where nothing is, how the journal, logs, commits and replies stand to it.
+    """Report faults of the record; if it has none, compare the journal, logs, commits and replies with it.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk refused.
     """
     journal = Journal(project)
     try:
@@ -29,20 +30,20 @@ def examine_journal(project: Project) -> Iterator[Finding]:
         faults = [] if damaged else journal.faults()
         for complaint in faults:
             what, _, repair = complaint.rpartition("): ")
-            repair = repair or "put a backup in its place"
+            repair = repair or "restore a backup"
             yield error("record", project.record, what or complaint, repair=repair)
         if not faults and not damaged:
             yield from _examine_published(project, journal)
     except RecordBehind as fault:
         yield _restored(project, fault)
     except StorageFailed as fault:
-        repair = "move away what is there, or free or repair the disk"
+        repair = "move away what is in its place, or free space on the disk or repair it"
         yield error("journal", project.journal, fault.message, repair=repair)
 
 
 def _examine_contents(project: Project) -> Iterator[Finding]:
-    """Answers to reads that are damaged in the record: what is published may still have them."""
-    with suppress(StateUnreadable):  # A damaged record is a finding of its own.
+    """Report damaged answers to reads; the published journal or a reply may still have their bytes."""
+    with suppress(StateUnreadable):  # `Journal.faults` reports a damaged record.
         record = records.found(project)
         wanted = record_contents.damaged(record) if record else []
         found = record_contents.found_again(project, record, wanted) if record and wanted else {}
@@ -50,8 +51,10 @@ def _examine_contents(project: Project) -> Iterator[Finding]:
             if damage.number in found:
                 yield fixable("answer", project.record, str(damage), severity=Severity.ERROR)
             else:
-                what = f"{damage}, and neither journal nor reply has its bytes: it is lost"
-                repair = "put a backup of the record in its place; all that was changed is sound"
+                what = f"{damage}, and neither the journal nor a reply has its bytes: it is lost"
+                repair = (
+                    "restore a backup of the record, or ignore this: the answer changed nothing"
+                )
                 yield error("answer", project.record, what, repair=repair)
 
 
@@ -62,10 +65,10 @@ def _examine_published(project: Project, journal: Journal) -> Iterator[Finding]:
     has_record = records.found(project) is not None
     for complaint in journal.differences():
         is_sound = False
-        place = re.match(r"(\S+) line (\d+): ", complaint)
-        file = project.journal.with_name(place[1]) if place else project.journal
-        line = int(place[2]) if place else None
-        what = complaint[place.end() :] if place else complaint
+        position = re.match(r"(\S+) line (\d+): ", complaint)
+        file = project.journal.with_name(position[1]) if position else project.journal
+        line = int(position[2]) if position else None
+        what = complaint[position.end() :] if position else complaint
         if has_record:
             yield fixable("journal", file, what, severity=Severity.ERROR, line=line)
         else:
@@ -78,32 +81,32 @@ def _examine_published(project: Project, journal: Journal) -> Iterator[Finding]:
 
 
 def _restored(project: Project, fault: RecordBehind) -> Finding:
-    """What is told once of a record that is older than it was: all else that differs comes of that."""
+    """Return the one finding about a record that is older than before: it explains all other differences."""
     what, _, repair = fault.message.partition(", perhaps. ")
     found = fixable("restored", project.record, f"{what}, perhaps", severity=Severity.ERROR)
     return replace(found, repair=repair)
 
 
 def _examine_replies(project: Project, journal: Journal) -> Iterator[Finding]:
-    """Replies that the record does not know, or knows otherwise."""
+    """Report replies that the record does not have, or has with other bytes."""
     for path, _, what in reply_differences.differences(project, journal):
         yield fixable("reply", path, what)
 
 
 def _examine_redactions(project: Project) -> Iterator[Finding]:
-    """Redactions that the record lacks, because a backup from before them was put in its place."""
+    """Report redactions that the record lacks because it is a backup from before them."""
     for about in restored_redactions.lacking(project):
-        what = f"the journal says that {about} was redacted, and the record is from a backup that has its text"
-        repair = f"run '{shlex.join(['spec-kitty', 'redact', about])}' and give it that text"
+        what = f"the journal says that {about} was redacted, but the record is from a backup that has the text"
+        repair = f"run '{shlex.join(['spec-kitty', 'redact', about])}' and enter that text"
         yield error("redaction", project.record, what, repair=repair)
 
 
 def _examine_heads(project: Project) -> Iterator[Finding]:
-    """Commits of the host that know of entries which the record does not have, or has otherwise."""
+    """Report commits of the host that name entries which the record lacks, or has with another content."""
     breaks: list[str] = []
-    with suppress(StorageFailed):  # What is wrong with the repository is a finding already.
+    with suppress(StorageFailed):  # Faults of the repository are reported already.
         breaks = [it.what for it in audit.compare_heads(project) if it.is_break]
-    repair = "put the newest backup of the record in its place; see 'spec-kitty mailbox verify'"
+    repair = "restore the newest backup of the record; see 'spec-kitty mailbox verify'"
     for what in breaks[:1]:
         yield error("record", project.record, what, repair=repair)
 
@@ -111,8 +114,8 @@ def _examine_heads(project: Project) -> Iterator[Finding]:
 def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:
     try:
         missing = list(find_missing_events(project, journal))
-    except StateUnreadable:  # A damaged log is a finding already.
+    except StateUnreadable:  # A damaged log is reported already.
         return
     for complaint in missing:
-        repair = "restore the log from git, or ask again under the same correlation id"
+        repair = "restore the log from git, or send the request again with the same correlation id"
         yield warning("journal-and-logs", project.journal, complaint, repair=repair)

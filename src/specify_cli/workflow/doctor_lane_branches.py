@@ -1,4 +1,4 @@
-"""Why the branch of an execution lane is not there, and what a person does about it."""
+"""Explain why the branch of an execution lane does not exist, and how to repair that."""
 
 from __future__ import annotations
 
@@ -17,25 +17,28 @@ from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_missi
 _AT_WORK = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS})
 
 
-def missing_branch(mission: OpenMission, place: Workspace, names: Collection[str]) -> Finding:
-    """What is told of an execution lane in which work has begun, and whose branch is none of `names`."""
-    what = f"work in {place.lane_id} has begun, and its branch {place.branch} does not exist"
-    wp_ids = next(it.wp_ids for it in mission.lanes if it.lane_id == place.lane_id)
-    former = next((it for it in _former_names(mission) if _branch(it, place) in names), None)
+def missing_branch(mission: OpenMission, workspace: Workspace, names: Collection[str]) -> Finding:
+    """Return the finding about an execution lane with work whose branch is not among `names`."""
+    lane_id, path = workspace.lane_id, workspace.path
+    what = f"work in {lane_id} has begun, but its branch {workspace.branch} does not exist"
+    wp_ids = next(it.wp_ids for it in mission.lanes if it.lane_id == lane_id)
+    former = next((it for it in _former_names(mission) if _branch(it, lane_id) in names), None)
     if former is not None:
         here, there = (shlex.quote(f"{MISSIONS}/{it}") for it in (mission.slug, former))
-        what = f"{what}: the mission was called {former} when it began, and {_branch(former, place)} is there"
-        repair = f"'mv {here} {there}' gives the mission that name again"
-        return warning("no-lane-branch", place.path, what, repair=repair)
+        what = (
+            f"{what}: the mission was called {former} then, and {_branch(former, lane_id)} exists"
+        )
+        repair = f"'mv {here} {there}' gives the mission its former name again"
+        return warning("no-lane-branch", path, what, repair=repair)
     if not _has_begun_here(mission, wp_ids):
-        what = f"work in {place.lane_id} was begun in another clone, which has its branch and workspace"
-        return note("no-lane-branch", place.path, what, repair=_take_over(mission, wp_ids))
+        what = f"work in {lane_id} was begun in another clone, which has its branch and workspace"
+        return note("no-lane-branch", path, what, repair=_take_over(mission, wp_ids))
     repair = (
-        "list commits that no branch names with 'git fsck --no-reflogs --lost-found' and make the"
-        f" branch {place.branch} again at the right one with 'git branch', or move its packages back to"
-        " planned"
+        "list the commits that no branch has with 'git fsck --no-reflogs --lost-found' and create the"
+        f" branch {workspace.branch} again at the right one with 'git branch', or move its packages back"
+        " to planned"
     )
-    return warning("no-lane-branch", place.path, what, repair=repair)
+    return warning("no-lane-branch", path, what, repair=repair)
 
 
 def _take_over(mission: OpenMission, wp_ids: Collection[str]) -> str:
@@ -44,20 +47,20 @@ def _take_over(mission: OpenMission, wp_ids: Collection[str]) -> str:
         return "review and merge it there"
     command = (
         f"spec-kitty move {held[0]} planned --mission {shlex.quote(mission.slug)} --force --note"
-        ' "is given up in the other clone"'
+        ' "was given up in the other clone"'
     )
-    return f"let it be finished there; where that does not happen, '{command}' frees the package"
+    return f"finish it there; if that is not possible, '{command}' releases the package"
 
 
-def _branch(slug: str, place: Workspace) -> str:
-    return f"{branch_of_mission(slug)}-{place.lane_id}"
+def _branch(slug: str, lane_id: str) -> str:
+    return f"{branch_of_mission(slug)}-{lane_id}"
 
 
 def _former_names(mission: OpenMission) -> Iterator[str]:
-    """What the mission is called in its events, newest first, beside its folder's name."""
+    """Yield the other names of the mission in its events, newest first."""
     try:
         lines = mission.files.log.view().lines
-    except SpecKittyError:  # A finding already.
+    except SpecKittyError:  # Reported already.
         return
     seen = {mission.slug}
     for line in reversed(lines):
@@ -68,12 +71,12 @@ def _former_names(mission: OpenMission) -> Iterator[str]:
 
 
 def _has_begun_here(mission: OpenMission, wp_ids: Collection[str]) -> bool:
-    """Whether this repository's host moved one of the packages."""
+    """Whether the host of this repository moved one of the packages."""
     try:
         record = records.found(mission.files.project)
         number = mission.files.log.view().known.number
         entries = record.entries(mission=number) if record and number is not None else iter(())
         lines = (line for it in entries if it.kind == EVENTS for line in it.log.splitlines())
         return any((json_object(line) or {}).get("wp_id") in wp_ids for line in lines)
-    except SpecKittyError:  # A finding already.
+    except SpecKittyError:  # Reported already.
         return True

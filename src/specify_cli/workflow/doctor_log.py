@@ -31,7 +31,7 @@ RESTORE = "restore the line from git or correct it by hand"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExaminedLog:
-    """A log of which only what is asked for is in memory; it `has_moves`, and `named` are the packages in its events."""
+    """A log, without its events in memory; `named` are the packages in its events."""
 
     content: LogContent
     has_moves: bool
@@ -39,7 +39,7 @@ class ExaminedLog:
 
     @classmethod
     def of(cls, events: Iterable[Event], content: LogContent) -> ExaminedLog:
-        """The log with that content, of which these are the events."""
+        """Summarize the events of a log with this content."""
         has_moves, named = False, set()
         for event in events:
             if isinstance(event, Transitioned | Annotated):
@@ -49,29 +49,28 @@ class ExaminedLog:
 
 
 def examine_log(log: RecordedLog, *, is_chosen: bool = False) -> tuple[ExaminedLog, list[Finding]]:
-    """The log, as far as it is known or can be read, and what is wrong with its file.
+    """Read the log as far as possible, and report faults in its file.
 
-    Raises: as `_examine_whole`.
+    Raises:
+        StateUnreadable: the file, or a folder on its path, is a link.
+        StorageFailed: the disk refused.
     """
-    with suppress(StateUnreadable):  # Below, the line is found.
+    with suppress(StateUnreadable):  # `_examine_whole` finds the damaged line.
         content = log_proof.folded(log) if log_proof.is_as_recorded(log) else None
         if content is not None:
             return ExaminedLog.of(log_proof.events(log), content), []
     events, found = _examine_whole(log, is_chosen=is_chosen)
-    with suppress(StateUnreadable):  # A finding already.
+    with suppress(StateUnreadable):  # Reported already.
         plan = log.view().known.plan
         return ExaminedLog.of(events, LogContent(events=tuple(events), plan=plan)), found
     return ExaminedLog.of(events, LogContent(events=tuple(events))), found
 
 
 def _examine_whole(log: RecordedLog, *, is_chosen: bool) -> tuple[list[Event], list[Finding]]:
-    """The events, all in memory, and what is wrong with the file.
+    """Read all events into memory, and report faults in the file.
 
-    On another branch than the file was last written on, only that of a mission that `is_chosen` is written.
-
-    Raises:
-        StateUnreadable: the file, or a folder on the way, is a link.
-        StorageFailed: the disk refused.
+    On a branch other than the one that the file was last written on, a repair writes only the file of a
+    mission that `is_chosen`.
     """
     raw = log.file.raw()
     try:
@@ -80,7 +79,7 @@ def _examine_whole(log: RecordedLog, *, is_chosen: bool) -> tuple[list[Event], l
         if view.kept.lines:
             changed.update(view.found.damaged)
     except StateUnreadable as fault:
-        # Of `meta.json` that is a finding already.
+        # `examine_meta` reports faults of `meta.json`.
         is_known = fault.details.get("file") == str(log.path.with_name("meta.json"))
         repair = "run 'spec-kitty mailbox verify', which names what is damaged"
         found = [] if is_known else [error("record", log.path, fault.message, repair=repair)]
@@ -93,7 +92,7 @@ def _examine_whole(log: RecordedLog, *, is_chosen: bool) -> tuple[list[Event], l
         return _events_in(raw, log.path), found
     content = log.content_of(view)
     lag = list(_lag(log, view, is_chosen=is_chosen))
-    # What is left alone as a whole is not mended at its end.
+    # A file that the host does not write now is not repaired at its end.
     ending = () if lag and not lag[0].is_fixable else _ending(log, raw, content.torn)
     return list(content.events), [*ending, *lag, *([] if lag else _disorder(log, view))]
 
@@ -105,9 +104,10 @@ def _events_in(raw: bytes, path: Path) -> list[Event]:
 def examine_strangers(
     log: RecordedLog, examined: ExaminedLog, wp_ids: Collection[str]
 ) -> Iterator[Finding]:
-    """Every package that the log moves or notes, and no prompt describes.
+    """Report packages in the log that have no prompt.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk refused.
     """
     if examined.named <= {*wp_ids} and examined.content.folded is not None:
         return
@@ -117,22 +117,23 @@ def examine_strangers(
         for event in line.events
         if isinstance(event, Transitioned | Annotated) and event.wp_id not in wp_ids
     ]
-    for wp_id, places in groupby(sorted(named), key=lambda place: place[0]):
+    for wp_id, lines in groupby(sorted(named), key=lambda pair: pair[0]):
         yield warning(
             "package-without-prompt",
             log.path,
-            f"{wp_id!r} is in the log and has no prompt",
-            repair="restore its prompt from git; without one the package is not seen",
-            line=next(places)[1],
+            f"{wp_id!r} is in the log but has no prompt",
+            repair="restore its prompt from git; the host ignores a package without one",
+            line=next(lines)[1],
         )
 
 
 def examine_meta(files: MissionFiles) -> tuple[MissionIdentity | None, list[Finding]]:
-    """Who the mission is, and what is wrong with `meta.json`; None when it cannot be read."""
+    """Read the identity of the mission, None when it is unreadable, and report faults in `meta.json`."""
     path = files.meta_path
     if not os.path.lexists(path):
         what = "the mission has no meta.json: its number and target branch are guessed"
-        missing = warning("meta", path, what, repair="write one, with mission_slug, target_branch")
+        repair = "create it with mission_slug and target_branch"
+        missing = warning("meta", path, what, repair=repair)
         return files.identity(), [missing]
     try:
         identity, meta = files.identity(), read_json(path, below=files.project.root)
@@ -149,16 +150,19 @@ def _disagreements(
     files: MissionFiles, meta: dict[str, Any], identity: MissionIdentity
 ) -> Iterator[Finding]:
     path = files.folder / "meta.json"
-    said = meta.get("mission_slug")
-    if said not in (None, files.slug):
-        what = f"mission_slug is {said!r}, the folder is {files.slug!r}: the folder's name counts"
+    slug = meta.get("mission_slug")
+    if slug not in (None, files.slug):
+        what = f"mission_slug is {slug!r}, but the folder is {files.slug!r}, which the host uses"
         line = _line_of(path, "mission_slug", below=files.project.root)
-        yield warning("meta-and-folder", path, what, repair="make them agree", line=line)
+        repair = f"set mission_slug to {files.slug!r}"
+        yield warning("meta-and-folder", path, what, repair=repair, line=line)
     numbered = NUMBERED.fullmatch(files.slug)
     if numbered and identity.number != int(numbered[1]):
-        what = f"mission_number is {identity.number}, the folder says {int(numbered[1])}"
+        number = int(numbered[1])
+        what = f"mission_number is {identity.number}, but the folder's name has {number}"
         line = _line_of(path, "mission_number", below=files.project.root)
-        yield warning("meta-and-folder", path, what, repair="make them agree", line=line)
+        repair = f"set mission_number to {number}, or rename the folder"
+        yield warning("meta-and-folder", path, what, repair=repair, line=line)
 
 
 def _line_of(path: Path, field: str, *, below: Path) -> int:
@@ -173,7 +177,7 @@ def _damaged_line(path: Path, line: ExaminedLine, fault: StateUnreadable) -> Fin
         if line.record.get(end) and lane_named(str(line.record[end])) is None
     ]
     if unknown:
-        what = f"{', '.join(unknown)}: there is no such lane"
+        what = f"{', '.join(unknown)} is not a status lane"
         repair = f"correct it to one of {', '.join(Lane)}"
         return error("unknown-lane", path, what, repair=repair, line=line.number)
     what = fault.message.partition(f", line {line.number}: ")[2].removesuffix(f"; {RESTORE}")
@@ -181,7 +185,7 @@ def _damaged_line(path: Path, line: ExaminedLine, fault: StateUnreadable) -> Fin
 
 
 def _changed_line(log: RecordedLog, number: int) -> Finding:
-    what = "it is not what the host wrote: changes of the mission are refused"
+    what = "the line is not what the host wrote, so changes of the mission are refused"
     found = fixable("changed-log-line", log.path, what, severity=Severity.ERROR, line=number)
     at = checkout.look(log.project.root)
     if not (at and at.operation):
@@ -194,7 +198,7 @@ def _changed_line(log: RecordedLog, number: int) -> Finding:
 def _lag(log: RecordedLog, view: LogView, *, is_chosen: bool) -> Iterator[Finding]:
     if not view.found.missing:
         return
-    what = f"it {log.lack(view)}"
+    what = f"the log {log.lack(view)}"
     at = checkout.look(log.project.root)
     if checkout.hindrance(view.found, view.known, at):
         found = note("log-behind", log.path, what, repair=way_back(log))
@@ -204,9 +208,9 @@ def _lag(log: RecordedLog, view: LogView, *, is_chosen: bool) -> Iterator[Findin
 
 
 def _disorder(log: RecordedLog, view: LogView) -> Iterator[Finding]:
-    """Lines of the record that are there twice or in another order, as a merge of git may leave them; they count once."""
+    """Report lines that are repeated or out of order, as a merge of git may leave them; they count once."""
     for number in view.found.misplaced[:1]:
-        what = "it is there twice, or not in its place; it counts once, where it stood first"
+        what = "the line is repeated or out of order; it counts once, in its first position"
         found = fixable("log-order", log.path, what, severity=Severity.NOTE, line=number)
         at = checkout.look(log.project.root)
         yield (
@@ -218,8 +222,8 @@ def _disorder(log: RecordedLog, view: LogView) -> Iterator[Finding]:
 
 def _ending(log: RecordedLog, raw: bytes, torn: bytes) -> Iterator[Finding]:
     if torn:
-        what = f"{len(torn)} bytes at its end are of an append that was interrupted"
+        what = f"the last {len(torn)} bytes are of an append that was interrupted"
         yield fixable("torn-tail", log.path, what)
     elif raw and not raw.endswith(b"\n"):
-        what = "its last line has no newline"
+        what = "the last line has no newline"
         yield fixable("no-newline", log.path, what, severity=Severity.NOTE)

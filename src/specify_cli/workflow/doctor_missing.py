@@ -1,4 +1,4 @@
-"""Missions that the host knows, and whose folders are not checked out."""
+"""Missions of the record whose folders are not checked out."""
 
 from __future__ import annotations
 
@@ -18,34 +18,33 @@ from specify_cli.workflow.doctor_findings import Finding, note, warning
 
 
 def examine_missing(project: Project) -> Iterator[Finding]:
-    """Every mission that the host knows and that is not checked out, and how it comes back.
+    """Report each mission of the record that is not checked out, and how to restore its folder.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk refused.
     """
     try:
         known = known_elsewhere(project)
-    except StateUnreadable:  # A finding about the record already.
+    except StateUnreadable:  # A damaged record is reported already.
         return
     at = checkout.look(project.root) if known else None
     for slug, branch in known:
         path = project.mission(slug)
         if at is not None and branch != at.branch and at.has_branch(branch):
-            what = (
-                f"the host knows this mission, which is on {branch}, and {at.branch} is checked out"
-            )
+            what = f"this mission is on {branch}, but {at.branch} is checked out"
             yield note("not-checked-out", path, what, repair=f"{switch_to(branch)} checks it out")
             continue
-        what = "the host knows this mission, and its folder is gone"
-        way = _way_back(project, slug)
-        if way:
-            yield warning("not-checked-out", path, what, repair=way)
+        what = "the record has this mission, but its folder does not exist"
+        command = _restoring_command(project, slug)
+        if command:
+            yield warning("not-checked-out", path, what, repair=command)
         else:
-            repair = "nothing, where it was removed on purpose; else restore it from a backup"
+            repair = "ignore this if the folder was removed on purpose; otherwise restore it from a backup"
             yield note("not-checked-out", path, what, repair=repair)
 
 
-def _way_back(project: Project, slug: str) -> str:
-    """The command that brings the folder back; empty where neither HEAD nor a stash has it."""
+def _restoring_command(project: Project, slug: str) -> str:
+    """Return advice with the command that restores the folder; empty if neither HEAD nor a stash has it."""
     name = f"{MISSIONS}/{slug}/meta.json"
     try:
         repository = Repository.find(project.root)
@@ -54,8 +53,8 @@ def _way_back(project: Project, slug: str) -> str:
         folder = shlex.quote(f"{MISSIONS}/{slug}")
         versions = FileVersions(repository=repository, path=project.root / name)
         if versions.in_commit("HEAD"):
-            return f"'git checkout HEAD -- {folder}' brings back what is committed of it"
+            return f"'git checkout HEAD -- {folder}' restores the committed files"
         stash = next(iter(versions.stashes()), "")
-    except GitFailed:  # A finding about the repository already.
+    except GitFailed:  # A fault of the repository is reported already.
         return ""
-    return f"'git stash pop {stash}' brings it back" if stash else ""
+    return f"'git stash pop {stash}' restores it" if stash else ""

@@ -1,4 +1,4 @@
-"""Faults in what the authors of a mission wrote: all of them, each with its file and line."""
+"""Faults in the prompts of a mission, each with its file and line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAKE_TASKS = "write work packages with 'spec-kitty tasks add'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """One prompt as far as it can be read; `header` is empty where it cannot."""
+    """One prompt; a part that cannot be read is empty."""
 
     path: Path
     text: str
@@ -34,12 +34,12 @@ class Prompt:
     owned_files: tuple[str, ...] = ()
 
     def line_of(self, field: str) -> int:
-        """The line that the field of the front matter begins on; the first where it has none."""
+        """The line on which the front matter's field begins; 1 without one."""
         return front_matter.line_of(self.text, field) or 1
 
 
 def examine_prompts(mission_folder: Path) -> tuple[list[Prompt], list[Finding]]:
-    """What of the mission's prompts can be read, and every fault in them."""
+    """Read the mission's prompts as far as possible, and report every fault in them."""
     folder = mission_folder / "tasks"
     try:
         project_files.names_in(folder, below=mission_folder)
@@ -63,23 +63,23 @@ def examine_prompts(mission_folder: Path) -> tuple[list[Prompt], list[Finding]]:
 
 
 def _ignored_prompt(path: Path) -> Iterator[Finding]:
-    """A file that is a prompt by its front matter, and not by its name; an example is none."""
+    """Report a file with the front matter of a prompt, but not with the name of one."""
     try:
         wp_id = front_matter.parse(_text_or_nothing(path), path).get("work_package_id")
     except StateUnreadable:
         return
     if wp_id is not None:
-        what = "it has a work_package_id, but its name does not begin with 'WP' and digits"
+        what = "the file has a work_package_id, but its name does not begin with 'WP' and digits"
         named = package_files.canonical_id(str(wp_id))
         stem = named if package_files.PACKAGE_ID.fullmatch(named) else "WP01"
-        repair = f"rename it, as {stem}-{path.name}"
+        repair = f"rename it, for example to {stem}-{path.name}"
         yield warning("ignored-prompt", path, what, repair=repair)
 
 
 def _markdown_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    # What has the name of a prompt is reported even where it is a FIFO or a folder.
+    # An entry with the name of a prompt is reported even if it is a FIFO or a folder.
     return sorted(
         path
         for path in folder.iterdir()
@@ -88,7 +88,7 @@ def _markdown_in(folder: Path) -> list[Path]:
 
 
 def _root_of(prompt: Path) -> Path:
-    """The project that the prompt is in: `kitty-specs/<slug>/tasks/<prompt>` below it."""
+    """Return the root of the project, above `kitty-specs/<slug>/tasks/<prompt>`."""
     return prompt.parents[3]
 
 
@@ -107,7 +107,7 @@ def _examine(path: Path, prompts: list[Prompt], found: list[Finding]) -> None:
         found.append(_front_matter_fault(path, fault))
         return
     except OSError as fault:
-        what = f"cannot be read: {fault.strerror}"
+        what = f"the file cannot be read: {fault.strerror}"
         found.append(error("unreadable-file", path, what, repair="check its permissions"))
         return
     prompt = Prompt(path=path, text=text, header=header, wp_id=None)
@@ -128,7 +128,7 @@ def _front_matter_fault(path: Path, fault: StateUnreadable) -> Finding:
 
 
 def unreadable_outline(path: Path, fault: StateUnreadable) -> Iterator[Finding]:
-    """The finding about `tasks.md`, where the fault is about that file."""
+    """Report the fault if it is about `tasks.md`."""
     if fault.details.get("file") == str(path):
         yield _unreadable(path, fault)
 
@@ -140,14 +140,14 @@ def _unreadable(path: Path, fault: StateUnreadable) -> Finding:
 
 
 def _complaint(fault: StateUnreadable) -> str:
-    """The error's words without the file in front and the advice behind, which the finding has."""
-    words = fault.message.removeprefix(str(fault.details.get("file")))
-    words = re.sub(r"^, line \d+", "", words).removeprefix(":").strip()
-    return words.removesuffix(f"; {BY_HAND}")
+    """Return the error's text without its file and advice, which the finding has in other fields."""
+    text = fault.message.removeprefix(str(fault.details.get("file")))
+    text = re.sub(r"^, line \d+", "", text).removeprefix(":").strip()
+    return text.removesuffix(f"; {BY_HAND}")
 
 
 def _with_fields(prompt: Prompt, found: list[Finding]) -> Prompt:
-    """The prompt with every field that can be read; each that cannot is a finding."""
+    """Return the prompt with every readable field; each other one is added to `found`."""
 
     def field(name: str, read: Callable[[], Any], fallback: Any) -> Any:
         try:
@@ -186,23 +186,25 @@ def _repeated_fields(prompt: Prompt) -> Iterator[Finding]:
     counted = Counter(key[1] for line in lines[1:end] if (key := front_matter.KEY.match(line)))
     for name, times in counted.items():
         if times > 1:
-            what = f"{name} stands there {times} times, the last one counts"
+            what = f"the front matter has {name} {times} times; the last one counts"
             line = prompt.line_of(name)
-            yield warning("front-matter", prompt.path, what, repair="keep one", line=line)
+            repair = f"keep one {name}"
+            yield warning("front-matter", prompt.path, what, repair=repair, line=line)
 
 
 def _odd_title(prompt: Prompt) -> Iterator[Finding]:
     if isinstance(prompt.header.get("title"), dict | list):
-        what, line = "title is not a text", prompt.line_of("title")
+        what, line = "title is not a string", prompt.line_of("title")
         yield error("front-matter", prompt.path, what, repair="put it in quotes", line=line)
 
 
 def _disagreeing_name(prompt: Prompt) -> Iterator[Finding]:
     named = FILE_NAME.fullmatch(prompt.path.name)
     if prompt.wp_id and named and named[1].upper() != prompt.wp_id:
-        what = f"work_package_id says {prompt.wp_id}, the file's name {named[1]}"
+        what = f"work_package_id is {prompt.wp_id}, but the file's name has {named[1]}"
         line = prompt.line_of("work_package_id")
-        yield warning("id-and-name", prompt.path, what, repair="make them agree", line=line)
+        repair = "change one of the two, so that they agree"
+        yield warning("id-and-name", prompt.path, what, repair=repair, line=line)
 
 
 def _odd_patterns(prompt: Prompt) -> Iterator[Finding]:
@@ -210,12 +212,12 @@ def _odd_patterns(prompt: Prompt) -> Iterator[Finding]:
         if pattern.startswith("/") or ".." in PurePosixPath(pattern).parts:
             what = f"owned_files: {pattern!r} leads out of the repository"
             line = prompt.line_of("owned_files")
-            repair = "name files from the repository's root"
+            repair = "write paths relative to the root of the repository"
             yield warning("owned-files", prompt.path, what, repair=repair, line=line)
         try:
             require_simple(pattern)
         except PatternTooComplex as reason:
-            what = f"owned_files: {reason}: it counts as all below its plain beginning"
+            what = f"owned_files: {reason}: the pattern matches everything below its literal prefix"
             line = prompt.line_of("owned_files")
             yield warning("owned-files", prompt.path, what, repair="simplify it", line=line)
 
@@ -227,8 +229,8 @@ def _duplicates(prompts: Sequence[Prompt]) -> Iterator[Finding]:
             continue
         other = first.setdefault(number_of(prompt.wp_id), prompt)
         if other is not prompt:
-            place = f"{other.path.name}, line {other.line_of('work_package_id')}"
-            what = f"{prompt.wp_id} is defined in {place}, as {other.wp_id}"
+            position = f"{other.path.name}, line {other.line_of('work_package_id')}"
+            what = f"{prompt.wp_id} is defined in {position} too, as {other.wp_id}"
             line = prompt.line_of("work_package_id")
-            repair = "give one of the two another id"
+            repair = "give one of the two packages another id"
             yield error("duplicate-id", prompt.path, what, repair=repair, line=line)

@@ -1,4 +1,4 @@
-"""Repairs that lose nothing: the original of every file that is changed or moved is kept."""
+"""Repairs without loss: the original of every file that is changed or moved is kept in the attic."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ MARK = b"\xef\xbb\xbf"
 def repair_one(
     project: Project, finding: Finding, *, actor: str, cause: RequestContext | None
 ) -> bool:
-    """Whether the finding was repaired; one that resists is found again.
+    """Repair the finding, and return whether that succeeded; the next check reports it again if not.
 
-    `actor` and `cause` stand in the events of a repair that records any.
+    `actor` and `cause` go into the events of a repair that records any.
     """
     try:
         with translated(finding.file, "repair"):
@@ -46,12 +46,12 @@ def repair_one(
 
 
 def _mend_log(project: Project, path: Path) -> bool:
-    """The log has the lines that the host knows; what stood there instead is in the attic."""
+    """Write the host's lines to the log again; the file as it was goes to the attic."""
     files = MissionFiles(project, path.parent.name)
     if Journal(project).faults():
-        # What is damaged is not put in the place of what may be sound.
+        # A damaged record must not overwrite a log that may be sound.
         return False
-    # What the file says was redacted does not come back.
+    # A text that the file has redacted must not come back.
     restored_redactions.redo(project, actor="doctor")
     with locks.held(files.lock):
         files.log.put_right(repairs=True)
@@ -59,11 +59,11 @@ def _mend_log(project: Project, path: Path) -> bool:
 
 
 def _plan_lanes(project: Project, path: Path) -> bool:
-    """`lanes.json` is the plan of today; the one before is kept."""
+    """Write the current plan to `lanes.json`; the former file is kept."""
     with changing_mission(project, path.parent.name) as mission:
         try:
             before = project_files.read_if_there(path, below=project.root)
-        except StateUnreadable:  # A link, or the like.
+        except StateUnreadable:  # For example a link.
             _put_away(project, path)
             before = None
         if before is not None:
@@ -73,25 +73,25 @@ def _plan_lanes(project: Project, path: Path) -> bool:
 
 
 def _take_over_intents(project: Project, _: Path) -> bool:
-    """What was begun where the project was copied from is completed here by whoever asks next."""
+    """Take over the intents of the project that this one is a copy of; the next request completes them."""
     Intents(records.made(project)).take_over()
     return True
 
 
 def _publish_again(project: Project, path: Path) -> bool:
-    """The published journal is what the host wrote; what was not is in the attic."""
+    """Publish the journal again as the host wrote it; the former files go to the attic."""
     record_restoration.publish_again(project)
     return not Journal(project).verify()
 
 
 def _take_end_in(project: Project, path: Path) -> bool:
-    """The record has what journal, logs and commits have beyond it, and changes go on."""
+    """Import what the journal, logs and commits have beyond the record, which then allows changes."""
     record_restoration.take_in(project)
     return not Journal(project).verify()
 
 
 def _restore_answers(project: Project, _: Path) -> bool:
-    """The record has the answers to reads again that a published line or a reply has."""
+    """Restore damaged answers to reads from published lines and replies."""
     with locks.held(project.lock("journal")):
         record = records.made(project)
         record_contents.restore(project, record)
@@ -99,7 +99,7 @@ def _restore_answers(project: Project, _: Path) -> bool:
 
 
 def _remove_mark(project: Project, path: Path) -> bool:
-    """The file begins with its first letter; it is kept as it was."""
+    """Remove the file's byte order mark; the file as it was is kept."""
     with locks.held(MissionFiles(project, _mission_of(project, path)).lock):
         with project_files.opened(path, below=project.root) as file:
             mode, data = stat.S_IMODE(os.fstat(file.fileno()).st_mode), file.readall()
@@ -111,11 +111,11 @@ def _remove_mark(project: Project, path: Path) -> bool:
 
 
 def _put_away(project: Project, path: Path) -> bool:
-    """The file is kept elsewhere."""
-    place = _place(project, path)
+    """Move the file to the attic."""
+    kept = _attic_path(project, path)
     with (
         folders.opened(path.parent, below=project.base_of(path)) as here,
-        folders.opened(place.parent, below=project.host_base) as there,
+        folders.opened(kept.parent, below=project.host_base) as there,
     ):
         moves.move(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
     return True
@@ -127,16 +127,16 @@ def _make_private(project: Project, folder: Path) -> bool:
 
 
 def _keep(project: Project, path: Path, data: bytes) -> None:
-    publish(_place(project, path), data, below=project.host_base)
+    publish(_attic_path(project, path), data, below=project.host_base)
 
 
-def _place(project: Project, path: Path) -> Path:
-    """Where the file is kept: in a folder that was never used before, and is there."""
+def _attic_path(project: Project, path: Path) -> Path:
+    """Create a new folder in the attic, and return the path of the file in it."""
     above = project.record if path.is_relative_to(project.record) else project.root
-    place = project.attic / ids.ulid() / path.relative_to(above)
-    for inner in (*reversed(place.parent.relative_to(project.host).parents), place.parent):
+    kept = project.attic / ids.ulid() / path.relative_to(above)
+    for inner in (*reversed(kept.parent.relative_to(project.host).parents), kept.parent):
         record_folder.make_inside(project.host / inner, base=project.host_base)
-    return place
+    return kept
 
 
 def _mission_of(project: Project, path: Path) -> str:
@@ -165,32 +165,32 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
         "workspace-record": forget_record,
     }
 )
-"""The check of a finding to what repairs it."""
+"""The repair of each check."""
 
 DONE: Mapping[str, str] = MappingProxyType(
     {
-        "answer": "restored the damaged answer in the record from what is published",
+        "answer": "restored the damaged answer in the record from the published journal or a reply",
         "byte-order-mark": "removed the byte order mark; the file as it was is in the attic",
-        "changed-log-line": "put the lines of the host back; the file as it was is in the attic",
-        "copied-intent": "took over what was begun elsewhere; the next request completes it",
-        "former-status": "took the status in the front matter over into the log",
-        "gone-worktree": "had git forget the worktree whose folder is gone",
-        "kitty-permissions": "took the permissions of others away from the folder",
-        "journal": "published the journal again as the host wrote it; what was not is in the attic",
+        "changed-log-line": "restored the lines of the host; the file as it was is in the attic",
+        "copied-intent": "took over the unfinished request; the next request completes it",
+        "former-status": "imported the status in the front matter into the log",
+        "gone-worktree": "removed git's registration of the worktree, whose folder does not exist",
+        "kitty-permissions": "removed the permissions of other users from the folder",
+        "journal": "published the journal again as the host wrote it; the former files are in the attic",
         "lanes": "wrote the plan of execution lanes again; the file as it was is in the attic",
-        "log-behind": "wrote the lines that were missing",
-        "log-order": "wrote the lines again, each once and in its order",
+        "log-behind": "wrote the missing lines",
+        "log-order": "wrote the lines again, each once and in order",
         "no-newline": "ended the last line with a newline",
-        "reply": "moved the reply to the attic; the host publishes its own answer when it is asked again",
+        "reply": "moved the reply to the attic; the host publishes its own answer when the request is sent again",
         "restored": (
-            "took in what the journal, the logs and the newest commits have beyond the record; requests and replies"
+            "imported what the journal, the logs and the newest commits have beyond the record; requests and replies"
             " that none of these has are lost"
         ),
-        "scratch": "removed the folder of a git process that was killed",
+        "scratch": "removed the folder of a killed git process",
         "stale-draft": "moved the unfinished file to the attic",
-        "states": "folded the states of all packages again from the entries",
+        "states": "rebuilt the states of all packages from the record's entries",
         "torn-tail": "moved the end of the interrupted append to the attic",
-        "workspace-record": "forgot the workspace, which is gone",
+        "workspace-record": "removed the host's entry for the workspace, which does not exist",
     }
 )
-"""The check of a finding to what was done, in words."""
+"""The description of each check's repair."""

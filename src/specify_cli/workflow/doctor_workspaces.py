@@ -1,4 +1,4 @@
-"""What stands between the host and whoever works in a workspace, and what is left of former ones."""
+"""Faults in the isolation of workspaces, and leftovers of former workspaces."""
 
 from __future__ import annotations
 
@@ -19,51 +19,53 @@ from specify_cli.workflow.lane_folders import Kind, LaneFolder
 
 
 def examine_workspaces(project: Project) -> Iterator[Finding]:
-    """Records of workspaces that are gone, and what dead hosts were reading."""
+    """Report entries for workspaces that do not exist, and folders of killed git processes."""
     try:
         repository = Repository.find(project.root)
-    except GitFailed:  # A finding about the repository already.
+    except GitFailed:  # A fault of the repository is reported already.
         return
     if repository is None:
         return
     for path in _gone_records(project):
-        what = "the host remembers a workspace of this name, and there is none any more"
+        what = "the host has an entry for a workspace of this name, which does not exist"
         yield fixable("workspace-record", path, what, severity=Severity.NOTE)
     for folder in scratch_repository.abandoned(repository):
-        what = "a killed process of the host left here what it read from a workspace"
+        what = "a killed process of the host left the files here that it read from a workspace"
         yield fixable("scratch", folder, what, severity=Severity.NOTE)
 
 
 def examine_folder(project: Project, folder: LaneFolder) -> Iterator[Finding]:
-    """What whoever works in the workspace of an execution lane can do that they should not."""
+    """Report access that the agent in this workspace has and should not have."""
     settings = _settings(project)
     if folder.kind is Kind.LINKED:
         what = (
-            "it is a linked worktree of a former version: whoever can write its .git is trusted as the"
-            " host is"
+            "the workspace is a linked worktree of a former version: any user who can write to its .git is"
+            " trusted like the host"
         )
         repair = (
-            "nothing, if that user is trusted; the next start in its execution lane replaces it, once nothing is"
-            " uncommitted there"
+            "ignore this if those users are trusted; the next start in its execution lane replaces it when all"
+            " work there is committed"
         )
-        told = warning if settings.has_orchestrators else note
-        yield told("linked-worktree", folder.path, what, repair=repair)
+        report = warning if settings.has_orchestrators else note
+        yield report("linked-worktree", folder.path, what, repair=repair)
     elif settings.has_orchestrators and folder.record and folder.record.is_shared:
         what = (
-            "it shares the objects of the project, so whoever works in it can read every branch and"
-            " stash, and .kitty/config.toml has [orchestrators]"
+            "the workspace shares the project's objects, so its agent can read every branch and stash,"
+            " and .kitty/config.toml has [orchestrators]"
         )
         repair = (
-            "leave workspace_objects out of .kitty/config.toml, or set it to 'copy'; commit what is"
-            " here, run 'spec-kitty sync', move the folder away, and start the package again"
+            "remove workspace_objects from .kitty/config.toml, or set it to 'copy'; commit the work here,"
+            " run 'spec-kitty sync', move the folder away, and start the package again"
         )
         yield warning("shared-objects", folder.path, what, repair=repair)
 
 
 def forget_record(project: Project, path: Path) -> bool:
-    """Whether the record of a workspace that is gone was removed.
+    """Remove the host's entry for a workspace that does not exist, and return whether there was one.
 
-    Raises: PreflightFailed, StorageFailed.
+    Raises:
+        PreflightFailed: there is no usable repository.
+        StorageFailed: the disk refused.
     """
     with repositories.changing(project):
         gone = _gone_records(project).get(path)
@@ -71,26 +73,29 @@ def forget_record(project: Project, path: Path) -> bool:
 
 
 def remove_scratch(project: Project, path: Path) -> bool:
-    """Whether what a dead process left is gone.
+    """Remove the folder of a killed process, and return whether it is gone.
 
-    Raises: PreflightFailed, StorageFailed.
+    Raises:
+        PreflightFailed: there is no usable repository.
+        StorageFailed: the disk refused.
     """
-    with repositories.changing(project):  # Which begins with it.
+    with repositories.changing(project):  # This removes such folders first.
         return not path.exists()
 
 
 def _gone_records(project: Project) -> dict[Path, str]:
-    """The files of records whose workspace is gone, and its name."""
+    """Map the file of each entry whose workspace does not exist to the workspace's name."""
     try:
         known = workspace_records.names(project)
-    except StateUnreadable:  # A finding about the host's folder already.
+    except StateUnreadable:  # A fault of the host's folder is reported already.
         return {}
-    places = ((path, name, project.worktrees / name) for name, path in known.items())
-    return {path: name for path, name, place in places if not os.path.lexists(place)}
+    return {
+        path: name for name, path in known.items() if not os.path.lexists(project.worktrees / name)
+    }
 
 
 def _settings(project: Project) -> HostSettings:
     try:
         return project.settings
-    except StateUnreadable:  # A finding already.
+    except StateUnreadable:  # Reported already.
         return HostSettings()

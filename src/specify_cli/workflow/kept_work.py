@@ -1,4 +1,4 @@
-"""Work that the log names is kept by refs of the host, and the log names what it did not before."""
+"""Keep the commits of packages with refs of the host, and record commits that the log lacks."""
 
 from __future__ import annotations
 
@@ -19,35 +19,37 @@ from specify_cli.workflow.package_commits import (
 HOST_ACTOR = "spec-kitty"
 
 
-def keep_for(commits: PackageCommits, wish: MoveIntent, commit: str | None) -> None:
-    """What a package that makes this move has done is kept, whatever becomes of its branch.
+def keep_for(commits: PackageCommits, intent: MoveIntent, commit: str | None) -> None:
+    """Keep the work of a package that makes this move, even if its branch is deleted.
 
     Args:
-        commit: the work that it is handed in or approved with.
+        commits: The commits of the mission's packages.
+        intent: The move.
+        commit: The commit that is submitted or approved.
 
     Raises:
         GitFailed: git refused.
     """
-    mission, wp_id = commits.mission, wish.wp_id
+    mission, wp_id = commits.mission, intent.wp_id
     refs: dict[str, str] = {}
-    if wish.to in HANDED_IN and commit:
-        name = (approved_ref if wish.to in FINISHED else handed_in_ref)(mission, wp_id)
+    if intent.to in HANDED_IN and commit:
+        name = (approved_ref if intent.to in FINISHED else handed_in_ref)(mission, wp_id)
         before = host_refs.read_ref(commits.repository, name)
         if before and not commits.repository.is_ancestor(before, commit):
-            # The branch was rewritten since, and the log still names that.
+            # The branch was rewritten since, and the log still has the former commit.
             refs[left_ref(mission, mission.lane_ids[wp_id], before)] = before
         refs[name] = commit
-        if wish.to in FINISHED and commits.set_aside(wp_id):
-            # Whoever resumes the package goes on from what was approved.
+        if intent.to in FINISHED and commits.set_aside(wp_id):
+            # A package that is resumed continues from the approved commit.
             refs[set_aside_ref(mission, wp_id)] = commit
-    elif wish.to in LEAVING and mission.state_of(wp_id).lane in OCCUPYING:
+    elif intent.to in LEAVING and mission.state_of(wp_id).lane in OCCUPYING:
         own = commits.own_tip(wp_id)
         refs |= {set_aside_ref(mission, wp_id): own} if own else {}
     host_refs.write_refs(commits.repository, refs)
 
 
 def note_origin(commits: PackageCommits) -> None:
-    """The commit that execution lanes start from is noted where no agent can write.
+    """Keep the commit that execution lanes start from in a ref that no agent can write.
 
     Raises:
         GitFailed: git refused.
@@ -59,9 +61,7 @@ def note_origin(commits: PackageCommits) -> None:
 
 
 def first_contact(commits: PackageCommits, *, besides: str | None = None) -> list[Annotated]:
-    """What the log has to be told of packages that were approved before commits were recorded.
-
-    Their commits are kept.
+    """Keep the commits of packages that were approved before commits were recorded, and return their events.
 
     Raises:
         GitFailed: git cannot read a branch, or refused.

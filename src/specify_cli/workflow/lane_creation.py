@@ -1,4 +1,4 @@
-"""Makes the workspace of an execution lane, or puts a new one in the place of another."""
+"""Create the workspace of an execution lane, or replace the existing one."""
 
 from __future__ import annotations
 
@@ -27,31 +27,33 @@ from specify_cli.workflow.offers import Offer
 
 MIRRORS: Final = ".mirror"
 _MOST_FILES: Final = 100
-_TOLD: Final = 10
-_LONGEST_S: Final = 12.0
-"""Of a look; there are two, and others wait no longer than a minute for the repository."""
+_MOST_NAMED: Final = 10
+_CHECK_LIMIT_S: Final = 12.0
+"""The limit of a check under the repository's lock. There are two, and others wait a minute for the lock."""
 _SPARE_S: Final = 3.0
-_TIMES_LONGER: Final = 3
-"""A look while nobody else can change the repository takes about as long as the one before, or somebody
-has put there what git waits for: all missions wait meanwhile."""
+_SLOWDOWN: Final = 3
+"""A check under the lock may take this many times as long as the one before it, plus the spare time.
+
+If it takes longer, somebody has added an entry that git waits for, and all missions would wait.
+"""
 
 
 def mirror_of(mission: OpenMission) -> Path:
-    """The repository that the workspaces of a mission fetch from."""
+    """Return the path of the repository that the workspaces of a mission fetch from."""
     return mission.files.project.worktrees / MIRRORS / f"{mission.slug}.git"
 
 
 def objects_of(mission: OpenMission) -> Objects:
-    """Where its workspaces, and what they fetch from, have the objects of the project from."""
+    """Return how the mission's workspaces and mirror get the objects of the project."""
     shares = mission.files.project.settings.shares_objects
     return Objects.SHARED if shares else Objects.COPIED
 
 
 def update_mirror(repository: Repository, mission: OpenMission) -> None:
-    """The mirror of the mission is as the project is; it is made where there is none.
+    """Update the mission's mirror from the project, and create it if it does not exist.
 
     Raises:
-        AllocationFailed: a link or a file has the name of a folder of the host's.
+        AllocationFailed: a link or a file is in the place of a folder of the host.
         GitFailed, OSError: git or the disk refused.
     """
     branches = [mission.target_branch, mission.mission_branch]
@@ -61,29 +63,29 @@ def update_mirror(repository: Repository, mission: OpenMission) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneCreation:
-    """The making of one workspace; call it while nobody else changes the repository.
+    """The creation of one workspace, under the lock of the repository.
 
-    `offer` is what the workspace has that is there, looked at with no lock held.
+    `offer` is what the existing workspace has; it was read before, without a lock.
     """
 
     mission: OpenMission
     repository: Repository
-    place: Workspace
+    workspace: Workspace
     branches: LaneBranches
     offer: Offer
     owner: int | None
 
     def at(self, tip: str, *, leave: Callable[[str], None]) -> tuple[str, ...]:
-        """The branch of the execution lane is at `tip`, and so is its workspace; returns warnings.
+        """Move the execution lane's branch and workspace to `tip`, and return warnings.
 
-        `leave` keeps what the branch had. Where it fails, everything is as it was.
+        `leave` keeps the commits that the branch loses. On failure, nothing is changed.
 
         Raises:
-            AllocationFailed: something is in the way.
+            AllocationFailed: another entry or uncommitted work is in the way.
             GitFailed, OSError: git or the disk refused.
         """
         project = self.mission.files.project
-        found = lane_folders.look(project, self.repository, self.place.path)
+        found = lane_folders.look(project, self.repository, self.workspace.path)
         if found.kind is Kind.OTHER:
             text = f"{found.path} {found.complaint(project)}"
             code = "not_a_workspace" if found.record else "unavailable"
@@ -91,9 +93,9 @@ class LaneCreation:
         is_kept = self._is_kept(found, tip)
         made = None
         if found.kind is Kind.LINKED and not is_kept:
-            # First, so that no branch moves that a working tree has out which is on its way to the trash.
+            # First, so that the branch does not move while the old worktree has it checked out.
             made = self._made(found, tip)
-            linked_worktrees.forget_replaced(self.repository, self.place.path)
+            linked_worktrees.forget_replaced(self.repository, self.workspace.path)
         try:
             with lane_branches.lane_pointed(self.repository, self.branches, tip, leave=leave):
                 if not is_kept and made is None:
@@ -103,27 +105,35 @@ class LaneCreation:
             raise AllocationFailed(text, code="uncommitted_changes") from None
         except TargetMoved as error:
             raise AllocationFailed(str(error)) from error
-        linked_worktrees.forget_replaced(self.repository, self.place.path)
+        linked_worktrees.forget_replaced(self.repository, self.workspace.path)
         if is_kept and found.kind is Kind.WORKSPACE:
             update_mirror(self.repository, self.mission)
         return tuple(self._warnings(made) if made else self._left_in(found))
 
     def _is_kept(self, found: LaneFolder, tip: str) -> bool:
-        """Whether the workspace that is there is the one that is wanted."""
+        """Whether the existing workspace can be used as it is.
+
+        Raises:
+            AllocationFailed: it cannot, and holds uncommitted work.
+        """
         if found.kind is Kind.NONE:
             return False
         if (
             found.kind is Kind.WORKSPACE
             and self.offer.tip == tip
-            and has_checked_out(found.path, self.place.branch)
+            and has_checked_out(found.path, self.workspace.branch)
         ):
             return True
         try:
             self._require_looked_idle(found)
         except AllocationFailed:
-            # Whoever works in a linked worktree goes on there; it is replaced once nothing is left in it.
+            # Work in a linked worktree continues there; it is replaced when all of it is committed.
             out = linked_worktrees.branch_out(self.repository, found.path)
-            if found.kind is Kind.LINKED and self.branches.tip == tip and out == self.place.branch:
+            if (
+                found.kind is Kind.LINKED
+                and self.branches.tip == tip
+                and out == self.workspace.branch
+            ):
                 return True
             raise
         return False
@@ -133,16 +143,16 @@ class LaneCreation:
         order = self._order(tip, objects)
         update_mirror(self.repository, self.mission)
 
-        # The one that is there has the name until the swap, and none of a copied project is on record.
+        # The existing workspace has the name until the swap. One of a copied project has no entry.
         former = found.folder if found.kind is Kind.WORKSPACE else None
 
         def remember(folder: Identity) -> None:
             workspace_records.remember(
                 self.mission.files.project,
-                self.place.path.name,
+                self.workspace.path.name,
                 WorkspaceRecord(
                     folders=tuple(it for it in (folder, former) if it),
-                    worktrees=identity(self.place.path.parent) or Identity(device=0, inode=0),
+                    worktrees=identity(self.workspace.path.parent) or Identity(device=0, inode=0),
                     commit=tip,
                     is_shared=objects is Objects.SHARED,
                 ),
@@ -161,10 +171,10 @@ class LaneCreation:
     def _order(self, tip: str, objects: Objects) -> WorkspaceSpec:
         settings = self.mission.files.project.settings
         return WorkspaceSpec(
-            path=self.place.path,
-            branch=self.place.branch,
+            path=self.workspace.path,
+            branch=self.workspace.branch,
             commit=tip,
-            upstream=self.place.target_branch,
+            upstream=self.workspace.target_branch,
             branches=self.branches.others,
             mirror=mirror_of(self.mission),
             objects=objects,
@@ -175,32 +185,32 @@ class LaneCreation:
 
     @property
     def _gives_away(self) -> bool:
-        """Whether a new workspace is to belong to another user than the host, and can."""
+        """Whether the host gives a new workspace to another user, and can."""
         return self.owner not in (None, os.geteuid()) and os.geteuid() == 0
 
     def _left_in(self, found: LaneFolder) -> Iterator[str]:
-        """Warn of what the workspace already holds when a package starts in it."""
+        """Warn of work that the workspace has before the package starts in it."""
         if self.offer.files:
             named = _named(self.offer.files)
-            yield f"{found.path} holds work that was not committed before: {named}"
+            yield f"{found.path} has uncommitted work from before: {named}"
         if found.kind is Kind.LINKED:
             yield (
-                f"{found.path} stays a linked worktree of a former version; a start in its execution"
-                " lane replaces it once nothing in it is uncommitted and nobody stands there"
+                f"{found.path} stays a linked worktree of a former version; a start in its execution lane"
+                " replaces it when all work in it is committed and no process runs there"
             )
 
     def _warnings(self, made: MadeWorkspace) -> Iterator[str]:
         if made.left_out:
             hooks = ", ".join(made.left_out)
-            yield f"hooks of the project that the workspace has not got: {hooks}"
+            yield f"the workspace does not have these hooks of the project: {hooks}"
         if self.owner not in (None, os.geteuid()) and not self._gives_away:
             yield (
                 f"the workspace belongs to uid {os.geteuid()}: only root can give it to uid"
-                f" {self.owner}, which the grant names"
+                f" {self.owner}, which the orchestrator's grant names"
             )
 
     def _require_looked_idle(self, found: LaneFolder) -> None:
-        """Nothing uncommitted was in the workspace when it was looked at.
+        """Require that the workspace had no uncommitted work when it was read.
 
         Raises:
             AllocationFailed: naming the files.
@@ -212,21 +222,21 @@ class LaneCreation:
         _require_none(self.offer.files)
 
     def _require_still_idle(self, found: LaneFolder, path: Path) -> None:
-        """Nothing uncommitted is in the workspace, which is at `path` now.
+        """Require that the workspace, now at `path`, has no uncommitted work.
 
         Raises:
             AllocationFailed: naming the files.
         """
         commit = self.offer.tip
         if commit is None:
-            text = f"{path} has no commit that the project knows; move it away, then try again"
+            text = f"{path} has no commit of the project; move it away, then try again"
             raise AllocationFailed(text, code="not_a_workspace")
         try:
             files = lane_folders.work_in(
                 self.repository,
                 path,
                 commit=commit,
-                seconds=min(_LONGEST_S, _SPARE_S + _TIMES_LONGER * self.offer.look_s),
+                seconds=min(_CHECK_LIMIT_S, _SPARE_S + _SLOWDOWN * self.offer.look_s),
                 filters=self.mission.files.project.settings.filters,
             )
         except WorkspaceUnreadable as error:
@@ -236,9 +246,9 @@ class LaneCreation:
 
 def _require_none(files: Sequence[str]) -> None:
     if files:
-        text = f"it holds uncommitted work of another package: commit or discard {_named(files)}"
+        text = f"the workspace has uncommitted work of another package: commit or discard {_named(files)}"
         raise AllocationFailed(text, code="uncommitted_work", files=files[:_MOST_FILES])
 
 
 def _named(files: Sequence[str]) -> str:
-    return ", ".join(files[:_TOLD]) + (" and more" if len(files) > _TOLD else "")
+    return ", ".join(files[:_MOST_NAMED]) + (" and more" if len(files) > _MOST_NAMED else "")

@@ -1,4 +1,4 @@
-"""What is at the path of an execution lane's workspace, and what is uncommitted there."""
+"""The folder of an execution lane's workspace, and the uncommitted work in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from specify_cli.vcs.uncommitted_changes import uncommitted_changes
 
 
 class Kind(Enum):
-    """What is there."""
+    """The kind of entry at a workspace's path."""
 
     NONE = "none"
     WORKSPACE = "workspace"
@@ -30,7 +30,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneFolder:
-    """What is at the path: `folder` is which folder, where it is one; `record` what the host knows of it."""
+    """The entry at a workspace's path: `folder` is its identity, `record` the host's entry for the name."""
 
     path: Path
     kind: Kind
@@ -39,7 +39,7 @@ class LaneFolder:
 
     @property
     def is_usable(self) -> bool:
-        """Whether somebody can work there."""
+        """Whether an agent can work in it."""
         return self.kind in (Kind.WORKSPACE, Kind.LINKED)
 
     @property
@@ -50,26 +50,26 @@ class LaneFolder:
         return self.kind is Kind.OTHER and self.folder is not None and is_file
 
     def complaint(self, project: Project) -> str:
-        """What is wrong with a folder that is not usable, and what to do. The caller names the folder first."""
+        """Describe the fault of an unusable folder, and the repair; the subject is left to the caller."""
         if not self.is_lost_worktree:
-            return "is not a workspace that the host made; move it away"
+            return "is not a workspace that the host created; move it away"
         root, path = (shlex.quote(str(it)) for it in (project.root, self.path))
         return (
-            "is a linked worktree that git does not know there, as after a move of the project; repair"
-            f" it, or move it away where git refuses: git -C {root} worktree repair {path}"
+            "is a linked worktree that git has not registered there, perhaps because the project was moved;"
+            f" repair it, or move it away if git refuses: git -C {root} worktree repair {path}"
         )
 
     def borrows_from(self, project: Project, repository: Repository) -> Sequence[Path]:
-        """The folders of objects that the workspace borrows by the host's own making."""
+        """The folders of objects that the host allows the workspace to borrow from."""
         is_shared = self.record.is_shared if self.record else project.settings.shares_objects
         return scratch_repository.object_folders_of(repository) if is_shared else ()
 
 
 def look(project: Project, repository: Repository, path: Path) -> LaneFolder:
-    """What is at `path`. Runs no git, and follows nothing below `.worktrees`.
+    """Identify the entry at `path`, without git and without following links below `.worktrees`.
 
-    A workspace is known by its folder. Where the host has no record of the name, or the project is a copy,
-    a folder with a repository of its own counts as one: what it has is judged before it is taken in.
+    A workspace is known by the identity of its folder. If the host has no entry for the name, or the project
+    is a copy, a folder with its own repository counts as a workspace: its commits are checked before intake.
 
     Raises:
         StorageFailed, OSError: the disk refused.
@@ -101,10 +101,15 @@ def work_in(
     filters: Collection[str] | None,
     objects: Sequence[Path] = (),
 ) -> Sequence[str]:
-    """The files, not ignored, of the workspace at `path` that differ from the commit, in printable form.
+    """List the files of the workspace that differ from the commit and are not ignored, in printable form.
 
-    The commit is in the project, or in one of the folders `objects`. `filters` are those that may run
-    on the host.
+    Args:
+        repository: The project's repository.
+        path: The workspace.
+        commit: A commit of the project, or of one of the folders `objects`.
+        seconds: The time limit.
+        filters: The filters that may run on the host.
+        objects: More folders of objects.
 
     Raises:
         WorkspaceNotSeen: it took too long, or a part of it cannot be read.

@@ -1,7 +1,7 @@
-"""While a worker runs, the branches of execution lanes follow their workspaces.
+"""Update the branches of execution lanes from their workspaces while a worker runs.
 
-One thread calls `look` again and again, another one `wait_for_slow`: an agent can make its workspace
-take as long to read as it wants, and no other one waits for it.
+One thread calls `look` repeatedly, another one `wait_for_slow`. An agent can make its workspace take
+any time to read, so the others must not wait for it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 TICK_S: Final = 2.0
 QUICK_S: Final = 3.0
-"""A workspace that takes longer to read waits for the other thread."""
+"""A workspace that takes longer to read is left to the other thread."""
 
 CHECKED_OUT_S: Final = 10.0
 FIRST_PAUSE_S: Final = 10.0
@@ -35,19 +35,19 @@ LONGEST_PAUSE_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A workspace that is not asked again before it changes, or the log `until` does."""
+    """A workspace that is not read again before it or the log `until` changes."""
 
-    glance: BranchSnapshot
+    snapshot: BranchSnapshot
     until: RecordedLog | None = None
     stamp: Stamp | None = None
 
     def is_as_before(self, now: BranchSnapshot) -> bool:
-        return now == self.glance and (self.until is None or self.until.stamp() == self.stamp)
+        return now == self.snapshot and (self.until is None or self.until.stamp() == self.stamp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pause:
-    """A workspace that is not asked before a moment, whatever it does."""
+    """A workspace that is not read before a moment, even if it changes."""
 
     at: float
     seconds: float
@@ -64,9 +64,9 @@ class _Pause:
 
 @dataclass(slots=True, kw_only=True)
 class LaneFollower:
-    """What is known of every workspace of one project, so that one that nobody changed costs a look alone.
+    """The known state of a project's workspaces, so that an unchanged one costs only a few `stat` calls.
 
-    A name is in `slow` while it is the other thread's; only that one takes it out. Single steps of a
+    A name is in `slow` while it belongs to the other thread, which alone removes it. Single operations on a
     dictionary need no lock.
     """
 
@@ -77,10 +77,10 @@ class LaneFollower:
     slow: dict[str, _Pause] = field(default_factory=dict)
 
     def look(self) -> float:
-        """Every branch is where its workspace is, save those that take long; seconds until the next look.
+        """Update every branch from its workspace, except slow ones; return the seconds until the next call.
 
         Raises:
-            SpecKittyError, GitFailed, OSError: one or all of them could not be looked at; call it again.
+            SpecKittyError, GitFailed, OSError: some workspaces could not be read; call it again.
         """
         now = workspace_index.glances(self.project)
         for known in (self.seen, self.pauses):
@@ -97,7 +97,7 @@ class LaneFollower:
             branch = workspace_index.branch_of(name)
             ours = tips.get(branch)
             if ours and ours == reported_tip(self.project.worktrees / name, branch):
-                self._settle(name, _Seen(glance=found))
+                self._settle(name, _Seen(snapshot=found))
                 continue
             try:
                 self._follow(repository, name, found, index=index)
@@ -109,7 +109,7 @@ class LaneFollower:
         return TICK_S
 
     def wait_for_slow(self) -> float:
-        """Those that take long were asked where their time has come; seconds until the next look.
+        """Read the slow workspaces whose pause is over; return the seconds until the next call.
 
         Raises:
             SpecKittyError, GitFailed, OSError: as `look`.
@@ -121,7 +121,7 @@ class LaneFollower:
             repository = repositories.look(self.project)
             if owner and repository and _is_slow(repository, *owner, seconds=None):
                 continue
-            self.seen[name] = _Seen(glance=found)
+            self.seen[name] = _Seen(snapshot=found)
             del self.slow[name]
         return TICK_S
 
@@ -138,7 +138,7 @@ class LaneFollower:
     def _follow(
         self, repository: Repository, name: str, found: BranchSnapshot, *, index: WorkspaceIndex
     ) -> None:
-        seen = _Seen(glance=found)
+        seen = _Seen(snapshot=found)
         owner = index.find(name)
         if owner is None:
             self._settle(name, seen)
@@ -150,7 +150,7 @@ class LaneFollower:
         elif lane_folders.look(self.project, repository, lane.path).kind is not Kind.WORKSPACE:
             self._settle(name, seen)
         elif checkouts_of(repository.git, lane.branch):
-            # Nobody's files change under the hands of who looks at them.
+            # The files of a working tree must not change while a person looks at them.
             self.pauses[name] = _Pause.after(None, first_s=CHECKED_OUT_S)
         elif _is_slow(repository, mission, lane, seconds=self.quick_s):
             self.slow[name] = _Pause(at=time.monotonic(), seconds=FIRST_PAUSE_S)
@@ -161,13 +161,13 @@ class LaneFollower:
 def _is_slow(
     repository: Repository, mission: OpenMission, lane: Workspace, *, seconds: float | None
 ) -> bool:
-    """Whether the workspace took longer to read than `seconds`; else it was taken in, or refused."""
+    """Take in the workspace's commits, and return whether it took longer to read than `seconds`."""
     synced = syncing.take_in(mission, repository, lane, moves_checkouts=False, seconds=seconds)
     return synced.code == "timed_out"
 
 
 def _tips(repository: Repository, names: Mapping[str, BranchSnapshot]) -> dict[str, str]:
-    """The commits of those branches of execution lanes that git can read."""
+    """Map the branches of execution lanes that git can read to their commits."""
     refs = [HEADS + workspace_index.branch_of(name) for name in names]
-    told = repository.git.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", *refs)
-    return {name: tip for tip, _, name in (line.partition(" ") for line in told.lines)}
+    done = repository.git.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", *refs)
+    return {name: tip for tip, _, name in (line.partition(" ") for line in done.lines)}

@@ -1,4 +1,4 @@
-"""Which package occupies an execution lane."""
+"""The package that occupies an execution lane."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from specify_cli.workflow.mission import OpenMission
 
 
 def check_turn(mission: OpenMission, wp_id: str) -> None:
-    """Passes where no other package occupies the execution lane; force does not matter.
+    """Require that no other package occupies the execution lane, even with force.
 
-    Raises: LaneAllocationFailed with the `reason_code` lane_occupied.
+    Raises:
+        LaneAllocationFailed: one does, with the `reason_code` `lane_occupied`.
     """
     if mission.state_of(wp_id).occupies:
         return

@@ -1,4 +1,4 @@
-"""Workspaces that nobody needs any more go to the trash, and leave it when their time is over."""
+"""Move workspaces that are not needed any more to the trash, and remove them from there later."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from specify_cli.workflow.offers import Offer
 
 
 def retire(repository: Repository, mission: OpenMission, lane: Workspace, *, offer: Offer) -> bool:
-    """Whether there is no workspace of the execution lane any more.
+    """Move the workspace to the trash if all its work is in the project; return whether it is gone now.
 
-    One goes to the trash where everything that it has is in the project; any other stays. `offer` is what it has.
+    `offer` is what the workspace has.
 
     Raises:
         GitFailed, StorageFailed, OSError: git or the disk refused; to be tried again.
@@ -49,10 +49,10 @@ def _forget(project: Project, repository: Repository, lane: Workspace) -> None:
 
 
 def update_mirror(repository: Repository, mission: OpenMission) -> None:
-    """Where the mission has a mirror, it is as the project is.
+    """Update the mission's mirror from the project, if it has one.
 
     Raises:
-        StorageFailed: a link or a file has the name of a folder of the host's.
+        StorageFailed: a link or a file is in the place of a folder of the host.
         GitFailed, OSError: git or the disk refused.
     """
     if not lane_creation.mirror_of(mission).exists():
@@ -64,9 +64,9 @@ def update_mirror(repository: Repository, mission: OpenMission) -> None:
 
 
 def prune(repository: Repository, project: Project, *, most: int) -> Pruned:
-    """Workspaces leave the trash after `trash_days`; call it while nobody else changes the repository.
+    """Remove workspaces that are in the trash for `trash_days`, under the lock of the repository.
 
-    At most `most` files and folders go at one call; the next one goes on.
+    One call removes at most `most` files and folders; the next one continues.
 
     Raises:
         AllocationFailed: the trash is a link or a file.

@@ -1,4 +1,4 @@
-"""When the branches of execution lanes were moved last: git is asked for commits that were not seen before."""
+"""The dates of execution lanes' newest commits; git reads only commits that are not cached."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ _known: Final[dict[tuple[Path, str], Tip]] = {}
 
 
 def dated_tips(project: Project, branches: Collection[str]) -> Mapping[str, Tip]:
-    """The commit that each of the branches is at, with its date; without those that there are not.
+    """Map each existing branch to its commit and the date of that.
 
-    Raises: StorageFailed where git refuses.
+    Raises:
+        StorageFailed: git refused.
     """
     known = _from_files(project, branches)
     if known is not None:
         return known
-    # What asks for this may be a read that needs git for nothing else.
+    # Loaded here because a reading command may need git for nothing else.
     from specify_cli.workflow import repositories
 
     with repositories.looking(project) as repository:
@@ -37,7 +38,7 @@ def dated_tips(project: Project, branches: Collection[str]) -> Mapping[str, Tip]
 
 
 def _from_files(project: Project, branches: Collection[str]) -> dict[str, Tip] | None:
-    """The same without git; None where a commit was not seen before, or the files do not tell."""
+    """Read the same without git; None if a commit is not cached, or the files do not have the branch."""
     git_folder = git_folders.around(project.root)
     if git_folder is None:
         return None

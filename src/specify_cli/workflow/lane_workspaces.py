@@ -1,4 +1,4 @@
-"""The workspace of a package's execution lane: what is there to see, and making it ready."""
+"""Inspect and prepare the workspace of a package's execution lane."""
 
 from __future__ import annotations
 
@@ -32,118 +32,139 @@ _REFUSALS = (AllocationFailed, IntakeRefused)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocated:
-    """A workspace that is ready, and what the log is to be told along with the move into it."""
+    """A workspace that is ready, and the events to record with the move into it."""
 
     workspace: WorkspaceReport
-    told: Sequence[Annotated]
+    annotations: Sequence[Annotated]
     warnings: tuple[str, ...] = ()
 
 
 def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | None) -> Allocated:
-    """The package's workspace is on its branch, with the approved work that it builds on.
+    """Prepare the package's workspace, with the approved work that the package builds on.
 
-    That is what of its execution lane and of its dependencies is approved, and its own of before.
+    This is the approved work of its execution lane and dependencies, and its own earlier work.
 
     Args:
-        offer: What the workspace that is there has: that comes first.
-        owner: The user that a new workspace belongs to; None for the host's own.
+        mission: The mission.
+        wp_id: The package.
+        offer: The commits of the existing workspace, which are taken in first.
+        owner: The user to whom a new workspace is given. Default: the host's user.
 
-    Raises: LaneAllocationFailed with the `reason`, LaneLost; StorageFailed.
+    Raises:
+        LaneAllocationFailed: the workspace cannot be prepared, for the `reason`.
+        LaneLost: a branch with required work does not exist.
+        StorageFailed: the disk refused.
     """
-    place = mission.workspace(wp_id)
+    workspace = mission.workspace(wp_id)
     try:
-        _require_own_names(mission, place)
+        _require_own_names(mission, workspace)
         with repositories.changing(mission.files.project) as repository:
             lost_work.check_start(repository, mission, wp_id)
             commits = PackageCommits(repository, mission)
             parts = _parts(commits, wp_id, offer)
-            # Before the branch is moved, which is all that tells of them.
-            told = first_contact(commits, besides=wp_id)
-            branches = LaneBranches.of(
-                repository,
-                lane=place.branch,
-                mission=place.mission_branch,
-                target=place.target_branch,
-                origin=commits.origin(),
-            )
-            start = branches.start(repository, parts)
-            ready = lane_creation.LaneCreation(
-                mission=mission,
-                repository=repository,
-                place=place,
-                branches=branches,
-                offer=offer,
-                owner=owner,
-            )
-            left: list[str] = []
-
-            def leave(tip: str) -> None:
-                left.extend(_keep(commits, place.lane_id, tip))
-
-            warnings = (*ready.at(start.tip, leave=leave), *left)
+            # Before the branch moves: only the branch has these commits.
+            annotations = first_contact(commits, besides=wp_id)
+            base, warnings = _create(commits, workspace, parts, offer=offer, owner=owner)
             note_origin(commits)
-            # After what may be refused: nothing is left of that.
+            # Last, because a refusal must leave no plan behind.
             host_files.write_lanes(mission)
     except (*_REFUSALS, GitFailed, PreflightFailed, OSError) as error:
-        raise _refused(place, wp_id, error) from error
-    base = mission.state_of(wp_id).base_ref if parts.goes_on else None
-    report = _report(mission, wp_id, base_ref=base or start.base, exists=True)
-    return Allocated(workspace=report, told=told, warnings=warnings)
+        raise _refused(workspace, wp_id, error) from error
+    former = mission.state_of(wp_id).base_ref if parts.goes_on else None
+    report = _report(mission, wp_id, base_ref=former or base, exists=True)
+    return Allocated(workspace=report, annotations=annotations, warnings=warnings)
 
 
-def _require_own_names(mission: OpenMission, place: Workspace) -> None:
-    """No execution lane of a mission `a` has the branch of a mission `a-lane-b`.
+def _create(
+    commits: PackageCommits,
+    workspace: Workspace,
+    parts: StartParts,
+    *,
+    offer: Offer,
+    owner: int | None,
+) -> tuple[str, tuple[str, ...]]:
+    """Move the lane's branch to its start, create the workspace, and return the base and warnings."""
+    repository, left = commits.repository, list[str]()
+    branches = LaneBranches.of(
+        repository,
+        lane=workspace.branch,
+        mission=workspace.mission_branch,
+        target=workspace.target_branch,
+        origin=commits.origin(),
+    )
+    start = branches.start(repository, parts)
+    creation = lane_creation.LaneCreation(
+        mission=commits.mission,
+        repository=repository,
+        workspace=workspace,
+        branches=branches,
+        offer=offer,
+        owner=owner,
+    )
+
+    def leave(tip: str) -> None:
+        left.extend(_keep(commits, workspace.lane_id, tip))
+
+    warnings = creation.at(start.tip, leave=leave)
+    return start.base, (*warnings, *left)
+
+
+def _require_own_names(mission: OpenMission, workspace: Workspace) -> None:
+    """Require that no execution lane of a mission `a` has the branch of a mission `a-lane-b`.
 
     Raises:
         AllocationFailed: naming the two missions.
     """
     project = mission.files.project
     found = None
-    with suppress(StateUnreadable):  # Whoever works on a damaged mission is told.
+    with suppress(StateUnreadable):  # A command on the damaged mission reports it.
         found = WorkspaceIndex(project).find(mission.slug)
-    names = (found[0].slug, mission.slug) if found else (mission.slug, place.path.name)
-    if found or place.path.name in all_missions(project):
+    names = (found[0].slug, mission.slug) if found else (mission.slug, workspace.path.name)
+    if found or workspace.path.name in all_missions(project):
         one, other = names
-        text = f"an execution lane of mission {one} has the same branch as mission {other}; rename a mission"
+        text = f"an execution lane of mission {one} has the same branch as mission {other}; rename one of them"
         raise AllocationFailed(text)
 
 
-def _refused(place: Workspace, wp_id: str, error: Exception) -> LaneAllocationFailed:
+def _refused(workspace: Workspace, wp_id: str, error: Exception) -> LaneAllocationFailed:
     refusal = error if isinstance(error, _REFUSALS) else AllocationFailed(str(error))
     return LaneAllocationFailed(
-        f"no workspace for {wp_id} at {place.path}: {refusal.reason}",
+        f"no workspace for {wp_id} at {workspace.path}: {refusal.reason}",
         reason=refusal.reason,
         reason_code=refusal.code,
         files=list(refusal.paths if isinstance(refusal, IntakeRefused) else refusal.files),
-        lane_id=place.lane_id,
+        lane_id=workspace.lane_id,
     )
 
 
 def reopen(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | None) -> WorkspaceReport:
-    """The workspace of a package that work has begun on, made again if it is gone, else untouched.
+    """Return the workspace of a package at work, and create it again only if it does not exist.
 
-    Raises: LaneAllocationFailed with the `reason`, LaneLost.
+    Raises:
+        LaneAllocationFailed: the workspace cannot be prepared, for the `reason`.
+        LaneLost: a branch with required work does not exist.
     """
     found = inspect(mission, wp_id)
     return found if found.exists else allocate(mission, wp_id, offer=offer, owner=owner).workspace
 
 
 def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
-    """Where the package is, or will be, worked on, without changing anything.
+    """Return the present or future workspace of the package, without changing anything.
 
-    Raises: LaneLost.
+    Raises:
+        LaneLost: the branch with its work does not exist.
     """
-    place = mission.workspace(wp_id)
+    workspace = mission.workspace(wp_id)
     repository = repositories.look(mission.files.project)
     exists = False
     if repository is not None:
         lost_work.check_work(repository, mission, wp_id)
-        exists = lane_folders.look(mission.files.project, repository, place.path).is_usable
+        exists = lane_folders.look(mission.files.project, repository, workspace.path).is_usable
     return _report(mission, wp_id, base_ref=mission.state_of(wp_id).base_ref, exists=exists)
 
 
 def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
-    """Whether the package has a commit of its own on its branch; None where there is no such branch."""
+    """Whether the package has a commit of its own on its branch; None if the branch does not exist."""
     with repositories.looking(mission.files.project) as repository:
         commits = PackageCommits(repository, mission) if repository else None
         tip = commits.branch_tip(wp_id) if commits else None
@@ -151,16 +172,16 @@ def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
 
 
 def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> StartParts:
-    """What the package builds on, once the workspace's commits are in the project.
+    """Take in the workspace's commits, and return the commits that the package builds on.
 
     Raises:
-        IntakeRefused: they must not come in, or the package would go on without them.
+        IntakeRefused: they are refused, or the package would continue without them.
     """
     mission, standing = commits.mission, offer.standing(commits.repository)
     if offer.refusal or standing is BranchRelation.AHEAD:
         offer.take_in(commits.repository)
     elif standing in (BranchRelation.REWRITTEN, BranchRelation.DIVERGED) and offer.fetched:
-        # Nobody goes on from there, and nothing that somebody made is lost.
+        # The package does not continue from these commits, but they are kept.
         offer.fetched.keep()
         _keep(commits, mission.lane_ids[wp_id], offer.fetched.tip)
     lane_id, mates = mission.lane_ids[wp_id], {*mission.lane_mates(wp_id)} - {wp_id}
@@ -180,12 +201,12 @@ def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> StartParts:
 
 
 def _goes_on(commits: PackageCommits, wp_id: str, own: str | None) -> bool:
-    """Whether the package's branch is as the package left it, or has gone on from there.
+    """Whether the branch has the package's last commit.
 
-    Another one's start may have been cut off, or somebody has reset the branch.
+    It may not: another package's start may have been interrupted, or the branch was reset.
     """
     state = commits.mission.state_of(wp_id)
-    # Who was forced past the start, into review, has found another's work on the branch.
+    # A package that was forced into review without a start may have another package's work on its branch.
     if state.lane is Lane.IN_PROGRESS or (state.lane in AT_WORK and state.base_ref is not None):
         return True
     tip = commits.branch_tip(wp_id)
@@ -198,9 +219,10 @@ def _named(commits: PackageCommits, wp_ids: Iterable[str]) -> dict[str, str]:
 
 
 def _keep(commits: PackageCommits, lane_id: str, tip: str) -> Iterator[str]:
-    """What the branch of the execution lane has, and is to lose, is kept by refs of the host.
+    """Keep the commits that the execution lane's branch loses, with refs of the host.
 
-    Yields a warning where nothing else tells of it.
+    Yields:
+        A warning if they are not the earlier work of an open package.
     """
     mission = commits.mission
     target = commits.repository.branch_tip(mission.target_branch)
@@ -223,19 +245,19 @@ def _keep(commits: PackageCommits, lane_id: str, tip: str) -> Iterator[str]:
         at = f"git -C {shlex.quote(str(workspace.path))}"
         yield (
             f"{workspace.branch} had commits of no approved package, up to {tip}; the project keeps"
-            f" them as {ref}; to have them here: {at} fetch {shlex.quote(str(root))} {ref} &&"
+            f" them as {ref}; to merge them here: {at} fetch {shlex.quote(str(root))} {ref} &&"
             f" {at} merge FETCH_HEAD"
         )
 
 
 def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
-    """The branch that holds the work of the dependency settled last; None where none left work."""
+    """Return the branch with the work of the dependency that was finished last; None if none has one."""
     newest_first = sorted(
         lost_work.finished_dependencies(mission, wp_id),
         key=lambda x: (mission.state_of(x).since or "", x),
         reverse=True,
     )
-    # Whoever starts the package is told what is wrong.
+    # The start of the package reports what is wrong.
     with suppress(StorageFailed), repositories.looking(mission.files.project) as repository:
         branches = (mission.workspace(x).branch for x in newest_first)
         return next((x for x in branches if repository and repository.branch_tip(x)), None)

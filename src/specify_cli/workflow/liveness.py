@@ -1,7 +1,6 @@
-"""Signs of life of those who hold packages: from the log, from their branches, and from their requests.
+"""Signs of life of the holders of packages, from the log, their branches and their requests.
 
-A request that records nothing in the log, a heartbeat among them, is noted in a file of the host: the
-log does not grow with them.
+A request without an event, such as a heartbeat, is noted in a file of the host, so that the log does not grow.
 """
 
 from __future__ import annotations
@@ -35,9 +34,13 @@ Sign: TypeAlias = tuple[str, datetime | None]
 def acting(
     project: Project, selector: str, wp_id: str, *, actor: str, cause: RequestContext
 ) -> Iterator[OpenMission]:
-    """As `changing_package`; the request is a sign of life of who holds the package, refused or not.
+    """Open the package as `changing_package` does, and note a sign of life if the actor holds it.
 
-    Raises: WorkPackageNotFound, and as `changing_mission`.
+    A refused request counts, too.
+
+    Raises:
+        WorkPackageNotFound: the mission has no such package.
+        SpecKittyError: as `changing_mission`.
     """
     # Reads need the signs of life, but nothing of a change.
     from specify_cli.workflow.mission_changes import changing_package
@@ -50,17 +53,19 @@ def acting(
             is_answered = False
             raise
         finally:
-            # What the log has of the request is one already.
+            # An event of the request is a sign of life already.
             is_silent = not cause.effects.event_ids
             if is_answered and is_silent and mission.state_of(wp_id).holder == actor:
-                with suppress(SpecKittyError):  # It changes no answer.
+                with suppress(SpecKittyError):  # The answer does not depend on it.
                     note(mission, wp_id, actor)
 
 
 def note(mission: OpenMission, wp_id: str, actor: str) -> datetime:
-    """`actor`, who holds the package, is alive now; call it under the mission's lock.
+    """Note that `actor`, who holds the package, is alive now; call it under the mission's lock.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the notes are damaged.
+        StorageFailed: the disk refused.
     """
     base, path, now = mission.files.project.host_base, _path(mission.files), clock.now()
     held = {x: it for x, it in noted(mission.files).items() if x in mission.packages}
@@ -71,9 +76,11 @@ def note(mission: OpenMission, wp_id: str, actor: str) -> datetime:
 
 
 def lives(mission: OpenMission) -> dict[str, Life]:
-    """Package id to what is known of its holder, for every package that is held.
+    """Map every package that is held to the signs of life of its holder.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the notes are damaged.
+        StorageFailed: the disk or git refused.
     """
     holders = {x: who for x in mission.packages if (who := mission.state_of(x).holder)}
     if not holders:
@@ -87,24 +94,25 @@ def lives(mission: OpenMission) -> dict[str, Life]:
 
 
 def noted(files: MissionFiles) -> dict[str, Any]:
-    """Package id to the newest request of its holder that is not in the log.
+    """Map each package to the newest request of its holder that is not in the log.
 
-    Raises: StateUnreadable.
+    Raises:
+        StateUnreadable: the notes are damaged.
     """
     try:
         return read_json(_path(files), below=files.project.host_base)
     except StateUnreadable as error:
         file = error.details["file"]
         raise StateUnreadable(
-            f"the heartbeats in {file} cannot be read: remove it, with"
-            f" 'rm -r {shlex.quote(str(file))}'; they are forgotten then",
+            f"the heartbeats in {file} cannot be read: remove the file with"
+            f" 'rm -r {shlex.quote(str(file))}'; the heartbeats in it are lost",
             **error.details,
         ) from error
 
 
 def _recorded(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
-    """What the log has of the holder since the package is in its lane."""
-    # Without a rule nothing is judged by lines of other programs, and they are told as in 1.3.0: not.
+    """Yield the holder's events since the package is in its status lane."""
+    # Without a limit, lines of other programs do not count, as in contract 1.3.0.
     has_rule = mission.files.project.settings.stale_after_s is not None
     for wp_id in holders:
         state = mission.state_of(wp_id)
@@ -116,19 +124,16 @@ def _recorded(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign
 
 
 def _notes(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
-    """What is noted of the holder, and each note that cannot be read."""
+    """Yield the holder's noted requests, with None for each note that cannot be read."""
     notes = noted(mission.files)
     for wp_id in holders.keys() & notes.keys():
-        told = notes[wp_id] if isinstance(notes[wp_id], dict) else {}
-        if told.get("actor", holders[wp_id]) == holders[wp_id]:
-            yield wp_id, moment_of(told.get("at"))
+        entry = notes[wp_id] if isinstance(notes[wp_id], dict) else {}
+        if entry.get("actor", holders[wp_id]) == holders[wp_id]:
+            yield wp_id, moment_of(entry.get("at"))
 
 
 def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
-    """The newest commit on the branch of each package that is worked on.
-
-    What work began on is nobody's sign.
-    """
+    """Yield the newest commit on the branch of each package at work, except the one that work began on."""
     at_work = [x for x in holders if mission.state_of(x).lane is not Lane.IN_REVIEW]
     if not at_work:
         return

@@ -1,6 +1,6 @@
-"""Whether commits of the host tell of more than its record has, as after a restore from an older backup.
+"""Detect a record that was restored from an older backup, by the heads of the record in the host's commits.
 
-The tips of branches that were compared are noted in the record, so that git runs only where one of them has moved.
+The tips of compared branches are noted in the record, so that git runs only when one of them has moved.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from specify_cli.storage.record_heads import RecordHead
 
 _Tips: TypeAlias = dict[str, str | None]
-"""The commit that each branch is at; None where there is no such branch."""
+"""The commit of each branch; None if the branch does not exist."""
 
 _NOTE: Final = "compared"
-"""The name of the note of the tips that the record was compared with, by their branches."""
+"""The name of the note with the tips that the record was compared with, by branch."""
 
 
 def require_current(project: Project) -> None:
-    """Passes where no commit of the host tells of an entry behind the record's last one.
+    """Require that no commit of the host has the head of an entry after the record's last one.
 
     Raises:
-        RecordBehind: one does.
+        RecordBehind: one has.
         StateUnreadable: the record is damaged.
         StorageFailed: the disk or git refused.
     """
@@ -50,7 +50,13 @@ def require_current(project: Project) -> None:
 
 
 def prove_current(project: Project) -> None:
-    """The same, of all commits whatever was noted; nothing is written. Raises: as `require_current`."""
+    """Require the same of all commits, whatever was noted, without writing.
+
+    Raises:
+        RecordBehind: as `require_current`.
+        StateUnreadable: the record is damaged.
+        StorageFailed: the disk or git refused.
+    """
     record = records.found(project)
     if record is not None and (found := next(lost_heads(project, record), None)):
         raise _refusal(record, *found)
@@ -63,41 +69,49 @@ def lost_heads(
     tips: _Tips | None = None,
     known: _Tips | None = None,
 ) -> Iterator[tuple[str, RecordHead]]:
-    """Each commit of the host, newest first, with the head of an entry behind the record's last one, unless that was told before.
+    """Yield each commit, newest first, with the head of an entry after the record's last one.
 
-    `tips` are those of the branches to look at, where that is known. Commits that the tips `known`, which were compared
-    before, were made of are passed over.
+    Heads that a repair has already accepted as lost are left out.
 
-    Raises: StateUnreadable, StorageFailed.
+    Args:
+        project: The project.
+        record: Its record.
+        tips: The branches to search. Default: the target branches and HEAD.
+        known: Tips that were compared before; they and their ancestors are excluded.
+
+    Raises:
+        StateUnreadable: the record is damaged.
+        StorageFailed: the disk or git refused.
     """
-    # Loaded where something has moved alone: it runs git.
+    # Loaded here because it runs git, which is needed only when a branch has moved.
     from specify_cli.storage import journal_adoption
     from specify_cli.workflow import audit
 
     last = record.last()
     end = last.position if last else 0
-    told: frozenset[str] | None = None
+    accepted: frozenset[str] | None = None
     for commit, head, is_sealed in audit.heads_in_commits(
         project, record, tips=(tips or {}).values(), known=(known or {}).values()
     ):
         if is_sealed and head.record_id == record.id and head.position > end:
-            told = journal_adoption.lost_heads(record) if told is None else told
-            if str(head) not in told:
+            if accepted is None:
+                accepted = journal_adoption.lost_heads(record)
+            if str(head) not in accepted:
                 yield commit, head
 
 
 def _refusal(record: Record, commit: str, head: RecordHead) -> RecordBehind:
     last = record.last()
     return RecordBehind(
-        f"the host's record ends at entry {last.position if last else 0}, and commit {commit[:12]} tells of its entry"
-        f" {head.position}: the record was restored from an older backup, perhaps. Nothing is changed until"
-        " 'spec-kitty doctor --fix' has taken in what journal and logs have of it, or a newer backup is in its place",
+        f"the host's record ends at entry {last.position if last else 0}, but commit {commit[:12]} names its entry"
+        f" {head.position}: the record was restored from an older backup, perhaps. Changes are refused until"
+        " 'spec-kitty doctor --fix' has imported what the journal and the logs have of it, or a newer backup is restored",
         file=str(record.path),
     )
 
 
 def _tips(project: Project, branches: _Tips) -> _Tips:
-    """Where HEAD and the branches are now; nothing where git alone can tell."""
+    """Read the tips of HEAD and the branches; nothing if only git can read them."""
     at, around = checkout.look(project.root), record_location.around(project.root)
     if at is None or around is None:
         return {}
@@ -112,5 +126,5 @@ def _targets(project: Project) -> Iterator[str]:
     from specify_cli.storage.mission_files import MissionFiles, all_missions
 
     for slug in all_missions(project):
-        with suppress(StateUnreadable):  # The doctor names what is damaged.
+        with suppress(StateUnreadable):  # The doctor reports the damaged file.
             yield from filter(None, [MissionFiles(project, slug).identity().own_target])

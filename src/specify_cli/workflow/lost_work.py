@@ -1,4 +1,4 @@
-"""Work that the log records, and whose branch is not in the repository any more."""
+"""Detect recorded work whose branch does not exist any more."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ BEGUN = frozenset(
 
 
 def check_start(repository: Repository, mission: OpenMission, wp_id: str) -> None:
-    """Passes where every branch is there that the package is to be started with.
+    """Require that every branch that the package's start needs exists.
 
-    A package that was not begun, was taken back to planned or was canceled has no work to lose, nor
-    has one of which the log does not record where its work began.
+    A package that is planned or canceled has no work to lose, and neither has one without a recorded base.
 
-    Raises: LaneLost.
+    Raises:
+        LaneLost: a branch does not exist, or git cannot read one.
     """
     lane_id = mission.lane_ids[wp_id]
     mates = {x for x in mission.packages if mission.lane_ids[x] == lane_id}
@@ -29,16 +29,17 @@ def check_start(repository: Repository, mission: OpenMission, wp_id: str) -> Non
 
 
 def check_work(repository: Repository, mission: OpenMission, wp_id: str) -> None:
-    """Passes where the branch is there that the package was begun on; a merged one may be gone.
+    """Require that the branch of the package's work exists, unless it was merged.
 
-    Raises: LaneLost.
+    Raises:
+        LaneLost: it does not exist, or git cannot read it.
     """
     if mission.state_of(wp_id).lane is not Lane.DONE:
         _check(repository, mission, wp_id, needed={wp_id})
 
 
 def _check(repository: Repository, mission: OpenMission, wp_id: str, *, needed: set[str]) -> None:
-    place = mission.workspace(wp_id)
+    own_branch = mission.workspace(wp_id).branch
     commits = PackageCommits(repository, mission)
     owners: dict[str, list[str]] = {}
     for other in sorted(needed):
@@ -46,17 +47,17 @@ def _check(repository: Repository, mission: OpenMission, wp_id: str, *, needed: 
         if state.base_ref is not None and state.lane in BEGUN and not _is_kept(commits, other):
             owners.setdefault(mission.workspace(other).branch, []).append(other)
     try:
-        tips = repository.lane_tips([place.branch, *owners])
+        tips = repository.lane_tips([own_branch, *owners])
     except GitFailed as error:
         raise _lost(mission, wp_id, str(error), code="branch_damaged") from error
     for branch, wp_ids in owners.items():
         if branch not in tips:
-            code = "lane_lost" if branch == place.branch else "dependency_lost"
+            code = "lane_lost" if branch == own_branch else "dependency_lost"
             raise _lost(mission, wp_id, _remedy(mission, branch, wp_ids), code=code)
 
 
 def _is_kept(commits: PackageCommits, wp_id: str) -> bool:
-    """Whether the work is there whatever has become of the branch: by its commit, or there is none."""
+    """Whether the package's work is kept without its branch, or there is none."""
     state = commits.mission.state_of(wp_id)
     if state.lane in FINISHED and state.commit != UNRECORDED:
         return state.commit is None or commits.repository.has_commit(state.commit)
@@ -64,7 +65,7 @@ def _is_kept(commits: PackageCommits, wp_id: str) -> bool:
 
 
 def finished_dependencies(mission: OpenMission, wp_id: str) -> set[str]:
-    """The dependencies whose work the package builds on."""
+    """Return the dependencies whose work the package builds on."""
     return {
         x
         for x in mission.package(wp_id).dependencies
@@ -73,26 +74,26 @@ def finished_dependencies(mission: OpenMission, wp_id: str) -> set[str]:
 
 
 def _remedy(mission: OpenMission, branch: str, wp_ids: list[str]) -> str:
-    who = ", ".join(wp_ids)
+    named = ", ".join(wp_ids)
     if all(mission.state_of(x).lane is Lane.DONE for x in wp_ids):
         return (
-            f"the branch {branch} with the work of {who}, which is done, does not exist: where"
+            f"the branch {branch} with the work of {named}, which is done, does not exist: if"
             f" {mission.target_branch} has that work, run"
-            f" 'git branch {branch} {mission.target_branch}', then ask again"
+            f" 'git branch {branch} {mission.target_branch}', then try again"
         )
     return (
-        f"the branch {branch} with the work of {who} does not exist any more: run"
-        " 'git fsck --no-reflogs --lost-found' to list commits that no branch names, make the branch"
-        f" {branch} again at the right one with 'git branch', then ask again; or move {who}"
-        " back to planned and do the work anew"
+        f"the branch {branch} with the work of {named} does not exist any more: run"
+        " 'git fsck --no-reflogs --lost-found' to list the commits that no branch has, create the branch"
+        f" {branch} again at the right one with 'git branch', then try again; or move {named}"
+        " back to planned and do the work again"
     )
 
 
 def _lost(mission: OpenMission, wp_id: str, reason: str, *, code: str) -> LaneLost:
-    place = mission.workspace(wp_id)
+    workspace = mission.workspace(wp_id)
     return LaneLost(
-        f"no workspace for {wp_id} at {place.path}: {reason}",
+        f"no workspace for {wp_id} at {workspace.path}: {reason}",
         reason=reason,
         reason_code=code,
-        lane_id=place.lane_id,
+        lane_id=workspace.lane_id,
     )

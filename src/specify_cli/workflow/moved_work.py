@@ -63,7 +63,9 @@ def prepared(
             ancestry.check_withdrawal(commits, intent)
         if begins and (mission.was_at_work(intent.wp_id) or repository.branch_tip(branch)):
             ready = lane_workspaces.allocate(mission, intent.wp_id, offer=offer, owner=owner)
-            return PreparedTransition(base_ref=ready.workspace.base_ref, annotations=ready.told)
+            return PreparedTransition(
+                base_ref=ready.workspace.base_ref, annotations=ready.annotations
+            )
         commit = _commit_of(commits, intent, package)
         work = submitted_work.examine(mission, intent.wp_id, commit)
         if work:

@@ -70,7 +70,7 @@ class WorkPackages:
             owner = transitions.owner_of(mission, context)
             if moves:
                 ready = lane_workspaces.allocate(mission, intent.wp_id, offer=offer, owner=owner)
-                workspace, annotations, warned = ready.workspace, ready.told, ready.warnings
+                workspace, annotations, warned = ready.workspace, ready.annotations, ready.warnings
             else:
                 workspace = lane_workspaces.reopen(mission, intent.wp_id, offer=offer, owner=owner)
             events = moved_events(moves, intent, context, base_ref=workspace.base_ref)

@@ -82,4 +82,7 @@ def test_changes_are_refused_and_name_the_owner_and_the_mailbox(stage: Stage, wa
 def test_doctor_says_what_it_may_not_look_at(stage: Stage, warm: Path) -> None:
     done = as_somebody(stage, warm, "doctor")
     assert done.returncode == 1
-    assert "ask as the user who owns it, or through the mailbox" in done.stdout
+    assert (
+        "run the command as the user who owns it, or send the request through the mailbox"
+        in done.stdout
+    )

@@ -57,16 +57,16 @@ EDITS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "twice": (
         lambda it: [*it, it[0]],
-        f"{NAME} line 4: is there twice, or not in its place",
+        f"{NAME} line 4: is repeated or out of order",
     ),
     "order": (
         lambda it: [it[1], it[0], it[2]],
-        f"{NAME} line 2: is there twice, or not in its place",
+        f"{NAME} line 2: is repeated or out of order",
     ),
     "marks": (lambda it: ["<<<<<<< ours\n", *it], f"{NAME} line 1: is not a JSON object"),
     "removed": (
         lambda it: [it[0], it[2]],
-        f"{NAME} line 2: a line of the host is missing here, or behind it",
+        f"{NAME} line 2: a line of the host is missing here or further down",
     ),
     "cut": (
         lambda it: it[:1],
@@ -98,7 +98,9 @@ def test_what_is_left_alone_on_another_branch_is_not_missing(stage: Stage) -> No
 def test_a_line_that_claims_to_be_the_host_s_is_named_until_a_commit_has_it(stage: Stage) -> None:
     assert strange(stage) == []
     forge(stage)
-    named = f"mission {SLUG}: event FORGED of request forged is not journaled, and in no commit"
+    named = (
+        f"mission {SLUG}: event FORGED of request forged is not journaled and is not in any commit"
+    )
     assert strange(stage) == [named]
     stage.done("append-history", note="it is taken in", **NOTE)
     assert strange(stage) == [named]

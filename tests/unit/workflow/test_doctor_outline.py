@@ -71,7 +71,7 @@ def test_what_stands_in_the_way_of_finalize_comes_before_it_in_the_advice(patien
     advised = {it.repair for it in found(patient)}
     assert len(advised) == 3
     assert f"run 'spec-kitty tasks finalize {SLUG}'" not in advised
-    assert [it for it in found(patient) if "circle" in it.what]
+    assert [it for it in found(patient) if "cycle" in it.what]
 
 
 def test_work_that_has_begun_is_for_a_person_to_decide(patient: Patient) -> None:

@@ -104,7 +104,7 @@ def test_what_is_not_committed_in_a_workspace_that_is_handed_over_is_named(stage
     place = stage.approve("WP01", {"a/one": "1\n"})
     (place / "late").touch()
     found = {it.check: it for it in doctor(stage).diagnose().findings}
-    assert found["dirty-worktree"].what.endswith("handed over: late")
+    assert found["dirty-worktree"].what.endswith("uncommitted work: late")
 
 
 def test_the_advice_about_a_workspace_that_is_gone_fits_where_its_package_is(stage: Stage) -> None:
@@ -115,12 +115,12 @@ def test_the_advice_about_a_workspace_that_is_gone_fits_where_its_package_is(sta
     start = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
     place = begin(stage)
     shutil.rmtree(place)
-    assert "ask to implement the package again" in advice()
+    assert "start the package again" in advice()
     stage.done("start-implementation", **start)
     stage.commit({"a/one": "1\n"}, folder=place)
     stage.done("transition", to="for_review", subtasks_complete=True, **start)
     shutil.rmtree(place)
-    assert "a review needs none" in advice()
+    assert "a review does not need it" in advice()
     stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
     stage.done(
         "transition",

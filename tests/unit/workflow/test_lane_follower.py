@@ -267,7 +267,7 @@ def test_nothing_is_looked_for_through_a_link(
     (stage.root / name).symlink_to(tmp_path / "elsewhere" / to)
     follower = LaneFollower(project=Project(stage.root))
     follower.look()
-    assert {it.glance.tip for it in follower.seen.values()} <= {None}
+    assert {it.snapshot.tip for it in follower.seen.values()} <= {None}
 
 
 def test_mirrors_of_missions_at_work_follow_the_project(

@@ -76,7 +76,9 @@ def test_an_edited_file_counts_for_nothing_and_is_put_right(stage: Stage, conten
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
     stage.done("append-history", **NOTE)
     assert file(stage).read_text() == content
-    assert lanes_findings(stage) == ["it is not what the host planned, which counts"]
+    assert lanes_findings(stage) == [
+        "somebody edited the plan of execution lanes; the host uses its own plan"
+    ]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == right
     kept = [it.read_text() for it in Layout(stage.root).attic.rglob("lanes.json")]
@@ -87,7 +89,9 @@ def test_an_edit_that_is_a_plan_is_put_right(stage: Stage) -> None:
     right = file(stage).read_text()
     file(stage).write_text(right.replace('"lane-a"', '"lane-z"'))
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
-    assert lanes_findings(stage) == ["it is not what the host planned, which counts"]
+    assert lanes_findings(stage) == [
+        "somebody edited the plan of execution lanes; the host uses its own plan"
+    ]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == {"lane-a": ["WP01"], "lane-b": ["WP02"]}
 
@@ -109,7 +113,9 @@ def test_what_is_in_the_place_of_the_file_is_put_away(
     make(file(stage))
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
     stage.done("append-history", **NOTE)
-    assert lanes_findings(stage) == ["it is not what the host planned, which counts"]
+    assert lanes_findings(stage) == [
+        "somebody edited the plan of execution lanes; the host uses its own plan"
+    ]
     assert lanes_findings(stage, "repair") == []
     assert (file(stage).is_symlink(), planned(stage)) == (False, right)
 
@@ -118,7 +124,7 @@ def test_a_file_that_was_removed_comes_back_with_the_next_change(stage: Stage) -
     right = planned(stage)
     file(stage).unlink()
     assert lanes_findings(stage) == [
-        "it is missing; the host knows the plan, and writes it with the next change"
+        "the file is missing; the host has the plan and writes it with the next change"
     ]
     assert not file(stage).exists()
     stage.done("append-history", **NOTE)
@@ -135,7 +141,7 @@ def test_an_older_plan_that_git_brings_is_brought_up_to_date(stage: Stage) -> No
     newer = planned(stage)
     assert newer["lane-c"] == ["WP03"]
     file(stage).write_text(older)
-    assert lanes_findings(stage) == ["the plan of lanes is older than the packages"]
+    assert lanes_findings(stage) == ["the plan of execution lanes is older than the packages"]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == newer
 
