@@ -82,7 +82,7 @@ def decide_release(
     raise _not_stale(package, wp_id, mission=mission, life=life, to=to)
 
 
-def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) -> None:
+def check_holds(package: PackageState, wp_id: str, *, mission: str, actor: str) -> None:
     """Check that `actor` holds the package, or its review.
 
     Args:

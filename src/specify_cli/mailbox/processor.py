@@ -125,14 +125,14 @@ class Processor:
         owner_uid = None if claim.is_kept else bounds.owner_uid
         try:
             raw = claim.read(bounds.max_request_bytes, owner_uid=owner_uid)
-            mission = self._dispatcher.look_up(raw)
-            if is_patient and not mission.is_whole and self._is_young(claim):
+            lookup = self._dispatcher.look_up(raw)
+            if is_patient and not lookup.is_whole and self._is_young(claim):
                 return None
-            if keeps and not mission.is_batched:
+            if keeps and not lookup.is_batched:
                 claim = self._inbox.keep(claim, raw)
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge) as problem:
             return Reading(claim=claim, problem=problem)
-        return Reading(claim=claim, raw=raw, mission=mission)
+        return Reading(claim=claim, raw=raw, mission=lookup)
 
     def process_batch(self, readings: Sequence[Reading]) -> BatchResult:
         """Answer the requests together; publish the replies as long as the outbox is fast."""

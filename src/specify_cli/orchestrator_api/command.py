@@ -92,7 +92,7 @@ class Command(NamedTuple):
 
     `mends_record`: it also runs if the record is older than the published journal.
     `is_force_for_people`: no orchestrator may use its `force`, whatever its grant.
-    `is_batched`: it has no effect outside the record, and raises `NotInBatch` instead of waiting.
+    `is_batched`: it is tried in a batch, and raises `NotInBatch` if it needs git, a taken lock or long reads.
     """
 
     name: str

@@ -63,7 +63,7 @@ class Claiming:
             package = mission.state_of(wp_id)
             intent = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane)
             claims.check_admitted(package, intent, mission=mission.shell_name)
-            claims.check_alive(package, wp_id, mission=mission.shell_name, actor=actor)
+            claims.check_holds(package, wp_id, mission=mission.shell_name, actor=actor)
             return AliveReport(
                 mission=mission.identity,
                 wp_id=wp_id,
