@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ast
 
+import pytest
+
 from tests.mutations.sites import IDEMPOTENCY, KINDS, all_sites
 from tests.mutations.table import named_tests
 
 
+@pytest.mark.long
 def test_every_guard_in_the_source_has_named_tests() -> None:
     found = {site.name for site in all_sites()}
     assert found == set(named_tests())

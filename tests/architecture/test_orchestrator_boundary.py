@@ -272,6 +272,7 @@ def test_this_checkout_holds_no_orchestrator():
     assert violations(ROOT) == []
 
 
+@pytest.mark.long
 def test_what_only_looks_like_an_orchestrator_raises_no_alarm(whole_checkout: Path):
     plant(whole_checkout, "src/specify_cli/cli/planted.py", CLEAN)
     (whole_checkout / "src/specify_cli/vcs/git.py").write_text(CLEAN_GIT)

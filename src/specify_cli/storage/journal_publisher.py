@@ -195,8 +195,7 @@ class JournalPublisher:
             for run in runs:
                 self._add(run)
             return
-        # In a part beside the newest one, so that `tail -F` prints no line twice and none
-        # late.
+        # In a part of their own, so that `tail -F` prints no line twice and none late.
         first = None
         for run in runs:
             self._publish(run)

@@ -147,7 +147,7 @@ def test_workspace_that_is_gone_is_made_anew_by_the_command_that_is_told(stage: 
     refused = stage.run("implement", "WP01", "--done", "--actor", "ann")
     remedy = advised(refused)
 
-    assert f"its workspace {place} is not there".encode() in refused.stderr
+    assert f"its workspace {place} is missing".encode() in refused.stderr
     assert b"git switch" not in refused.stderr
     assert remedy == "implement WP01 --actor ann"
     assert stage.run(*remedy.split()).exit_code == 0
@@ -160,7 +160,7 @@ def test_canceled_without_a_note_tells_who_still_waits(stage: Stage) -> None:
     canceled = stage.run("move", "WP01", "canceled")
     unneeded = stage.run("move", "WP03", "canceled")
 
-    assert b"warning: WP02 still waits for WP01" in canceled.stderr
+    assert b"so these packages still wait for it: WP02" in canceled.stderr
     assert unneeded.stderr == b""
 
 

@@ -66,7 +66,7 @@ def test_what_no_file_has_marks_of_is_named(restored: Stage) -> None:
     restored.log().unlink()
     done = restored.run("doctor", "--fix")
     assert done.exit_code == 1, done
-    assert b"one was redacted, and the record is from a backup" in done.stdout, done
+    assert b"one was redacted, but the record is from a backup" in done.stdout, done
     assert b"spec-kitty redact one" in done.stdout
     assert redact(restored, "one").exit_code == 0
     assert holders(restored) == []

@@ -75,7 +75,7 @@ def test_changes_are_refused_and_name_the_owner_and_the_mailbox(stage: Stage, wa
     envelope = json.loads(done.stdout)
     assert envelope["error_code"] == "STORAGE_FAILED"
     assert "belongs to the user 0" in envelope["data"]["message"]
-    assert "through the mailbox" in envelope["data"]["message"]
+    assert "or use the mailbox" in envelope["data"]["message"]
     assert [event["correlation_id"] for event in stage.events()] == ["before"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,8 @@ def test_a_person_settles_it_as_the_advice_says(clones: tuple[Stage, Stage]) -> 
     stage, other = clones
     pull(stage, other)
     (warning,) = stage.done("mission-state", mission=SLUG)["warnings"]
-    (advised,) = re.findall("spec-kitty (move .* WHY)", warning)
-    settled = stage.run(*advised.split())
+    (advised,) = re.findall("spec-kitty (move .* --note '[^']*')", warning)
+    settled = stage.run(*shlex.split(advised))
     assert settled.exit_code == 0, settled
     state = stage.done("mission-state", mission=SLUG)
     assert "contested" not in state["work_packages"][0]

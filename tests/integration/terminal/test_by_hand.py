@@ -90,7 +90,7 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
 
     shell.begin("spec-kitty move --note 'waits for a decision'")
     shell.answer("Which work package?", "1")
-    shell.answer("Which lane?", "blocked")
+    shell.answer("Which status lane?", "blocked")
     assert "WP01 moved from in_progress to blocked" in shell.finish()
 
 
