@@ -166,11 +166,11 @@ def require_time() -> None:
 def end_orphans(dead: Process) -> None:
     """End the programs that the dead process started under a lock."""
     mark = f"{VARIABLE}={dead}".encode()
-    for number, patience_s in ((signal.SIGTERM, KILL_AFTER_S), (signal.SIGKILL, KILL_AFTER_S)):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         found = list(_marked(mark))
         for pid in found:
             _send(pid, number, mark)
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + KILL_AFTER_S
         while any(_is_marked(pid, mark) for pid in found) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
 

@@ -83,7 +83,7 @@ def idle(setting: Setting) -> Found:
     root = _project(setting.folder / "idle", missions=MISSIONS)
     with serving(root) as process:
         before = _cpu_s(process.pid)
-        time.sleep(IDLE_S)
+        time.sleep(IDLE_S)  # What it takes in this time is what is measured.
         used = _cpu_s(process.pid) - before
     return Found(ours=[used / IDLE_S * 100], floor=[1.0], unit="%")
 

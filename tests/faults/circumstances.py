@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from tests.faults.hosts import Ended
 from tests.faults.place import SERVE, Place
 from tests.faults.shim import DUPLICATED, LATE, OVERFLOW, SILENT, Orders
 from tests.integration.stage import SLUG, Stage
-from tests.patience import LONGEST_S
+from tests.patience import wait_until
 
 SERVE_ON = ("mailbox", "serve", "--poll-interval-s", "0.2")
 REQUESTS = 6
@@ -52,22 +51,15 @@ class Visit:
         assert control is not None
         ended: list[Ended] = []
         try:
-            self.until((self.outbox / "worker.json").exists, "the worker's first beat")
+            wait_until((self.outbox / "worker.json").exists, "the worker's first beat")
             yield ended
         finally:
             os.kill(control.read("worker"), signal.SIGTERM)
             ended.append(self.place.server.end(control))
 
-    def until(self, is_so: Callable[[], bool], what: str) -> None:
-        """It is so, before the deadline."""
-        deadline = time.monotonic() + LONGEST_S
-        while not is_so():
-            assert time.monotonic() < deadline, f"waited in vain for {what}"
-            time.sleep(0.005)
-
     def answered(self) -> None:
         """Every request has its reply."""
-        self.until(lambda: set(self.asked) <= state.replies(self.root).keys(), "all replies")
+        wait_until(lambda: set(self.asked) <= state.replies(self.root).keys(), "all replies")
 
     def problems(self) -> Iterator[str]:
         """What does not hold: one answer and one note for each request, and everything sound."""
@@ -105,10 +97,10 @@ def _duplicates(visit: Visit) -> Iterator[str]:
         before = state.replies(visit.root)
         for stem in visit.asked:
             visit.drop(stem)
-        visit.until(lambda: not any(visit.inbox.glob("*.json")), "an empty inbox")
+        wait_until(lambda: not any(visit.inbox.glob("*.json")), "an empty inbox")
         visit.drop(visit.asked[0], note="something else")
         dead = Layout(visit.root).host / "dead-letters"
-        visit.until(lambda: any(dead.glob("*.json")), "a dead letter")
+        wait_until(lambda: any(dead.glob("*.json")), "a dead letter")
     after = state.replies(visit.root)
     if before != after:
         yield "an answer was changed by a repetition"
@@ -119,7 +111,7 @@ def _reordered(visit: Visit) -> Iterator[str]:
     """Requests whose names say another order than the one they came in."""
     for stem in visit.asked:
         visit.drop(stem)
-        visit.until(lambda: _is_a_new_tick(visit.inbox), "the next tick of the file system")
+        wait_until(lambda: _is_a_new_tick(visit.inbox), "the next tick of the file system")
     visit.place.server.run(visit.root, SERVE)
     notes = [
         event["correlation_id"] for event in state.event_lines(visit.root) if event.get("delta")
@@ -148,7 +140,7 @@ def _slow_reader(visit: Visit) -> Iterator[str]:
         for stem in visit.asked:
             visit.drop(stem)
         visit.answered()
-        visit.until(lambda: set(visit.asked) <= found.keys(), "the slow reader")
+        wait_until(lambda: set(visit.asked) <= found.keys(), "the slow reader")
     is_over.set()
     reader.join()
     replies = state.replies(visit.root)
@@ -181,7 +173,7 @@ def _dying_clients(visit: Visit) -> Iterator[str]:
         for stem in visit.asked:
             visit.drop(stem)
         visit.answered()
-        visit.until(lambda: "torn" in state.replies(visit.root), "an answer to the torn request")
+        wait_until(lambda: "torn" in state.replies(visit.root), "an answer to the torn request")
     if state.replies(visit.root)["torn"]["error_code"] != "REQUEST_MALFORMED":
         yield f"the torn request was answered with {state.replies(visit.root)['torn']}"
     for name in left:

@@ -28,7 +28,7 @@ from tests.unit.mailbox.recording import SETTINGS
 FEW, STEPS = 10, 12
 STEMS = ("one", "two", "three")
 # What cannot be read is not looked at again: there is no client here that still writes.
-AT_ONCE = dataclasses.replace(SETTINGS, grace_s=0.0, patience_s=0.0)
+AT_ONCE = dataclasses.replace(SETTINGS, grace_s=0.0, longest_write_s=0.0)
 
 
 class Killed(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -84,4 +85,7 @@ def _complaint(name: str, fitting: list[str]) -> str:
 
 def _documents() -> list[str]:
     folder = shipped.contract()
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    skipped = len(f"{folder}/")
+    return sorted(
+        f"{base}/{name}"[skipped:] for base, _, names in os.walk(folder) for name in names
+    )

@@ -96,7 +96,7 @@ def check_holds(package: PackageState, wp_id: str, *, mission: str, actor: str) 
     if holder is None:
         raise _not_held(package, wp_id, mission=mission, to=package.lane)
     if holder != actor:
-        raise _held_by_another(f"{wp_id} is held by {holder!r}", holder, actor)
+        raise already_claimed(f"{wp_id} is held by {holder!r}", holder, actor)
 
 
 def check_admitted(package: PackageState, wish: MoveIntent, *, mission: str) -> None:
@@ -149,7 +149,7 @@ def _check_not_released(package: PackageState, wish: MoveIntent) -> None:
     holder = package.holder or (package.claimed_by if package.lane in _KEPT else None)
     if holder is not None and holder != wish.actor:
         what = f"{told}, and it is {package.lane} and held by {holder!r} now"
-        raise _held_by_another(what, holder, wish.actor)
+        raise already_claimed(what, holder, wish.actor)
     again = "claim it again, or " if package.lane in (Lane.PLANNED, Lane.FOR_REVIEW) else ""
     message = f"{told}, and it is {package.lane} now: {again}take another package"
     raise _rejected(package, message, to_lane=wish.to.value, guard="claim_released")
@@ -189,9 +189,10 @@ def _not_stale(
     return _rejected(package, message, to_lane=to.value, guard="not_stale", stale_at=at)
 
 
-def _held_by_another(what: str, holder: str, actor: str) -> WorkPackageAlreadyClaimed:
+def already_claimed(held: str, holder: str | None, actor: str) -> WorkPackageAlreadyClaimed:
+    """Return the refusal of a package or review that another actor holds, as `held` says."""
     return WorkPackageAlreadyClaimed(
-        f"{what}: take another package, or ask the holder to give it up",
+        f"{held}: take another package, or ask the holder to give it up",
         claimed_by=holder,
         requesting_actor=actor,
     )

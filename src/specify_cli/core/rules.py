@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from specify_cli.core import reviews
+from specify_cli.core.claims import already_claimed
 from specify_cli.core.lanes import MOVES, Guard, Lane
 from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.state import PackageState
 from specify_cli.errors import (
     DependenciesNotSatisfied,
     TransitionRejected,
-    WorkPackageAlreadyClaimed,
 )
 
 BEFORE_WORK = frozenset({Lane.PLANNED, Lane.CLAIMED, Lane.BLOCKED, Lane.CANCELED})
@@ -81,7 +81,8 @@ def decide_start_implementation(
         TransitionRejected: The package cannot be started from its status lane.
     """
     if package.lane in INTO_WORK and package.claimed_by != wish.actor:
-        raise _already_claimed(wish, package.claimed_by or package.last_actor)
+        holder = package.claimed_by or package.last_actor
+        raise already_claimed(f"{wish.wp_id} is held by {holder!r}", holder, wish.actor)
     if package.lane is Lane.IN_PROGRESS:
         return ()
     claim = Transition(from_lane=Lane.PLANNED, to_lane=Lane.CLAIMED)
@@ -102,7 +103,8 @@ def decide_start_review(package: PackageState, wish: MoveIntent) -> tuple[Transi
     """
     if package.lane is Lane.IN_REVIEW:
         if package.reviewer != wish.actor:
-            raise _already_claimed(wish, package.reviewer, what=f"the review of {wish.wp_id}")
+            held = f"the review of {wish.wp_id} is held by {package.reviewer!r}"
+            raise already_claimed(held, package.reviewer, wish.actor)
         return ()
     move = Transition(from_lane=package.lane, to_lane=Lane.IN_REVIEW)
     if guard_of(move.from_lane, move.to_lane) is None:
@@ -265,14 +267,4 @@ def _rejected(
         from_lane=move.from_lane.value,
         to_lane=move.to_lane.value,
         guard=guard,
-    )
-
-
-def _already_claimed(
-    wish: MoveIntent, holder: str | None, *, what: str | None = None
-) -> WorkPackageAlreadyClaimed:
-    return WorkPackageAlreadyClaimed(
-        f"{what or wish.wp_id} is held by {holder!r}: take another package, or ask the holder to give it up",
-        claimed_by=holder,
-        requesting_actor=wish.actor,
     )

@@ -23,7 +23,8 @@ from specify_cli.protocol import CLAIM_PREFIX, SUFFIX, is_request_id
 
 # A folder that another user owns can be renamed within its parent, but not moved to another one.
 CANNOT_MOVE = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM})
-BATCH = 10_000
+# The most entries that one listing returns.
+MAX_LISTED = 10_000
 NOTHING_KNOWN: Final[Mapping[str, Landed]] = MappingProxyType({})
 # The most subfolders that one listing returns.
 SUBFOLDERS = 1_000
@@ -92,7 +93,7 @@ class Inbox:
         """Use these paths from now on: the folder of claims moves with the record."""
         self._paths = paths
 
-    def landed(self, limit: int = BATCH) -> list[Landed]:
+    def landed(self, limit: int = MAX_LISTED) -> list[Landed]:
         """Return the oldest `limit` entries, oldest first, without files that are still being written.
 
         The folder is listed twice. A listing may miss an entry that lands meanwhile and still show a
@@ -109,10 +110,10 @@ class Inbox:
         return landed
 
     def backlog(self) -> Backlog:
-        """Return how many entries wait; the age is that of the oldest of the first `BATCH` entries."""
+        """Return how many entries wait; the age is that of the oldest of the first `MAX_LISTED` entries."""
         with self._opened() as folder:
             listing = self._list(folder, [])
-            first = list(itertools.islice(listing, BATCH))
+            first = list(itertools.islice(listing, MAX_LISTED))
             depth = len(first) + sum(1 for _ in listing)
         return Backlog(depth, min(first).ctime_ns / 1e9 if first else None)
 

@@ -292,9 +292,9 @@ class Intake:
 
 def _is_batched(reading: Reading) -> bool:
     """Return whether the request may be batched. An earlier worker may have carried out a kept one."""
-    mission = reading.mission
-    return mission is not None and mission.is_batched and not reading.claim.is_kept
+    lookup = reading.lookup
+    return lookup is not None and lookup.is_batched and not reading.claim.is_kept
 
 
 def _queue_of(reading: Reading) -> str:
-    return reading.mission.queue if reading.mission else ""
+    return reading.lookup.queue if reading.lookup else ""

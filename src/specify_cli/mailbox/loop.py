@@ -74,7 +74,7 @@ class ServiceLoop:
     def serve(self) -> float:
         """Give every mailbox a turn; return the seconds until the next round."""
         waits_s = [self._serve(intake) for intake in list(self._mailboxes.intakes.values())]
-        wait_s = min([*waits_s, self._serve_others()])
+        wait_s = min([*waits_s, self._do_common_work()])
         if not self._is_done():
             self._executor.notify_when_low()
         return wait_s
@@ -149,9 +149,9 @@ class ServiceLoop:
         self._heartbeat.set_state(intake.identity, "stalled", stalled_reason=reason)
         return backoff.remaining_s()
 
-    # Work of no mailbox.
+    # Work for all mailboxes.
 
-    def _serve_others(self) -> float:
+    def _do_common_work(self) -> float:
         try:
             self._do_upkeep()
             return 0.0 if self._find() else self._settings.poll_interval_s

@@ -34,11 +34,11 @@ SLOW_FOR_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The content of a claim and the mission it is about, or the reason why it could not be read."""
+    """The content of a claim and the lookup of its mission, or the reason why it could not be read."""
 
     claim: Claim
     raw: bytes = b""
-    mission: Lookup | None = None
+    lookup: Lookup | None = None
     problem: Exception | None = None
 
 
@@ -132,7 +132,7 @@ class Processor:
                 claim = self._inbox.keep(claim, raw)
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge) as problem:
             return Reading(claim=claim, problem=problem)
-        return Reading(claim=claim, raw=raw, mission=lookup)
+        return Reading(claim=claim, raw=raw, lookup=lookup)
 
     def process_batch(self, readings: Sequence[Reading]) -> BatchResult:
         """Answer the requests together; publish the replies as long as the outbox is fast."""
@@ -141,7 +141,7 @@ class Processor:
                 raw=it.raw,
                 stem=it.claim.stem,
                 identity=self._orchestrator.identity,
-                mission=it.mission or Lookup(),
+                lookup=it.lookup or Lookup(),
             )
             for it in readings
         ]
@@ -182,7 +182,7 @@ class Processor:
             self._refuse(claim, refusal)
         else:
             answer = self._dispatcher.answer_bytes(
-                reading.raw, stem=claim.stem, identity=identity, mission=reading.mission
+                reading.raw, stem=claim.stem, identity=identity, lookup=reading.lookup
             )
             self._deliver(claim, answer)
 
@@ -197,7 +197,7 @@ class Processor:
         now = clock.now().timestamp()
         # A date in the future, or one that is renewed again and again, delays the answer only so long.
         is_young = abs(now - claim.written_at()) < self._settings.grace_s
-        return is_young and now - claim.since < self._settings.patience_s
+        return is_young and now - claim.since < self._settings.longest_write_s
 
     def _refuse(self, claim: Claim, refusal: SpecKittyError) -> None:
         identity = self._orchestrator.identity

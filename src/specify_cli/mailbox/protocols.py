@@ -42,11 +42,11 @@ class Dispatcher(Protocol):
         """
 
     def answer_bytes(
-        self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
+        self, raw: bytes, *, stem: str, identity: str, lookup: Lookup | None = None
     ) -> Answer:
         """Answer the request whose file `<stem>.json` held `raw`.
 
-        `mission` is the result of `look_up`. It is used even if another mission has its name meanwhile.
+        `lookup` is the result of `look_up`. Its mission is used even if another mission has its name meanwhile.
         """
 
     def recorded(self, stem: str, *, identity: str) -> Answer | None:

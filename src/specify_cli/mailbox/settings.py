@@ -42,7 +42,7 @@ class WorkerSettings:
     Attributes:
         max_ungranted: How many mailboxes without a grant are answered.
         grace_s: How recently a file that does not parse must have changed to count as being written.
-        patience_s: How long a file may count as being written.
+        longest_write_s: How long a file may count as being written.
         first_pause_s: The pause after a disk failure; doubled each time, up to `longest_pause_s`.
     """
 
@@ -52,7 +52,7 @@ class WorkerSettings:
     poll_interval_s: float = 1.0
     beat_interval_s: float = 2.0
     grace_s: float = 2.0
-    patience_s: float = 30.0
+    longest_write_s: float = 30.0
     look_again_s: float = 0.1
     first_pause_s: float = 0.25
     longest_pause_s: float = 10.0

@@ -26,7 +26,8 @@ class Access:
     def require(self, judgement: ValidatedRequest, identity: str) -> None:
         """Require that the orchestrator may send this request for its mission.
 
-        Raises: NotAuthorized.
+        Raises:
+            NotAuthorized: The grant does not cover it, or there is none.
         """
         grant = self.of(identity)
         if grant is None:
@@ -43,12 +44,13 @@ class Access:
         field = grant.refused_policy(judgement.policy)
         if field is not None:
             raise _refused(identity, f"the declared value of {field}", f"policy.{field}")
-        _check_mission(grant, judgement.mission or Lookup())
+        _check_mission(grant, judgement.lookup or Lookup())
 
     def require_merge(self, identity: str, target: str | None, *, own: str, pushes: bool) -> None:
         """Require that the orchestrator may merge into `target`, by default `own`, and push.
 
-        Raises: NotAuthorized.
+        Raises:
+            NotAuthorized: The grant does not cover it, or there is none.
         """
         grant = self.of(identity)
         if grant is None:
@@ -84,10 +86,10 @@ def _check_actor(grant: Grant, params: Params) -> None:
         raise _refused(grant.identity, f"to act as {whom}", "actors")
 
 
-def _check_mission(grant: Grant, mission: Lookup) -> None:
-    if mission.selector and not grant.covers_mission(mission.slug or mission.selector):
+def _check_mission(grant: Grant, lookup: Lookup) -> None:
+    if lookup.selector and not grant.covers_mission(lookup.slug or lookup.selector):
         # The same message whether the mission exists or not.
-        raise _refused(grant.identity, f"the mission {mission.selector[:80]!r}", "missions")
+        raise _refused(grant.identity, f"the mission {lookup.selector[:80]!r}", "missions")
 
 
 def _check_merge(grant: Grant, target: str | None, *, own: str, pushes: bool) -> None:

@@ -82,7 +82,7 @@ def _decided(
     decided: list[_Decided] = []
     left: set[tuple[str, str]] = set()
     for place, file in enumerate(files):
-        queue, name = (file.identity, file.mission.queue), (file.identity, file.stem)
+        queue, name = (file.identity, file.lookup.queue), (file.identity, file.stem)
         decision, line = Decision(), None
         if queue not in left and name not in used:
             used.add(name)

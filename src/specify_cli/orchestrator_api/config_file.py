@@ -34,9 +34,10 @@ WAY_OUT = "correct it, check it with `spec-kitty mailbox access`, then restart t
 
 
 def read(root: Path) -> Config:
-    """What the operator of the project at `root` has set, grants in the order of the file.
+    """Return the operator's settings of the project at `root`, grants in the order of the file.
 
-    Raises: StateUnreadable naming the key where it does not fit, or why the file cannot be trusted.
+    Raises:
+        StateUnreadable: A key is wrong, or the file cannot be trusted; the message says which and why.
     """
     path = Layout(root).config
     written = _parse(_read(path), path)
@@ -137,9 +138,12 @@ class _TwiceError(Exception):
 
 
 def _paths(given: Mapping[str, str], root: Path, *, key: str) -> tuple[tuple[str, str], ...]:
-    """The pairs, the longest source first; a source that a link leads to counts by both names.
+    """Return the pairs, the longest source first; a source that a link leads to counts by both names.
 
-    What is written down for a name goes before what a link to it has. Raises: _TwiceError.
+    A name's own entry takes precedence over that of a link to it.
+
+    Raises:
+        _TwiceError: A folder is mapped to two targets.
     """
     sources = {here: os.path.normpath(root / here) for here in given}
     named: dict[str, str] = {}

@@ -77,19 +77,21 @@ class Dispatcher:
         return look_up(glance.mission, is_whole=glance.is_whole, is_batched=is_batched)
 
     def answer_bytes(
-        self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
+        self, raw: bytes, *, stem: str, identity: str, lookup: Lookup | None = None
     ) -> Answer:
-        """Answer the request file `<stem>.json` and record the answer; `mission` is its mission.
+        """Answer the request file `<stem>.json` and record the answer; `lookup` is the one of its mission.
 
-        Raises: StorageFailed, StateUnreadable if it could not be recorded; the caller may retry.
+        Raises:
+            StorageFailed, StateUnreadable: It could not be recorded; the caller may retry.
         """
-        judgement = self._read(raw, stem=stem, mission=mission)
+        judgement = self._read(raw, stem=stem, lookup=lookup)
         return self._answer_once(judgement, Origin(door=ids.MAILBOX, identity=identity))
 
     def recorded(self, stem: str, *, identity: str) -> Answer | None:
         """Return the recorded answer to the request file `<stem>.json`; None if there is none.
 
-        Raises: StorageFailed, StateUnreadable.
+        Raises:
+            StorageFailed, StateUnreadable: The journal cannot be read.
         """
         origin = Origin(door=ids.MAILBOX, identity=identity)
         line = self._host.journal().find(stem, origin.scope)
@@ -99,7 +101,9 @@ class Dispatcher:
         """Answer requests whose lookup says `is_batched` in one commit; None: to be answered alone.
 
         After a None, no other request of the same orchestrator and mission is answered here.
-        Raises: StateUnreadable where the config is damaged.
+
+        Raises:
+            StateUnreadable: The config is damaged.
         """
         # Only a worker needs it.
         from specify_cli.orchestrator_api import batching
@@ -119,7 +123,9 @@ class Dispatcher:
         """Answer a file that is not a readable request, and record the answer.
 
         A file without a usable name is journaled under the id of its dead letter.
-        Raises: StorageFailed, StateUnreadable if it could not be recorded; the caller may retry.
+
+        Raises:
+            StorageFailed, StateUnreadable: It could not be recorded; the caller may retry.
         """
         known_as = stem or dead_letter or ""
         judgement = unread(error.message.encode(), error, correlation_id=known_as)
@@ -133,7 +139,9 @@ class Dispatcher:
     def settle_intents(self) -> None:
         """Complete and record the work of callers that were killed, as far as possible.
 
-        Raises: MissionNotFound, StorageFailed, StateUnreadable.
+        Raises:
+            MissionNotFound: There is no project here.
+            StorageFailed, StateUnreadable: The record cannot be read or written.
         """
         for intent in self._host.intents():
             if intent.is_here and not self._host.is_deciding(intent.id, intent.scope):
@@ -148,7 +156,7 @@ class Dispatcher:
             journal.publish()
             self._host.services().request_intents.forget_answered(intent)
         elif self._host.services().request_intents.is_begun(intent):
-            asked, origin = request.of_call(intent.call)
+            asked, origin = request.from_intent(intent.call)
             # The request may be one of a person.
             find = partial(registry.find, for_people=True)
             self._answer_once(self._judge(asked, find), origin)
@@ -159,19 +167,19 @@ class Dispatcher:
         except SpecKittyError:
             return False
 
-    def _read(self, raw: bytes, *, stem: str, mission: Lookup | None) -> ValidatedRequest:
+    def _read(self, raw: bytes, *, stem: str, lookup: Lookup | None) -> ValidatedRequest:
         self._host.access()  # Raises if the config is damaged, before the request is answered.
         try:
             judgement = self._judge(request.read(raw, stem=stem))
         except SpecKittyError as error:
             judgement = unread(raw, error, correlation_id=stem)
-        judgement.mission = mission
+        judgement.lookup = lookup
         return judgement
 
     def _decide(self, file: RequestFile, decision: Decision) -> dict[str, Any] | None:
         """Return the journal line of a request in a batch; None if its id was used by another."""
         origin = Origin(door=ids.MAILBOX, identity=file.identity)
-        judgement = self._read(file.raw, stem=file.stem, mission=file.mission)
+        judgement = self._read(file.raw, stem=file.stem, lookup=file.lookup)
         self._host.compare_with_commits()
         line = self._line(judgement, origin, decision)
         is_conflict = line["envelope"]["error_code"] == CorrelationIdConflict.code

@@ -18,7 +18,7 @@ from specify_cli.errors import (
 from specify_cli.orchestrator_api.command import Command, MissionResult
 from specify_cli.orchestrator_api.envelope import Envelope, refused, succeeded
 from specify_cli.orchestrator_api.host import Host
-from specify_cli.orchestrator_api.request import Origin, as_call
+from specify_cli.orchestrator_api.request import Origin, for_intent
 from specify_cli.orchestrator_api.validated_request import ValidatedRequest
 from specify_cli.storage.request_file import Lookup
 from specify_cli.workflow.context import Decision, Effects, RequestContext
@@ -46,7 +46,7 @@ class Execution:
             effects=Effects(),
             policy=judgement.policy,
             decision=decision,
-            call=partial(as_call, judgement.request, origin),
+            call=partial(for_intent, judgement.request, origin),
         )
         try:
             command = self._allowed(judgement, cause)
@@ -87,22 +87,22 @@ class Execution:
         params: Any = judgement.params
         if origin.door == ids.MAILBOX:
             params = self._granted(judgement, origin, cause)
-        if getattr(params, "mission", None) is None or judgement.mission is None:
+        if getattr(params, "mission", None) is None or judgement.lookup is None:
             return params
-        if judgement.mission.refusal is not None:
-            raise judgement.mission.refusal
-        slug = judgement.mission.slug
+        if judgement.lookup.refusal is not None:
+            raise judgement.lookup.refusal
+        slug = judgement.lookup.slug
         return params if params.mission == slug else replace(params, mission=slug)
 
     def _granted(self, judgement: ValidatedRequest, origin: Origin, cause: RequestContext) -> Any:
         """Return the arguments of a granted request; those of a merge name the granted target."""
         params: Any = judgement.params
-        access, mission = self._host.access(), judgement.mission
+        access, lookup = self._host.access(), judgement.lookup
         try:
             access.require(judgement, origin.identity)
-            if mission is None or not mission.slug or not hasattr(params, "target"):
+            if lookup is None or not lookup.slug or not hasattr(params, "target"):
                 return params
-            own = self._host.services().missions.own_target(mission.slug)
+            own = self._host.services().missions.own_target(lookup.slug)
             access.require_merge(origin.identity, params.target, own=own, pushes=params.push)
             return replace(params, target=own if params.target is None else params.target)
         except NotAuthorized:
@@ -112,16 +112,16 @@ class Execution:
 
     def _find_mission(self, judgement: ValidatedRequest) -> None:
         selector: str | None = getattr(judgement.params, "mission", None)
-        if selector is not None and judgement.mission is None:
-            judgement.mission = self.look_up(selector)
+        if selector is not None and judgement.lookup is None:
+            judgement.lookup = self.look_up(selector)
 
     def _has_begun(self, judgement: ValidatedRequest, cause: RequestContext) -> bool:
         self._find_mission(judgement)
-        mission = judgement.mission
+        lookup = judgement.lookup
         changes = judgement.command is not None and judgement.command.changes_state
-        if mission is None or not mission.slug or not changes:
+        if lookup is None or not lookup.slug or not changes:
             return False
-        return self._host.services().request_intents.has_begun(mission.slug, cause)
+        return self._host.services().request_intents.has_begun(lookup.slug, cause)
 
     def look_up(self, selector: str, *, is_whole: bool = True, is_batched: bool = False) -> Lookup:
         """Look up the mission; the result has the error if there is none."""

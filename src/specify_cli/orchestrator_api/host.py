@@ -16,24 +16,42 @@ class Host(Protocol):
     """What the dispatcher needs of the project that it answers for."""
 
     def services(self) -> Services:
-        """The use cases. Raises: MissionNotFound without a project."""
+        """Return the use cases.
+
+        Raises:
+            MissionNotFound: There is no project here.
+        """
 
     def journal(self) -> Journal:
-        """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
+        """Return the journal, ready to be written.
+
+        Raises:
+            MissionNotFound: There is no project here.
+            StorageFailed: The journal cannot be opened.
+        """
 
     def compare_with_commits(self) -> None:
-        """Passes where no commit of the host tells of more than its record has.
+        """Check that the record has all that the host's commits tell of.
 
-        Raises: MissionNotFound, StorageFailed; StateUnreadable where one does.
+        Raises:
+            MissionNotFound: There is no project here.
+            StorageFailed: The record cannot be read.
+            StateUnreadable: A commit tells of more than the record has.
         """
 
     def access(self) -> Access:
-        """Return the grants. Raises: StateUnreadable if config.toml is damaged."""
+        """Return the grants.
+
+        Raises:
+            StateUnreadable: config.toml is damaged.
+        """
 
     def find_mission(self, selector: str) -> str:
-        """The folder name of the one mission that the selector names.
+        """Return the folder name of the one mission that the selector names.
 
-        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        Raises:
+            MissionNotFound, MissionAmbiguous: No mission, or more than one, matches.
+            StorageFailed: The folder of the missions cannot be read.
         """
 
     def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
@@ -43,7 +61,12 @@ class Host(Protocol):
         """Return whether a request of this id is being answered."""
 
     def intents(self) -> list[Intent]:
-        """What requests are about to do, or were when they were killed. Raises: MissionNotFound, StorageFailed, StateUnreadable."""
+        """Return what requests are about to do, or were when they were killed.
+
+        Raises:
+            MissionNotFound: There is no project here.
+            StorageFailed, StateUnreadable: The record cannot be read.
+        """
 
     def report_fault(self, fault: Exception) -> str:
         """Write the fault to a file, and return its path."""

@@ -68,9 +68,11 @@ LONE_SURROGATE = "[\ud800-\udfff]"
 
 
 def check(policy: Any, *, is_required: bool) -> dict[str, Any] | None:
-    """The policy, fit to be recorded; None where none was given and none is needed.
+    """Return the policy, fit to be recorded; None if none was given and none is required.
 
-    Raises: PolicyMetadataRequired; PolicyValidationFailed naming the field, never its value.
+    Raises:
+        PolicyMetadataRequired: None was given.
+        PolicyValidationFailed: A field is wrong; the message names it, never its value.
     """
     if policy is None and not is_required:
         return None

@@ -15,9 +15,10 @@ __all__ = ["CONTRACT_COMMANDS", "PEOPLE_COMMANDS", "find", "unknown"]
 
 
 def find(name: str, *, for_people: bool = False) -> Command:
-    """The command of that name.
+    """Return the command of that name.
 
-    Raises: UsageError when there is none.
+    Raises:
+        UsageError: There is none.
     """
     if name in CONTRACT_COMMANDS:
         return _of_the_contract(name)
@@ -27,7 +28,11 @@ def find(name: str, *, for_people: bool = False) -> Command:
 
 
 def _of_the_contract(name: str) -> Command:
-    """A command of the contract. Raises: UsageError where there is none of that name."""
+    """Return a command of the contract.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
     match name:
         case "contract-version":
             from specify_cli.orchestrator_api.commands.contract_version import COMMAND
@@ -59,7 +64,11 @@ def _of_the_contract(name: str) -> Command:
 
 
 def _for_people(name: str) -> Command:
-    """A command for people. Raises: UsageError where there is none of that name."""
+    """Return a command for people.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
     match name:
         case "create-mission":
             from specify_cli.orchestrator_api.commands.create_mission import COMMAND
@@ -93,7 +102,11 @@ def _for_people(name: str) -> Command:
 
 
 def _for_upkeep(name: str) -> Command:
-    """A command for people that looks after what the host keeps. Raises: UsageError where there is none of that name."""
+    """Return a command for people that maintains the host's own data.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
     match name:
         case "diagnose":
             from specify_cli.orchestrator_api.commands.diagnose import COMMAND

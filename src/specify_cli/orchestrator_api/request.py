@@ -57,7 +57,7 @@ class Request(NamedTuple):
         )
 
 
-def as_call(asked: Request, origin: Origin) -> dict[str, Any]:
+def for_intent(asked: Request, origin: Origin) -> dict[str, Any]:
     """Return the request as stored in an intent, so that it can be repeated after a kill."""
     return {
         "correlation_id": asked.correlation_id,
@@ -70,10 +70,11 @@ def as_call(asked: Request, origin: Origin) -> dict[str, Any]:
     }
 
 
-def of_call(call: Mapping[str, Any]) -> tuple[Request, Origin]:
-    """The request that an intent keeps.
+def from_intent(call: Mapping[str, Any]) -> tuple[Request, Origin]:
+    """Return the request that an intent stores; the inverse of `for_intent`.
 
-    Raises: StateUnreadable where something of it is missing.
+    Raises:
+        StateUnreadable: A part of it is missing.
     """
     try:
         asked = Request(
@@ -89,12 +90,14 @@ def of_call(call: Mapping[str, Any]) -> tuple[Request, Origin]:
 
 
 def read(raw: bytes, *, stem: str) -> Request:
-    """The request in a file named `<stem>.json`.
+    """Return the request in a file named `<stem>.json`.
 
-    Raises: RequestMalformed; UsageError naming the field that is wrong.
+    Raises:
+        RequestMalformed: The file is not one strict JSON object.
+        UsageError: A field is wrong; the message names it.
     """
     body = strict_json.load_object(raw)
-    strict_json.check(body, apart="policy")  # Errors in it are reported as policy errors.
+    strict_json.check(body, skip="policy")  # Errors in it are reported as policy errors.
     for name, kind in REQUIRED.items():
         if not isinstance(body.get(name), kind):
             wanted = "an object" if kind is dict else "a text"

@@ -29,7 +29,7 @@ PROOFS = ("evidence", "review_result")
 class ValidatedRequest:
     """A validated request. A `refusal` ends it before its mission is looked up.
 
-    `given` has the given arguments as JSON values. `mission` is set if it was looked up before.
+    `given` has the given arguments as JSON values. `lookup` is set if the mission was looked up before.
     """
 
     request: Request
@@ -39,7 +39,7 @@ class ValidatedRequest:
     given: dict[str, Any] = field(default_factory=dict)
     policy: dict[str, Any] | None = None
     refusal: SpecKittyError | None = None
-    mission: Lookup | None = None
+    lookup: Lookup | None = None
 
     @property
     def wire_name(self) -> str:

@@ -30,9 +30,9 @@ class Lookup(NamedTuple):
 
 
 class RequestFile(NamedTuple):
-    """The content of a request file `<stem>.json`, its mission, and the identity of its sender."""
+    """The content of a request file `<stem>.json`, the lookup of its mission, and its sender."""
 
     raw: bytes
     stem: str
     identity: str
-    mission: Lookup
+    lookup: Lookup

@@ -70,8 +70,8 @@ def load(raw: bytes) -> Any:
         raise RequestMalformed("the request has a number with too many digits") from error
 
 
-def check(value: Any, *, apart: str | None = None) -> None:
-    """Check that a loaded value is strict JSON, except for the value of its key `apart`.
+def check(value: Any, *, skip: str | None = None) -> None:
+    """Check that a loaded value is strict JSON, except for the value of its key `skip`.
 
     Raises:
         RequestMalformed: it is not; no key is quoted, because it may be a secret.
@@ -80,7 +80,7 @@ def check(value: Any, *, apart: str | None = None) -> None:
     while level:
         if depth > DEEPEST:
             raise RequestMalformed(f"the request is nested deeper than {DEEPEST} levels")
-        level = [inner for outer in level for inner in _children(outer, None if depth else apart)]
+        level = [inner for outer in level for inner in _children(outer, None if depth else skip)]
         depth += 1
 
 
@@ -103,14 +103,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return twice
 
 
-def _children(value: Any, apart: str | None) -> list[Any]:
+def _children(value: Any, skip: str | None) -> list[Any]:
     if isinstance(value, _KeyTwice):
         one, other = value.places
         raise RequestMalformed(
             f"the request has a key twice: keys {one} and {other} of an object are the same"
         )
     if isinstance(value, dict):
-        return [inner for name, inner in value.items() if name != apart or apart is None]
+        return [inner for name, inner in value.items() if name != skip or skip is None]
     if isinstance(value, float) and not isfinite(value):
         raise RequestMalformed("the request has NaN, or a number beyond the range of a double")
     return value if isinstance(value, list) else []

@@ -19,7 +19,7 @@ from specify_cli.vcs.private_folders import private_folder
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_objects import (
     ALTERNATES,
-    MOST_SHALLOW,
+    MAX_SHALLOW_BYTES,
     ProjectObjects,
     begin,
     borrowing,
@@ -184,7 +184,7 @@ def _locks(folder: Path) -> Iterator[Path]:
 def _content(file: Path) -> bytes | None:
     """Return the content of a file, empty where it is missing; None where it is not a regular file."""
     try:
-        return read_file(file, max_bytes=MOST_SHALLOW)
+        return read_file(file, max_bytes=MAX_SHALLOW_BYTES)
     except FileNotFoundError:
         return b""
     except OSError:

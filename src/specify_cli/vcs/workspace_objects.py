@@ -15,7 +15,7 @@ from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, text_of
 
 ALTERNATES: Final = "objects/info/alternates"
-MOST_SHALLOW: Final = 16 * 1024 * 1024
+MAX_SHALLOW_BYTES: Final = 16 * 1024 * 1024
 
 _FETCHING: Final = (
     *("-c", "fetch.unpackLimit=1"),
@@ -61,7 +61,7 @@ class ProjectObjects:
         """
         if not self.is_shallow:
             return b""
-        return read_file(self.common / "shallow", max_bytes=MOST_SHALLOW)
+        return read_file(self.common / "shallow", max_bytes=MAX_SHALLOW_BYTES)
 
     def format_settings(self, *, is_bare: bool = False, is_partial: bool = False) -> list[Setting]:
         """Return the settings that git requires of a repository of this format."""

@@ -49,7 +49,7 @@ def examine_host(project: Project) -> Iterator[Finding]:
     is_sound = True
     for folder in folders:
         mode = record_folder.mode_of(project) if folder in folders[3:] else None
-        for finding in _examine_folder(folder, is_for=mode):
+        for finding in _examine_folder(folder, private_mode=mode):
             is_sound = is_sound and finding.is_fixable
             yield finding
     yield from _examine_attributes(project)
@@ -175,8 +175,8 @@ def stale_drafts(folder: Path) -> Iterator[Finding]:
             yield fixable("stale-draft", path, "a killed process left this file unfinished")
 
 
-def _examine_folder(folder: Path, *, is_for: int | None) -> Iterator[Finding]:
-    """Check a folder of the host; `is_for` is the mode of a private one."""
+def _examine_folder(folder: Path, *, private_mode: int | None) -> Iterator[Finding]:
+    """Check a folder of the host; `private_mode` is the mode that a private folder has."""
     try:
         mode = folder.lstat().st_mode
     except FileNotFoundError:
@@ -193,7 +193,7 @@ def _examine_folder(folder: Path, *, is_for: int | None) -> Iterator[Finding]:
         what = "the host does not have permission to read and write this folder"
         repair = f"run: chmod u+rwx {shlex.quote(str(folder))}"
         yield error("kitty-permissions", folder, what, repair=repair)
-    elif is_for is not None and stat.S_IMODE(mode) & 0o077 & ~is_for:
+    elif private_mode is not None and stat.S_IMODE(mode) & 0o077 & ~private_mode:
         what = f"other users have access (mode {stat.S_IMODE(mode):o}): only the host may have it"
         yield fixable("kitty-permissions", folder, what)
     elif mode & stat.S_IWOTH and not mode & stat.S_ISVTX:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 FAULT, INBOX, OUTBOX, MISSION = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+# A client has nothing but the file to look at.
 GLANCE_S = 0.005
 WITHIN_S = 60.0
 POLICY = {

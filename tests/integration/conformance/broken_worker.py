@@ -23,9 +23,11 @@ from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
 
+# How often it looks for files to carry; it is ended from outside.
 GLANCE_S = 0.002
 # In this step moves the clock of a file system: the order must be told by it.
 TICK_S = 0.008
+# The fault of `OrdersByName`: it collects requests for as long as more come within this time.
 QUIET_S = 0.06
 REPLIES_BEFORE_A_REWRITE = 5
 
@@ -99,7 +101,7 @@ class PublishesInPieces(Between):
     def publish(self, target: Path, data: bytes) -> None:
         with target.open("wb", buffering=0) as file:
             file.write(data[:40])
-            time.sleep(0.03)
+            time.sleep(0.03)  # The fault: long enough for the kit to see half of it.
             file.write(data[40:])
 
     def beat(self, path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -14,10 +13,7 @@ import pytest
 from specify_cli.conformance import verifier
 from tests.integration.conformance.kit import HOST, broken, only, verdict
 from tests.integration.stage import Process, Stage, environment
-from tests.patience import LONGEST_S
-
-GLANCE_S = 0.01
-
+from tests.patience import LONGEST_S, wait_until
 
 # Of the golden cases these are played here, and all that need a worker of their own. To start a
 # process for every request of all of them takes a minute: the tests of the contract play each.
@@ -27,12 +23,8 @@ DECLARED = ["--capability", "host-private-layout", "--capability", "access-contr
 
 def first_seen(folder: Path, pattern: str, writer: Process) -> Path:
     """The file, as soon as it is there."""
-    deadline = time.monotonic() + LONGEST_S
-    while not (found := list(folder.glob(pattern))):
-        assert writer.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(GLANCE_S)
-    return found[0]
+    wait_until(lambda: any(folder.glob(pattern)), pattern, process=writer)
+    return next(folder.glob(pattern))
 
 
 def test_own_host_conforms_at_both_doors(stage: Stage):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.patience import LONGEST_S
+from tests.patience import wait_until
 
 PROGRAM = [sys.executable, "-m", "specify_cli"]
 GLANCE_S = 0.02
@@ -61,11 +60,8 @@ def worker(project: Path) -> Iterator[None]:
         [*PROGRAM, "mailbox", "serve"], cwd=project, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            deadline = time.monotonic() + LONGEST_S
-            while not (project / ".kitty" / "outbox" / "worker.json").exists():
-                assert time.monotonic() < deadline, "the worker does not start"
-                assert process.poll() is None, "the worker has ended"
-                time.sleep(GLANCE_S)
+            heartbeat = project / ".kitty" / "outbox" / "worker.json"
+            wait_until(heartbeat.exists, "the worker's first heartbeat", process=process)
             yield
         finally:
             process.terminate()

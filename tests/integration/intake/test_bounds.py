@@ -15,7 +15,7 @@ from specify_cli.vcs.commit_intake import IntakeLimits
 from specify_cli.vcs.objects import read_objects
 from specify_cli.vcs.workspace_files import irregular_files
 from tests.integration.intake.workspaces import Scene, commit, git, readers_of, refusal
-from tests.patience import LONGEST_S
+from tests.patience import LONGEST_S, wait_until
 
 SOMEBODY = 61_013
 
@@ -117,7 +117,4 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(
     refused = refusal(scene, IntakeLimits(seconds=1))
     assert refused.code == "timed_out"
     assert str(scene.git_dir / "config") in refused.reason
-    deadline = time.monotonic() + LONGEST_S
-    while readers_of(scene.workspace):  # Killed, and not gone yet.
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not readers_of(scene.workspace), "the end of what was killed")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from specify_cli.errors import StorageFailed
 from specify_cli.workflow.merge_run import MergeRun
 from tests.integration.stage import SLUG, Stage
-from tests.patience import LONGEST_S
+from tests.patience import LONGEST_S, wait_until
 
 OTHER = "002-other"
 WAITS = """#!/bin/sh
@@ -63,13 +62,6 @@ def _hurried(stage: Stage) -> None:
     (stage.root / ".kitty" / "config.toml").write_text("push_timeout_s = 1\n")
 
 
-def eventually(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + LONGEST_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def merge(stage: Stage, **args: Any) -> dict[str, Any]:
     return stage.ask("merge-mission", mission=SLUG, push=True, **args)
 
@@ -106,7 +98,7 @@ def test_a_push_that_arrives_after_its_deadline_is_found_by_the_next_merge(
     assert stage.git("rev-parse", "main") == before == origin.tip
     assert stage.lane("WP01") == "approved"
     origin.gate.touch()
-    eventually(lambda: origin.tip != before)
+    wait_until(lambda: origin.tip != before)
     assert merge(stage)["data"]["merged_wps"] == ["WP01"]
     assert origin.tip == stage.git("rev-parse", "main")
     assert (stage.root / "src/work.py").read_text() == "work\n"
@@ -134,7 +126,7 @@ def test_work_goes_on_at_origin_while_the_outcome_is_unknown(
     before = origin.tip
     merge(stage)
     origin.gate.touch()
-    eventually(lambda: origin.tip != before)
+    wait_until(lambda: origin.tip != before)
     stage.git("clone", "-q", str(origin.path), str(tmp_path / "colleague"))
     stage.commit({"theirs.txt": "theirs\n"}, folder=tmp_path / "colleague")
     stage.git("push", "-q", folder=tmp_path / "colleague")
@@ -163,7 +155,7 @@ def test_a_remote_that_went_elsewhere_meanwhile_is_a_refusal_and_the_next_merge_
 def test_nobody_waits_for_a_push(stage: Stage, origin: Origin) -> None:
     origin.wait_for_gate()
     merging = Merging(stage)
-    eventually(origin.begun.exists)
+    wait_until(origin.begun.exists)
     stage.approve("WP01", {"lib/work.py": "other\n"}, slug=OTHER)
     stage.done("accept-mission", mission=OTHER, actor="ada")
     stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="meanwhile")
@@ -185,7 +177,7 @@ def test_nobody_waits_for_a_push(stage: Stage, origin: Origin) -> None:
 def test_a_package_cannot_leave_a_merge_that_is_being_pushed(stage: Stage, origin: Origin) -> None:
     origin.wait_for_gate()
     merging = Merging(stage)
-    eventually(origin.begun.exists)
+    wait_until(origin.begun.exists)
     back: dict[str, Any] = {"to": "in_progress", "actor": "reviewer", "review_ref": "r2"}
     forced: dict[str, Any] = {"force": True, "note": "now"}
     for how in (back, back | forced):
@@ -223,12 +215,12 @@ def test_a_host_that_is_killed_while_it_pushes_is_completed_by_the_next_merge(
     origin.wait_for_gate(status=0 if arrives else 1)
     before = origin.tip
     process = stage.start("orchestrator-api", "merge-mission", "--mission", SLUG, "--push")
-    eventually(origin.begun.exists)
+    wait_until(origin.begun.exists)
     process.kill()
     process.wait(LONGEST_S)
     origin.gate.touch()
     if arrives:
-        eventually(lambda: origin.tip != before)
+        wait_until(lambda: origin.tip != before)
     else:
         (origin.path / "hooks" / "pre-receive").unlink()
     assert stage.done("merge-mission", mission=SLUG)["merged_wps"] == ["WP01"]
@@ -251,7 +243,7 @@ def test_a_second_push_that_is_refused_does_not_lose_the_first_that_arrives_late
     assert merge(stage)["error_code"] == "PREFLIGHT_FAILED"
     assert stage.lane("WP01") == "approved"
     origin.gate.touch()
-    eventually(lambda: origin.tip != before)
+    wait_until(lambda: origin.tip != before)
     assert merge(stage)["data"]["merged_wps"] == ["WP01"]
     assert origin.tip == stage.git("rev-parse", "main")
     assert [event.get("to_lane") for event in stage.events()].count("done") == 1

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import pytest
 
 from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.integration.stage import SLUG, Process, Stage
-from tests.patience import LONGEST_S
+from tests.patience import wait_until
 
-GLANCE_S = 0.02
 PACKAGES = {
     "WP01": {"title": "Write index.py", "owned_files": ["index.py"], "subtasks": ["T001"]},
     "WP02": {"title": "Write query.py", "owned_files": ["query.py"], "subtasks": ["T002"]},
@@ -64,11 +62,7 @@ def serve(stage: Stage, name: str = "") -> Process:
 
 def await_files(paths: Sequence[Path], *, while_alive: Process | None = None) -> None:
     """All of them are there, and the process has not ended before."""
-    deadline = time.monotonic() + LONGEST_S
-    while missing := [path for path in paths if not path.exists()]:
-        assert time.monotonic() < deadline, missing
-        assert while_alive is None or while_alive.poll() is None, missing
-        time.sleep(GLANCE_S)
+    wait_until(lambda: all(path.exists() for path in paths), str(paths), process=while_alive)
 
 
 def grant(stage: Stage, text: str) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.request_file import Lookup, RequestFile
 from tests.patience import LONGEST_S
+from tests.patience import wait_until as wait_until  # noqa: PLC0414  imported from here
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
 SETTINGS = WorkerSettings(
@@ -33,10 +33,14 @@ SETTINGS = WorkerSettings(
     beat_interval_s=0.2,
     # Longer than any test waits for what is half written, whatever else the machine does.
     grace_s=2 * LONGEST_S,
-    patience_s=2 * LONGEST_S,
+    longest_write_s=2 * LONGEST_S,
     first_pause_s=0.01,
     longest_pause_s=0.05,
 )
+DEFAULT = SETTINGS.orchestrators[0]
+NIGHTLY = Orchestrator(identity="nightly", commands=("note", "read"), max_request_bytes=4096)
+CLAIM_ID = "01JD8Z6W3M4Y6T1F8B2Q5R7X9N"
+RELEASE = "release"
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class RecordingDispatcher:
             return Lookup()
 
     def answer_bytes(
-        self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
+        self, raw: bytes, *, stem: str, identity: str, lookup: Lookup | None = None
     ) -> RecordedAnswer:
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
         known = self.journal.find(stem, ids.scope_of(ids.MAILBOX, identity))
@@ -179,14 +183,6 @@ def _refusal(correlation_id: str, error: SpecKittyError) -> dict[str, Any]:
         "success": False,
         "error_code": error.code,
     }
-
-
-def wait_until(condition: Any, *, timeout_s: float = LONGEST_S) -> None:
-    """Returns once `condition()` holds; fails when it never does."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to pass"
-        time.sleep(0.002)
 
 
 def request_bytes(stem: str, **args: Any) -> bytes:

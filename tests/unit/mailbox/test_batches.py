@@ -54,8 +54,8 @@ class BatchingDispatcher(RecordingDispatcher):
         answers: list[RecordedAnswer | None] = []
         for file in files:
             if file.stem in self.declined:
-                left.add(file.mission.queue)
-            is_left = file.mission.queue in left
+                left.add(file.lookup.queue)
+            is_left = file.lookup.queue in left
             answers.append(None if is_left else self._answered(file))
         return answers
 

@@ -14,7 +14,10 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.worker import Worker
 from tests.unit.mailbox.recording import (
-    SETTINGS,
+    CLAIM_ID,
+    DEFAULT,
+    NIGHTLY,
+    RELEASE,
     RecordingDispatcher,
     put,
     put_in_order,
@@ -23,10 +26,6 @@ from tests.unit.mailbox.recording import (
     wait_until,
 )
 
-DEFAULT = SETTINGS.orchestrators[0]
-NIGHTLY = Orchestrator(identity="nightly", commands=("note", "read"), max_request_bytes=4096)
-CLAIM_ID = "01JD8Z6W3M4Y6T1F8B2Q5R7X9N"
-RELEASE = "release"
 ROOM = len(request_bytes("id-0"))
 
 MakeWorker = Callable[..., Worker]

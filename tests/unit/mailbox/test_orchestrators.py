@@ -14,25 +14,21 @@ from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.intake import Intake
 from specify_cli.mailbox.layout import MailboxLayout, is_name
 from specify_cli.mailbox.mailboxes import Mailboxes
-from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.verification import find_breaks
 from specify_cli.mailbox.watch import watching
 from specify_cli.mailbox.worker import Watching, Worker
 from specify_cli.storage import heartbeat_file
 from tests.unit.mailbox.recording import (
-    SETTINGS,
+    CLAIM_ID,
+    DEFAULT,
+    NIGHTLY,
+    RELEASE,
     RecordingDispatcher,
     put,
     reply_of,
     request_bytes,
     wait_until,
 )
-
-DEFAULT = SETTINGS.orchestrators[0]
-NIGHTLY = Orchestrator(identity="nightly", commands=("note", "read"), max_request_bytes=4096)
-CLAIM_ID = "01JD8Z6W3M4Y6T1F8B2Q5R7X9N"
-RELEASE = "release"
-ROOM = len(request_bytes("id-0"))
 
 MakeWorker = Callable[..., Worker]
 Serving = Callable[..., None]

@@ -239,10 +239,10 @@ def test_a_mission_that_takes_the_name_after_the_look_up_is_not_used(project: St
     missions = project.root / "kitty-specs"
     raw = note(mission="1")
     dispatcher = bootstrap.dispatcher(project.root)
-    mission = dispatcher.look_up(raw)
+    lookup = dispatcher.look_up(raw)
     (missions / SLUG).rename(missions / "003-search")
     (missions / "002-other").rename(missions / "001-other")
-    answer = dispatcher.answer_bytes(raw, stem="one", identity="default", mission=mission)
+    answer = dispatcher.answer_bytes(raw, stem="one", identity="default", lookup=lookup)
     assert answer.envelope["error_code"] == "MISSION_NOT_FOUND"
     assert project.events("001-other") == project.events("003-search") == []
 
@@ -251,9 +251,9 @@ def test_a_selector_that_led_to_no_mission_goes_no_further(project: Stage) -> No
     configure(project, NIGHTLY + 'missions = ["0*", "7"]\n')
     raw = note(mission="7")
     dispatcher = bootstrap.dispatcher(project.root)
-    mission = dispatcher.look_up(raw)
+    lookup = dispatcher.look_up(raw)
     project.write_mission({"WP01": {}}, slug="007-secret")
-    answer = dispatcher.answer_bytes(raw, stem="one", identity="nightly", mission=mission)
+    answer = dispatcher.answer_bytes(raw, stem="one", identity="nightly", lookup=lookup)
     assert answer.envelope["error_code"] == "MISSION_NOT_FOUND"
     assert project.events("007-secret") == []
 

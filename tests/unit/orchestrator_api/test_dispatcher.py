@@ -21,7 +21,7 @@ from specify_cli.errors import (
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.execution import Execution
-from specify_cli.orchestrator_api.request import Origin, Request, as_call
+from specify_cli.orchestrator_api.request import Origin, Request, for_intent
 from specify_cli.storage import records
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
@@ -215,7 +215,7 @@ def note_of_a_dead_caller(project: Stage, text: str) -> Path:
     asked = Request(command="append-history", args=NOTE | {"note": text}, correlation_id="one")
     note = Layout(project.root).host / "begun" / "one.json"
     note.parent.mkdir(parents=True)
-    note.write_text(json.dumps(as_call(asked, Origin(door="cli", identity="uid:0"))))
+    note.write_text(json.dumps(for_intent(asked, Origin(door="cli", identity="uid:0"))))
     return note
 
 
@@ -373,5 +373,5 @@ def test_a_fault_in_the_lookup_of_a_mission_is_an_answer(
     raw = body("one", "mission-state", {"mission": SLUG})
     dispatcher = bootstrap.dispatcher(project.root)
     found = dispatcher.look_up(raw)
-    done = dispatcher.answer_bytes(raw, stem="one", identity="default", mission=found)
+    done = dispatcher.answer_bytes(raw, stem="one", identity="default", lookup=found)
     assert done.envelope["error_code"] == "HOST_ERROR"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from specify_cli import bootstrap, worker_setup
-from specify_cli.orchestrator_api.request import Origin, Request, as_call
+from specify_cli.orchestrator_api.request import Origin, Request, for_intent
 from specify_cli.storage import former_intents, records
 from specify_cli.storage.layout import Layout
 from tests.integration.stage import SLUG, Stage
@@ -154,7 +154,7 @@ def test_a_call_that_a_former_release_noted_is_answered_without_its_credential(
             bootstrap.dispatcher(project.root).answer(asked, origin)
     note = Layout(project.root).host / "begun" / "one.json"
     note.parent.mkdir()
-    note.write_text(json.dumps(as_call(asked.masked(), origin)))
+    note.write_text(json.dumps(for_intent(asked.masked(), origin)))
     former_intents.take_over(records.made(Layout(project.root)), Layout(project.root))
     assert SECRET not in everything_in(project)
     bootstrap.dispatcher(project.root).settle_intents()

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from specify_cli import processes
 from specify_cli.vcs import child_process, git
 from specify_cli.vcs.git import Git, GitFailed, inheriting
-from tests.patience import LONGEST_S
+from tests.patience import LONGEST_S, wait_until
 from tests.unit.vcs.conftest import Project
 
 pytestmark = pytest.mark.long
@@ -32,13 +31,6 @@ from specify_cli.vcs.git import Git
 
 Git(folder=Path(sys.argv[1])).run("stubborn")
 """
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + LONGEST_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def is_alive(pid: int) -> bool:
