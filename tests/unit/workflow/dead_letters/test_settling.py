@@ -2,58 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specify_cli.errors import PreflightFailed, StorageFailed
-from specify_cli.storage.dead_letter_bodies import Body
 from specify_cli.storage.dead_letters import Letter, LetterFolder
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.project import Project
-from specify_cli.workflow.context import Effects, RequestContext
 from specify_cli.workflow.dead_letters import MAX_BODY_BYTES, DeadLetters
 from tests.durability import watched
-
-OURS, THEIRS = (
-    RequestContext(correlation_id=name, request_digest=name, effects=Effects())
-    for name in ("ours", "theirs")
+from tests.unit.workflow.dead_letters.letters import (
+    THEIRS,
+    discard,
+    inbox,
+    kept,
+    lying,
+    replay,
+    set_aside,
 )
-
-
-@pytest.fixture
-def letters(tmp_path: Path) -> DeadLetters:
-    made = DeadLetters(Project(tmp_path))
-    made.folder.folder.mkdir(parents=True)
-    (tmp_path / ".kitty" / "inbox").mkdir()
-    return made
-
-
-def inbox(letters: DeadLetters) -> Path:
-    return letters.project.kitty / "inbox"
-
-
-def set_aside(letters: DeadLetters, letter_id: str = "A1", **changes: Any) -> Path:
-    """The body of a letter that a worker has set aside."""
-    record = {"dead_letter": letter_id, "name": "one.json", "identity": "default", **changes}
-    (letters.folder.folder / f"{letter_id}.json").write_text(json.dumps(record))
-    body = letters.folder.folder / f"{letter_id}.body"
-    body.write_text('{"correlation_id": "one"}')
-    return body
-
-
-def replay(letters: DeadLetters, cause: RequestContext = OURS, new_id: str | None = "two") -> str:
-    return letters.replay("A1", new_id=new_id, actor="ada", cause=cause).state
-
-
-def discard(letters: DeadLetters, cause: RequestContext = OURS) -> str:
-    return letters.discard("A1", actor="ada", cause=cause).state
 
 
 @pytest.mark.parametrize("settle", [replay, discard])
@@ -79,16 +48,6 @@ def test_a_replay_that_is_asked_again_sends_nothing_again(letters: DeadLetters) 
     for _ in range(2):
         assert replay(letters) == "replayed"
     assert [path.name for path in inbox(letters).iterdir()] == ["two.json"]
-
-
-def lying(letters: DeadLetters) -> list[str]:
-    return sorted(path.name for path in inbox(letters).iterdir())
-
-
-def kept(letters: DeadLetters) -> list[str]:
-    """What lies among the letters, without what a killed writer left: the worker sweeps that."""
-    names = sorted(path.name for path in letters.folder.folder.iterdir())
-    return [name for name in names if not name.startswith(".A1.settling.")]
 
 
 def hide(letters: DeadLetters) -> Path:
@@ -351,166 +310,3 @@ def test_an_inbox_that_is_a_link_gets_nothing(letters: DeadLetters, name: str) -
     with pytest.raises(StorageFailed):
         replay(letters)
     assert [path for path in elsewhere.rglob("*") if path.is_file()] == []
-
-
-# Where the inbox lies on another file system.
-
-FAILED = OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-LAST_STEP = 40
-
-
-class Killed(BaseException):
-    """Ends everything at once."""
-
-
-def refuse_to_carry(kernel: pytest.MonkeyPatch) -> None:
-    """No rename leads from one folder into another."""
-    rename = os.rename
-
-    def refusing(old: Any, new: Any, **folders: Any) -> None:
-        places = {os.fstat(place).st_ino for place in folders.values() if place is not None}
-        if len(places) == 2:
-            raise FAILED
-        rename(old, new, **folders)
-
-    kernel.setattr(os, "rename", refusing)
-
-
-@pytest.fixture
-def far(letters: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> DeadLetters:
-    refuse_to_carry(monkeypatch)
-    return letters
-
-
-@contextmanager
-def killed_at(step: int) -> Iterator[None]:
-    """The block is left before that change of a file, counted from 1; nothing is tidied up."""
-    steps = iter(range(1, LAST_STEP))
-    is_dead = False
-
-    def dying(real: Any) -> Any:
-        def call(*words: Any, **named: Any) -> Any:
-            nonlocal is_dead
-            is_dead = is_dead or (not is_reading(real, words) and next(steps) == step)
-            if is_dead:
-                raise Killed
-            return real(*words, **named)
-
-        return call
-
-    def is_reading(real: Any, words: tuple[Any, ...]) -> bool:
-        return real is opening and not words[1] & os.O_CREAT
-
-    opening = os.open
-    with pytest.MonkeyPatch.context() as kernel, suppress(Killed):
-        for name in ("open", "rename", "replace", "unlink", "fsync"):
-            kernel.setattr(os, name, dying(getattr(os, name)))
-        yield
-
-
-@pytest.mark.parametrize("new_id", ["two", None])
-def test_a_body_is_carried_to_another_file_system(far: DeadLetters, new_id: str | None) -> None:
-    body = set_aside(far)
-    if os.geteuid() == 0:
-        os.chown(body, 12345, 12345)
-    body.chmod(0o640)
-    before = body.stat()
-    assert replay(far, new_id=new_id) == "replayed"
-    stem = new_id or "one"
-    assert lying(far) == [f"{stem}.json"]
-    after = (inbox(far) / f"{stem}.json").stat()
-    assert (after.st_uid, after.st_mode) == (before.st_uid, before.st_mode)
-    assert json.loads((inbox(far) / f"{stem}.json").read_text()) == {"correlation_id": stem}
-    assert kept(far) == ["A1.settled"]
-
-
-def test_what_is_carried_to_another_file_system_is_kept_there_before_it_is_gone_here(
-    far: DeadLetters,
-) -> None:
-    set_aside(far)
-    with watched() as disk:
-        replay(far)
-    steps = disk.steps
-    there, gone = steps.index("rename .claim-A1.body"), steps.index("unlink A1.body")
-    sent = steps.index("rename two.json")
-    assert "sync inbox" in steps[there:gone]
-    assert "sync dead-letters" in steps[gone:sent]
-    assert "sync inbox" in steps[sent:]
-    assert disk.is_kept(inbox(far) / "two.json")
-
-
-@pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_body_that_is_being_carried_is_never_lost_nor_doubled(
-    far: DeadLetters, step: int
-) -> None:
-    set_aside(far)
-    with killed_at(step):
-        replay(far)
-    letter = far.folder.named("A1")
-    is_sent = "two.json" in lying(far)
-    assert is_sent == (far.folder.body(letter) is None)
-    assert replay(far) == "replayed"
-    assert lying(far) == ["two.json"]
-    assert (inbox(far) / "two.json").read_text() == '{"correlation_id": "two"}\n'
-    assert far.folder.named("A1").state == "replayed"
-    assert "A1.body" not in kept(far)
-
-
-@pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_body_that_was_being_carried_can_be_given_up(far: DeadLetters, step: int) -> None:
-    set_aside(far)
-    with killed_at(step):
-        replay(far)
-    letter = far.folder.named("A1")
-    if far.folder.body(letter) is not None:
-        assert discard(far, THEIRS) == "discarded"
-        assert lying(far) == []
-        assert set(kept(far)) == {"A1.settled"}
-
-
-@pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_copy_is_not_left_beside_a_body_that_need_not_be_carried_any_more(
-    letters: DeadLetters, step: int
-) -> None:
-    set_aside(letters)
-    with pytest.MonkeyPatch.context() as kernel:
-        refuse_to_carry(kernel)
-        with killed_at(step):
-            replay(letters)
-    assert replay(letters) == "replayed"
-    assert lying(letters) == ["two.json"]
-
-
-def test_a_request_that_comes_while_a_body_is_carried_is_not_replaced(
-    far: DeadLetters, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_aside(far)
-    with monkeypatch.context() as meanwhile:
-        carried = Body.carried
-
-        def coming(body: Body, folder: int, name: str) -> Body:
-            (inbox(far) / "two.json").write_text("theirs")
-            return carried(body, folder, name)
-
-        meanwhile.setattr(Body, "carried", coming)
-        with pytest.raises(PreflightFailed):
-            replay(far)
-    assert (inbox(far) / "two.json").read_text() == "theirs"
-    assert far.folder.named("A1").fate == {}
-    assert replay(far, THEIRS, "three") == "replayed"
-    assert lying(far) == ["three.json", "two.json"]
-
-
-def test_what_cannot_be_moved_within_the_inbox_either_is_refused(
-    far: DeadLetters, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise FAILED
-
-    set_aside(far)
-    with monkeypatch.context() as kernel:
-        kernel.setattr(os, "rename", refuse)
-        with pytest.raises(StorageFailed):
-            replay(far)
-    assert replay(far) == "replayed"
-    assert lying(far) == ["two.json"]

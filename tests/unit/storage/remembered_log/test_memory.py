@@ -15,50 +15,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from specify_cli import batch, ids, processes
+from specify_cli import batch, ids
 from specify_cli.core.state import replay
-from specify_cli.errors import SpecKittyError, StateUnreadable
+from specify_cli.errors import SpecKittyError
 from specify_cli.files.stamps import stamp
-from specify_cli.storage import event_lines, log_memory, project_files, record_states, records
+from specify_cli.storage import log_memory, record_states, records
 from specify_cli.storage.log_content import FoldedLog, LogContent, folded
 from specify_cli.storage.log_memory import Remembered
-from specify_cli.storage.record import Record
 from specify_cli.storage.recorded_log import RecordedLog
-from specify_cli.storage.remembered_log import RememberedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.together import meet
-from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, line
-
-SETTLED_S = 0.03
-"""Longer than the clock of a file system needs for a tick, and than what is called settled."""
-
-
-@pytest.fixture
-def remembered(tmp_path: Path) -> RecordedLog:
-    log = log_in(tmp_path.resolve(), SLUG)
-    log.append([CLAIM, BEGIN])
-    time.sleep(SETTLED_S)
-    log.read()
-    return log
-
-
-def plain(log: RecordedLog) -> RecordedLog:
-    """The same log for who remembers nothing."""
-    return RecordedLog(project=log.project, slug=log.slug, id_of=log.id_of)
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Every file that is read."""
-    found: list[Path] = []
-    read = project_files.read
-
-    def noted(path: Path, **how: object) -> bytes:
-        found.append(path)
-        return read(path, **how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(project_files, "read", noted)
-    return found
+from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, line
+from tests.unit.storage.remembered_log.memory import SETTLED_S, forget_all, plain, to_a_link
 
 
 def test_what_has_not_changed_is_not_read_again(remembered: RecordedLog, reads: list[Path]) -> None:
@@ -90,11 +58,6 @@ def anew(path: Path) -> None:
     data = path.read_bytes()
     path.unlink()
     path.write_bytes(data)
-
-
-def to_a_link(path: Path) -> None:
-    path.parent.rename(path.parent.with_name("moved"))
-    path.parent.symlink_to("moved")
 
 
 CHANGES: list[Callable[[Path], object]] = [
@@ -254,12 +217,6 @@ def told(log: RecordedLog) -> tuple[object, ...]:
     return [*content.events], content.standing, content.state, content.torn, caused
 
 
-def forget_all(log: RecordedLog) -> None:
-    """The process remembers nothing of logs, as one that begins."""
-    if (record := records.found(log.project)) is not None:
-        record.memory.clear()
-
-
 def folding(log: RecordedLog) -> str:
     """How what is folded differs from the entries, in words."""
     record = records.found(log.project)
@@ -268,149 +225,3 @@ def folding(log: RecordedLog) -> str:
         return ""
     with record.reading() as connection:
         return record_states.difference(connection, known[0].number or 0)
-
-
-def test_a_process_that_begins_reads_neither_file_nor_lines(
-    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    remembered.append([NOTE])
-    forget_all(remembered)
-    reads.clear()
-    monkeypatch.setattr(Record, "entries", lambda *_, **__: pytest.fail("lines were read"))
-    assert remembered.read().state == replay([CLAIM, BEGIN, NOTE])
-    assert remembered.read().caused_by("one") == (CLAIM, BEGIN)
-    assert len(remembered.take_in().events) == 3
-    assert reads == []
-
-
-def test_after_another_start_of_the_machine_a_file_is_compared(
-    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forget_all(remembered)
-    here = processes.this_process()
-    monkeypatch.setattr(processes, "this_process", lambda: here._replace(boot="another"))
-    assert remembered.read().events == (CLAIM, BEGIN)
-    assert reads == [remembered.path]
-    # Whoever changes something notes it anew.
-    forget_all(remembered)
-    remembered.take_in()
-    forget_all(remembered)
-    reads.clear()
-    assert remembered.read().events == (CLAIM, BEGIN)
-    assert reads == []
-
-
-def test_where_a_system_has_no_such_name_a_file_is_compared(
-    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = processes.this_process()
-    monkeypatch.setattr(processes, "this_process", lambda: here._replace(boot=""))
-    remembered.append([NOTE])
-    forget_all(remembered)
-    reads.clear()
-    assert remembered.read().events == (CLAIM, BEGIN, NOTE)
-    assert reads == [remembered.path]
-
-
-def test_a_batch_sees_what_it_has_added_and_nobody_else_does(remembered: RecordedLog) -> None:
-    assert isinstance(remembered, RememberedLog)
-    first, second = (NOTE._replace(event_id=ids.ulid()) for _ in range(2))
-    with batch.begun() as inside:
-        with batch.deciding(inside):
-            one = remembered.prepared([first])
-            one.stand()
-            dropped = remembered.prepared([NOTE._replace(event_id=ids.ulid())])
-            assert remembered.read().events[-1] == first
-            two = remembered.prepared([second])
-            two.stand()
-            assert remembered.read().events[-2:] == (first, second)
-        assert remembered.read().events == (CLAIM, BEGIN)
-        assert len(dropped.drafts) == 1
-        records.made(remembered.project).commit([*one.drafts, *two.drafts])
-        one.follow()
-        two.follow()
-    assert remembered.read().events == (CLAIM, BEGIN, first, second)
-    assert remembered.path.read_bytes().endswith(line(first) + line(second))
-    assert event_lines.parse(remembered.path.read_bytes(), remembered.path).events[-1] == second
-
-
-def test_a_link_in_the_place_of_the_folder_is_refused_though_it_leads_to_the_same_file(
-    remembered: RecordedLog,
-) -> None:
-    to_a_link(remembered.path)
-    with pytest.raises(StateUnreadable):
-        remembered.read()
-
-
-def test_lines_of_others_are_read_once_though_nobody_takes_them_in(
-    remembered: RecordedLog, reads: list[Path]
-) -> None:
-    with remembered.path.open("ab") as file:
-        file.write(line(COLLEAGUE))
-    time.sleep(SETTLED_S)
-    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE)
-    reads.clear()
-    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE)
-    assert reads == []
-    # Who changes something takes them in first, and reads no more after that.
-    remembered.append([NOTE])
-    reads.clear()
-    new = OTHER._replace(event_id=ids.ulid())
-    records.made(remembered.project).commit(remembered.prepared([new]).drafts)
-    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE, new)
-
-
-def test_a_log_that_the_record_does_not_know_is_read_once(
-    tmp_path: Path, reads: list[Path]
-) -> None:
-    log = log_in(tmp_path.resolve(), SLUG)
-    records.made(log.project)
-    log.path.write_bytes(line(CLAIM))
-    time.sleep(SETTLED_S)
-    assert log.read().events == (CLAIM,)
-    reads.clear()
-    assert log.read().events == (CLAIM,)
-    assert reads == []
-    plain(log).append([BEGIN])
-    log.path.write_bytes(line(CLAIM))
-    time.sleep(SETTLED_S)
-    assert log.read().events == (CLAIM, BEGIN)
-
-
-def test_what_was_taken_in_is_remembered_with_what_it_says(
-    remembered: RecordedLog, reads: list[Path]
-) -> None:
-    with remembered.path.open("ab") as file:
-        file.write(line(COLLEAGUE))
-    time.sleep(SETTLED_S)
-    remembered.take_in()
-    known = records.made(remembered.project).memory.get(SLUG)
-    assert known is not None
-    assert known.is_taken_in
-    assert known.content is not None
-    reads.clear()
-    assert remembered.take_in().events == (CLAIM, BEGIN, COLLEAGUE)
-    assert reads == []
-
-
-def test_the_branch_is_kept_that_a_log_is_written_on_first(root: Path) -> None:
-    log = log_in(root, SLUG)
-    log.path.write_bytes(line(COLLEAGUE))
-    records.made(log.project)
-    time.sleep(SETTLED_S)
-    log.take_in()
-    prepared = log.prepared([NOTE])
-    record = records.made(log.project)
-    record.commit(prepared.drafts)
-    prepared.follow()
-    known = record.memory.get(SLUG)
-    assert known is not None
-    assert known.content is not None
-    assert (known.known.branch, record.missions(None, folder=SLUG)[0].branch) == ("main", "main")
-    git(root, "switch", "-qc", "other")
-    before = log.path.read_bytes()
-    log.path.write_bytes(line(COLLEAGUE))
-    log.append([OTHER])
-    # It lacks a line, and was last written on another branch.
-    assert log.path.read_bytes() == line(COLLEAGUE)
-    assert before == line(COLLEAGUE) + line(NOTE)

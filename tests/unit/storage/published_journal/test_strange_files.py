@@ -1,0 +1,137 @@
+"""What is not a regular file in the place of the published journal, and readers that follow it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal_tail import JournalTail
+from tests.unit.storage.journals import journal_of, line
+from tests.unit.storage.published_journal.parts import held_open, numbers
+
+# What is no file.
+
+
+def _fifo_with_a_reader(path: Path) -> None:
+    os.mkfifo(path)
+    # Kept until the test ends: with somebody at its other end, a FIFO can be opened to be written.
+    held_open.append(os.open(path, os.O_RDWR))
+
+
+def _link_to_nothing(path: Path) -> None:
+    path.symlink_to(path.with_name("outside"))
+
+
+PLANTS = [os.mkfifo, os.mkdir, _fifo_with_a_reader, _link_to_nothing]
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_what_is_no_file_in_the_journal_s_place_is_not_waited_on(
+    tmp_path: Path, path: Path, plant: Callable[[Path], object]
+) -> None:
+    journal = journal_of(tmp_path)
+    plant(path)
+    uses: list[Callable[[], object]] = [
+        lambda: journal.find("a"),
+        journal.verify,
+        lambda: list(journal.lines()),
+        # Lines of an older release may have been there.
+        lambda: journal.append(line("a")),
+        JournalTail(path, complain=pytest.fail).added,
+    ]
+    for use in uses:
+        with pytest.raises(StorageFailed, match="move away what has its name"):
+            use()
+    assert not path.with_name("outside").exists()
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_requests_are_answered_while_the_outbox_refuses_the_journal(
+    journal: Journal,
+    tmp_path: Path,
+    path: Path,
+    plant: Callable[[Path], object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path.unlink()
+    plant(path)
+    assert journal.find("d") is None
+    assert [it["seq"] for it in journal.lines()] == [1, 2, 3]
+    assert journal.append(line("d"))["seq"] == 4
+    assert journal_of(tmp_path).append(line("d"))["seq"] == 4
+    assert "they are published later" in caplog.text
+    assert not path.with_name("outside").exists()
+    path.rmdir() if path.is_dir() else path.unlink()
+    assert journal.append(line("e"))["seq"] == 5
+    assert numbers(path) == [1, 2, 3, 4, 5]
+    assert journal.verify() == []
+
+
+def test_a_link_to_another_journal_is_neither_read_nor_written(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    path.rename(outside)
+    before = outside.read_bytes()
+    path.symlink_to(outside)
+    with pytest.raises(StorageFailed):
+        journal.verify()
+    journal.append(line("d"))
+    assert outside.read_bytes() == before
+
+
+def test_what_is_no_file_in_the_place_of_an_older_part_is_not_waited_on(
+    tmp_path: Path, path: Path
+) -> None:
+    journal = journal_of(tmp_path, max_bytes=1)
+    for name in "ab":
+        journal.append(line(name))
+    older = path.with_name("journal-1.jsonl")
+    older.unlink()
+    os.mkfifo(older)
+    with pytest.raises(StorageFailed):
+        journal.verify()
+    assert journal_of(tmp_path).find("a") is not None
+    assert journal.append(line("c"))["seq"] == 3
+
+
+# Following.
+
+
+STRANGE = [
+    b"[1]",
+    b"{}",
+    b"7",
+    b'{"seq":3}',
+    b'{"seq":9,"correlation_id":"x","seq":"9"}',
+    b"[" * 99999,
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=lambda line: repr(line)[:40])
+def test_who_follows_a_journal_is_told_of_a_damaged_line_and_goes_on(
+    journal: Journal, path: Path, strange: bytes
+) -> None:
+    told: list[str] = []
+    tail = JournalTail(path, told.append)
+    assert [line["seq"] for line in tail.last(10)] == [1, 2, 3]
+    assert tail.added() == tail.added() == []
+    at = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(strange + b'\n{"seq":4,"correlation_id":"d","prev":""}\n')
+    assert [line["correlation_id"] for line in tail.added()] == ["d"]
+    assert len(told) == 1
+    assert f"journal.jsonl is damaged at byte {at}" in told[0]
+    assert tail.added() == []
+    assert len(told) == 1
+
+
+def test_a_file_whose_name_no_part_has_is_passed_over(journal: Journal, path: Path) -> None:
+    path.with_name("journal-01.jsonl").write_bytes(b"a copy of somebody\n")
+    assert journal.verify() == []
+    assert numbers(path) == [1, 2, 3]

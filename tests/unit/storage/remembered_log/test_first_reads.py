@@ -1,0 +1,165 @@
+"""Logs that a process reads for the first time, and lines of others."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from specify_cli import batch, ids, processes
+from specify_cli.core.state import replay
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import event_lines, records
+from specify_cli.storage.record import Record
+from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.storage.remembered_log import RememberedLog
+from tests.records import BEGIN, CLAIM, NOTE, log_in
+from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, line
+from tests.unit.storage.remembered_log.memory import SETTLED_S, forget_all, plain, to_a_link
+
+
+def test_a_process_that_begins_reads_neither_file_nor_lines(
+    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered.append([NOTE])
+    forget_all(remembered)
+    reads.clear()
+    monkeypatch.setattr(Record, "entries", lambda *_, **__: pytest.fail("lines were read"))
+    assert remembered.read().state == replay([CLAIM, BEGIN, NOTE])
+    assert remembered.read().caused_by("one") == (CLAIM, BEGIN)
+    assert len(remembered.take_in().events) == 3
+    assert reads == []
+
+
+def test_after_another_start_of_the_machine_a_file_is_compared(
+    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_all(remembered)
+    here = processes.this_process()
+    monkeypatch.setattr(processes, "this_process", lambda: here._replace(boot="another"))
+    assert remembered.read().events == (CLAIM, BEGIN)
+    assert reads == [remembered.path]
+    # Whoever changes something notes it anew.
+    forget_all(remembered)
+    remembered.take_in()
+    forget_all(remembered)
+    reads.clear()
+    assert remembered.read().events == (CLAIM, BEGIN)
+    assert reads == []
+
+
+def test_where_a_system_has_no_such_name_a_file_is_compared(
+    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = processes.this_process()
+    monkeypatch.setattr(processes, "this_process", lambda: here._replace(boot=""))
+    remembered.append([NOTE])
+    forget_all(remembered)
+    reads.clear()
+    assert remembered.read().events == (CLAIM, BEGIN, NOTE)
+    assert reads == [remembered.path]
+
+
+def test_a_batch_sees_what_it_has_added_and_nobody_else_does(remembered: RecordedLog) -> None:
+    assert isinstance(remembered, RememberedLog)
+    first, second = (NOTE._replace(event_id=ids.ulid()) for _ in range(2))
+    with batch.begun() as inside:
+        with batch.deciding(inside):
+            one = remembered.prepared([first])
+            one.stand()
+            dropped = remembered.prepared([NOTE._replace(event_id=ids.ulid())])
+            assert remembered.read().events[-1] == first
+            two = remembered.prepared([second])
+            two.stand()
+            assert remembered.read().events[-2:] == (first, second)
+        assert remembered.read().events == (CLAIM, BEGIN)
+        assert len(dropped.drafts) == 1
+        records.made(remembered.project).commit([*one.drafts, *two.drafts])
+        one.follow()
+        two.follow()
+    assert remembered.read().events == (CLAIM, BEGIN, first, second)
+    assert remembered.path.read_bytes().endswith(line(first) + line(second))
+    assert event_lines.parse(remembered.path.read_bytes(), remembered.path).events[-1] == second
+
+
+def test_a_link_in_the_place_of_the_folder_is_refused_though_it_leads_to_the_same_file(
+    remembered: RecordedLog,
+) -> None:
+    to_a_link(remembered.path)
+    with pytest.raises(StateUnreadable):
+        remembered.read()
+
+
+def test_lines_of_others_are_read_once_though_nobody_takes_them_in(
+    remembered: RecordedLog, reads: list[Path]
+) -> None:
+    with remembered.path.open("ab") as file:
+        file.write(line(COLLEAGUE))
+    time.sleep(SETTLED_S)
+    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE)
+    reads.clear()
+    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE)
+    assert reads == []
+    # Who changes something takes them in first, and reads no more after that.
+    remembered.append([NOTE])
+    reads.clear()
+    new = OTHER._replace(event_id=ids.ulid())
+    records.made(remembered.project).commit(remembered.prepared([new]).drafts)
+    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE, new)
+
+
+def test_a_log_that_the_record_does_not_know_is_read_once(
+    tmp_path: Path, reads: list[Path]
+) -> None:
+    log = log_in(tmp_path.resolve(), SLUG)
+    records.made(log.project)
+    log.path.write_bytes(line(CLAIM))
+    time.sleep(SETTLED_S)
+    assert log.read().events == (CLAIM,)
+    reads.clear()
+    assert log.read().events == (CLAIM,)
+    assert reads == []
+    plain(log).append([BEGIN])
+    log.path.write_bytes(line(CLAIM))
+    time.sleep(SETTLED_S)
+    assert log.read().events == (CLAIM, BEGIN)
+
+
+def test_what_was_taken_in_is_remembered_with_what_it_says(
+    remembered: RecordedLog, reads: list[Path]
+) -> None:
+    with remembered.path.open("ab") as file:
+        file.write(line(COLLEAGUE))
+    time.sleep(SETTLED_S)
+    remembered.take_in()
+    known = records.made(remembered.project).memory.get(SLUG)
+    assert known is not None
+    assert known.is_taken_in
+    assert known.content is not None
+    reads.clear()
+    assert remembered.take_in().events == (CLAIM, BEGIN, COLLEAGUE)
+    assert reads == []
+
+
+def test_the_branch_is_kept_that_a_log_is_written_on_first(root: Path) -> None:
+    log = log_in(root, SLUG)
+    log.path.write_bytes(line(COLLEAGUE))
+    records.made(log.project)
+    time.sleep(SETTLED_S)
+    log.take_in()
+    prepared = log.prepared([NOTE])
+    record = records.made(log.project)
+    record.commit(prepared.drafts)
+    prepared.follow()
+    known = record.memory.get(SLUG)
+    assert known is not None
+    assert known.content is not None
+    assert (known.known.branch, record.missions(None, folder=SLUG)[0].branch) == ("main", "main")
+    git(root, "switch", "-qc", "other")
+    before = log.path.read_bytes()
+    log.path.write_bytes(line(COLLEAGUE))
+    log.append([OTHER])
+    # It lacks a line, and was last written on another branch.
+    assert log.path.read_bytes() == line(COLLEAGUE)
+    assert before == line(COLLEAGUE) + line(NOTE)

@@ -1,0 +1,157 @@
+"""Workspaces that change places, with the old one moved to the trash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.files.identity import Identity, identity
+from specify_cli.vcs import renames, trash, worktrees_folder
+from specify_cli.vcs.errors import AllocationFailed
+from tests.durability import watched
+from tests.unit.vcs.trash.workspaces import known, linked, workspace
+
+
+@pytest.fixture(params=["in one step", "by two renames"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With `renameat2`, and as where there is none."""
+    if request.param == "by two renames":
+        monkeypatch.setattr(renames, "_renameat2", lambda: None)
+    return str(request.param)
+
+
+def exchanged(place: Path, fresh: Path, before: Identity, then: Callable[[Path], object]) -> Path:
+    with (
+        worktrees_folder.opened(place.parent) as parent,
+        trash.exchanged(fresh, place, known=before, parent=parent) as old,
+    ):
+        then(old)
+    return old
+
+
+@pytest.mark.usefixtures("kernel")
+def test_two_workspaces_change_places(place: Path, tmp_path: Path) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+    wanted = known(fresh)
+    seen: list[str] = []
+    old = exchanged(place, fresh, before, lambda path: seen.append((path / "file").read_text()))
+    assert seen == ["old"]
+    assert identity(place) == wanted
+    assert identity(old) == before
+    assert list(old.parent.iterdir()) == [old]
+
+
+def test_no_loss_of_power_keeps_the_exchange_without_the_new_workspace(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, fresh, seen = known(place), workspace(tmp_path / "fresh", "new"), list[str]()
+    swap = renames.exchange
+
+    def noted(*names: Any, **more: Any) -> bool:
+        seen.extend(disk.steps)
+        return swap(*names, **more)
+
+    monkeypatch.setattr(trash, "exchange", noted)
+    with watched() as disk:
+        exchanged(place, fresh, before, lambda path: None)
+    moved, synced = [it for it in seen if it.endswith((place.name, ".trash"))]
+    assert (moved.split(" ")[0], synced) == ("rename", "sync .trash")
+
+
+@pytest.mark.usefixtures("kernel")
+def test_the_old_one_has_its_name_again_where_a_last_look_refuses(
+    place: Path, tmp_path: Path
+) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+
+    def refuse(path: Path) -> None:
+        raise AllocationFailed("it is in use")
+
+    with pytest.raises(AllocationFailed, match="in use"):
+        exchanged(place, fresh, before, refuse)
+    assert identity(place) == before
+    assert list((place.parent / ".trash").iterdir()) == []
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("plant", [linked, Path.touch, workspace, lambda path: None])
+def test_nothing_else_is_swapped_out(
+    place: Path, tmp_path: Path, plant: Callable[[Path], object]
+) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+    place.rename(place.with_name("moved"))
+    plant(place)
+    there = place.lstat().st_ino if os.path.lexists(place) else None
+    with pytest.raises(AllocationFailed):
+        exchanged(place, fresh, before, lambda path: None)
+    assert (place.lstat().st_ino if os.path.lexists(place) else None) == there
+
+
+def test_what_is_too_much_to_be_undone_at_once_stays_in_the_trash(
+    place: Path, tmp_path: Path
+) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+
+    def fill(path: Path) -> None:
+        for number in range(12_000):
+            (place / str(number)).touch()
+        raise AllocationFailed("it is in use")
+
+    with pytest.raises(AllocationFailed, match="in use"):
+        exchanged(place, fresh, before, fill)
+    assert identity(place) == before
+    (left,) = (place.parent / ".trash").iterdir()
+    assert 0 < len(list(left.iterdir())) < 12_000
+    trash.prune(place.parent, before=datetime.max.replace(tzinfo=UTC))
+    assert list((place.parent / ".trash").iterdir()) == []
+
+
+def test_the_old_one_is_never_removed_whatever_fails(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+
+    def refuse(path: Path) -> None:
+        monkeypatch.setattr(trash, "exchange", broken)
+        raise AllocationFailed("it is in use")
+
+    def broken(*names: str, **more: int) -> bool:
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(OSError, match="Input"):
+        exchanged(place, fresh, before, refuse)
+    kept = [identity(it) for it in (place.parent / ".trash").iterdir()]
+    assert kept == [before]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_rename_replaces_nothing(place: Path, tmp_path: Path) -> None:
+    workspace(tmp_path / "fresh", "new")
+    (place.parent / "empty").mkdir()
+    folder = os.open(tmp_path, os.O_RDONLY)
+    parent = os.open(place.parent, os.O_RDONLY)
+    try:
+        for name in (place.name, "empty"):
+            with pytest.raises(FileExistsError):
+                renames.rename_free("fresh", name, from_fd=folder, to_fd=parent)
+        with pytest.raises(FileNotFoundError):
+            renames.rename_free("none", "other", from_fd=folder, to_fd=parent)
+    finally:
+        os.close(folder)
+        os.close(parent)
+    assert (place / "file").read_text() == "old"
+
+
+def test_nothing_is_written_through_a_link_where_git_reads_what_to_ignore(
+    worktrees: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.touch()
+    (worktrees / ".gitignore").symlink_to(outside)
+    with worktrees_folder.opened(worktrees):
+        assert outside.read_bytes() == b""

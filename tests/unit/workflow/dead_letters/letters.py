@@ -1,0 +1,46 @@
+"""What the tests of dead letters share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from specify_cli.workflow.context import Effects, RequestContext
+from specify_cli.workflow.dead_letters import DeadLetters
+
+OURS, THEIRS = (
+    RequestContext(correlation_id=name, request_digest=name, effects=Effects())
+    for name in ("ours", "theirs")
+)
+
+
+def inbox(letters: DeadLetters) -> Path:
+    return letters.project.kitty / "inbox"
+
+
+def set_aside(letters: DeadLetters, letter_id: str = "A1", **changes: Any) -> Path:
+    """The body of a letter that a worker has set aside."""
+    record = {"dead_letter": letter_id, "name": "one.json", "identity": "default", **changes}
+    (letters.folder.folder / f"{letter_id}.json").write_text(json.dumps(record))
+    body = letters.folder.folder / f"{letter_id}.body"
+    body.write_text('{"correlation_id": "one"}')
+    return body
+
+
+def replay(letters: DeadLetters, cause: RequestContext = OURS, new_id: str | None = "two") -> str:
+    return letters.replay("A1", new_id=new_id, actor="ada", cause=cause).state
+
+
+def discard(letters: DeadLetters, cause: RequestContext = OURS) -> str:
+    return letters.discard("A1", actor="ada", cause=cause).state
+
+
+def lying(letters: DeadLetters) -> list[str]:
+    return sorted(path.name for path in inbox(letters).iterdir())
+
+
+def kept(letters: DeadLetters) -> list[str]:
+    """What lies among the letters, without what a killed writer left: the worker sweeps that."""
+    names = sorted(path.name for path in letters.folder.folder.iterdir())
+    return [name for name in names if not name.startswith(".A1.settling.")]
