@@ -31,6 +31,12 @@ def forget(root: Path) -> None:
         file.unlink()
 
 
+def forget_journal(root: Path) -> None:
+    """The project has no journal: without a record, every request would take over all of it."""
+    for file in Layout(root).outbox.glob("journal*"):
+        file.unlink()
+
+
 def log_in(
     root: Path,
     slug: str = "001-search",

@@ -21,6 +21,8 @@ USAGE = ("example", "help", "short_help", "metavar")
 
 def advised(source: str) -> Iterator[str]:
     """The commands in the texts of a module, the values in them as `x`, without docstrings and help."""
+    if not COMMAND.search(source):
+        return
     tree = ast.parse(source)
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):

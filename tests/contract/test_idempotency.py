@@ -14,17 +14,9 @@ from specify_cli.conformance.requests import Request, fresh_id
 from specify_cli.conformance.scratch_projects import ScratchProjects
 from specify_cli.storage.layout import Layout
 from tests.contract.interfaces import CommandLine, Mailbox
+from tests.contract.recorded import POLICY
 
 MISSION = "001-single"
-POLICY = {
-    "orchestrator_id": "nightly",
-    "orchestrator_version": "2.1.0",
-    "agent_family": "claude",
-    "approval_mode": "supervised",
-    "sandbox_mode": "workspace_write",
-    "network_mode": "none",
-    "dangerous_flags": [],
-}
 INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
 WAYS = [("cli", "mailbox"), ("mailbox", "cli"), ("cli", "cli"), ("mailbox", "mailbox")]
 

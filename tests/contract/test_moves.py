@@ -21,7 +21,8 @@ from specify_cli.conformance.requests import Request, fresh_id
 from specify_cli.conformance.scratch_projects import ScratchProjects, commit_all
 from tests.campaign import sampled
 from tests.contract.interfaces import CommandLine, Mailbox
-from tests.records import forget
+from tests.contract.recorded import POLICY, REVIEW
+from tests.records import forget, forget_journal
 
 TABLE = CONTRACT.read("lanes")
 LANES: list[str] = TABLE["lanes"]
@@ -33,17 +34,6 @@ GUARDS: dict[tuple[str, str], str] = {
 MET_BY_AN_ACTOR = {"actor", "review_claim", "none"}
 MISSION, PACKAGE, ACTOR = "001-single", "WP01", "ada"
 INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
-
-POLICY = {
-    "orchestrator_id": "nightly",
-    "orchestrator_version": "2.1.0",
-    "agent_family": "claude",
-    "approval_mode": "supervised",
-    "sandbox_mode": "workspace_write",
-    "network_mode": "none",
-    "dangerous_flags": [],
-}
-REVIEW = {"reviewer": "bruno", "verdict": "approved", "reference": "review-1"}
 SUPPLIED = {
     "note": "because",
     "review_ref": "review-1",
@@ -68,6 +58,7 @@ class Board:
     def put(self, lane: str) -> bytes:
         """The package stands in the lane; the bytes of the log that says so."""
         forget(self.root)
+        forget_journal(self.root)
         self.log.write_bytes(self.before + _line("planned", lane, force=True))
         return self.log.read_bytes()
 

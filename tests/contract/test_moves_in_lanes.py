@@ -14,6 +14,7 @@ from specify_cli.conformance.requests import Request, fresh_id
 from specify_cli.conformance.scratch_projects import ScratchProjects, commit_all
 from tests.campaign import sampled
 from tests.contract.interfaces import CommandLine
+from tests.contract.recorded import POLICY
 from tests.contract.test_moves import (
     ACTOR,
     FORCED,
@@ -21,7 +22,6 @@ from tests.contract.test_moves import (
     MISSION,
     PACKAGE,
     PAIRS,
-    POLICY,
     SUPPLIED,
     Board,
     refusing_guard,

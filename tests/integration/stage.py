@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,14 @@ ENVELOPE_KEYS = {
 }
 
 Process = subprocess.Popen[bytes]
+
+
+@cache
+def _template() -> Path:
+    """A folder for as long as this process lives."""
+    folder = tempfile.mkdtemp(prefix="stage-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +102,15 @@ class Stage:
         return done.stdout.strip()
 
     def make_repository(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.git("init", "-q", "-b", "main")
-        self.commit({"README.md": "read me\n"})
+        """A repository with one commit, copied from one that is made once in this process."""
+        template = _template()
+        if not (template / ".git").exists():
+            made = Stage(root=template)
+            made.git("init", "-q", "-b", "main")
+            made.commit({"README.md": "read me\n"})
+        shutil.copytree(template, self.root, symlinks=True, dirs_exist_ok=True)
+        # The index knows the files by more than their times.
+        self.git("update-index", "-q", "--refresh")
 
     def commit(self, files: Mapping[str, str], *, folder: Path | None = None) -> None:
         place = folder or self.root

@@ -10,7 +10,7 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +90,7 @@ def _expressions(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.expr]]:
         yield from _expressions(child, inner)
 
 
+@lru_cache(maxsize=8)
 def _called(node: ast.expr) -> str:
     """The dotted name that is called; empty where nothing is."""
     return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
@@ -113,15 +114,14 @@ def _lock(node: ast.expr) -> str | None:
 
 def _link(node: ast.expr) -> str | None:
     """Whatever keeps a thing that is not what it seems, or another's, from being followed or used."""
-    text = ast.unparse(node)
-    if text in ("os.O_NOFOLLOW", "os.O_EXCL", "InotifyConstants.IN_DONT_FOLLOW"):
-        return "0"
-    if text.endswith(".st_nlink"):
-        return "1"
-    if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith(".st_uid"):
+    if isinstance(node, ast.Attribute):
+        if node.attr == "st_nlink":
+            return "1"
+        return "0" if ast.unparse(node) in FLAGS else None
+    if isinstance(node, ast.Compare) and getattr(node.left, "attr", "") == "st_uid":
         return "False"
     if isinstance(node, ast.Call) and any(it.arg == "follow_symlinks" for it in node.keywords):
-        return text.replace("follow_symlinks=False", "follow_symlinks=True")
+        return ast.unparse(node).replace("follow_symlinks=False", "follow_symlinks=True")
     called = _called(node)
     # What a look without following tells is judged by one of these, so the look is no guard itself.
     if called in ("stat.S_ISREG", "stat.S_ISDIR"):
@@ -130,14 +130,18 @@ def _link(node: ast.expr) -> str | None:
 
 
 def _idempotency(node: ast.expr) -> str | None:
-    if _called(node) == "rename_new":
-        return ast.unparse(node).replace("rename_new", "os.rename", 1)
-    return IDEMPOTENCY.get(ast.unparse(node))
+    if not isinstance(node, IDEMPOTENCY_KINDS):
+        return None
+    text = ast.unparse(node)
+    if text.startswith("rename_new("):
+        return text.replace("rename_new", "os.rename", 1)
+    return IDEMPOTENCY.get(text)
 
 
 SYNCS = frozenset(
     {"sync", "sync_all", "fsync", "fdatasync", "syncfs", "fsync_folder", "sync_folder", "sync_data"}
 )
+FLAGS = ("os.O_NOFOLLOW", "os.O_EXCL", "InotifyConstants.IN_DONT_FOLLOW")
 LOCKS = ("locks.held", "_host.deciding", "threading.Lock", "threading.RLock")
 IDEMPOTENCY = {
     "self._host.journal().find(correlation_id, origin.scope)": "None",
@@ -159,6 +163,7 @@ IDEMPOTENCY = {
     "self._is_used(stem, letter.identity)": "False",
 }
 """The expressions by which a request or a reply that was there before is known."""
+IDEMPOTENCY_KINDS = tuple({type(ast.parse(text, mode="eval").body) for text in IDEMPOTENCY})
 
 KINDS: dict[str, Callable[[ast.expr], str | None]] = {
     "sync": _sync,

@@ -179,15 +179,22 @@ def interrupted(stage: Stage, args: dict[str, Any]) -> None:
         Dispatcher(KilledHost(stage.root)).answer_bytes(raw, stem="one", identity="default")
 
 
-def test_a_release_that_was_interrupted_is_completed_once(
-    stage: Stage, held: Path, clock: Clock
-) -> None:
+def interrupted_and_claimed(
+    stage: Stage, clock: Clock
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The arguments of an interrupted release, and the events after bob has claimed the package."""
     set_rule(stage)
     clock.pass_by(hours=3)
     args = {"mission": SLUG, "wp": "WP01", "actor": "carol", **WHY}
     interrupted(stage, args)
     start(stage, "bob")
-    before = stage.events()
+    return args, stage.events()
+
+
+def test_a_release_that_was_interrupted_is_completed_once(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    args, before = interrupted_and_claimed(stage, clock)
     raw = body("one", "release-claim", args, policy=None)
     again = answer(stage, raw, stem="one", identity="default")
     assert again["data"]["released_holder"] == "ada"
@@ -198,12 +205,7 @@ def test_a_release_that_was_interrupted_is_completed_once(
 def test_another_release_under_the_id_of_an_interrupted_one_conflicts(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
-    set_rule(stage)
-    clock.pass_by(hours=3)
-    args = {"mission": SLUG, "wp": "WP01", "actor": "carol", **WHY}
-    interrupted(stage, args)
-    start(stage, "bob")
-    before = stage.events()
+    args, before = interrupted_and_claimed(stage, clock)
     clock.pass_by(hours=3)
     raw = body("one", "release-claim", args | {"note": "other"}, policy=None)
     other = answer(stage, raw, stem="one", identity="default")

@@ -112,7 +112,7 @@ def test_a_merge_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, 
 CALLS = 90
 """More than any command makes."""
 
-STRIDE = 8
+STRIDE = 16
 """The suite of faults strikes every call; here each way to merge is struck at some."""
 
 

@@ -22,7 +22,7 @@ from tests.unit.mailbox.recording import wait_until
 LAST_STEP = 400
 """More changes than any command makes."""
 
-STRIDE = 24
+STRIDE = 36
 """Every step of a merge is struck by the suite of faults; here some of them."""
 
 NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}

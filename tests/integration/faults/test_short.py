@@ -15,7 +15,7 @@ from tests.faults.shim import Call
 SHORT = Choice(
     seed=4,
     kinds=("kill-before", "enospc", "power-loss"),
-    scenarios=("start-implementation", "merge-mission/merge", "release-claim", "heartbeat"),
+    scenarios=("start-implementation", "merge-mission/merge", "heartbeat"),
     limit=1,
 )
 

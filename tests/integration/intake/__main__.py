@@ -5,17 +5,13 @@ Writes README.md beside this file; words are pytest's.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
+from tests import attack_report
 from tests.integration.intake.attacks import DEADLINE_S, KINDS
+from tests.integration.intake.settings import PROGRAMS
 
 HERE = Path(__file__).parent
 
@@ -36,23 +32,14 @@ new but the agent's own commits, and the command ended at its deadline ({DEADLIN
 
 def main(words: list[str]) -> int:
     """The exit code of pytest; the table is written where all is well, and printed anyway."""
-    with tempfile.TemporaryDirectory() as scratch:
-        report = Path(scratch, "report.xml")
-        options = ["-q", "-m", "long", "-n", "0", "-o", "timeout=0", f"--junitxml={report}"]
-        called = [sys.executable, "-m", "pytest", *options, str(HERE), *words]
-        code = subprocess.run(called, env=os.environ, check=False).returncode
-        if not report.exists():  # Pytest was asked for its help, say.
-            return code
-        text = _table(list(_found(report)))
+    code, notes = attack_report.run(HERE, ["-n", "0", *words])
+    if notes is None:
+        return code
+    text = _table(notes)
     print(text)
     if code == 0 and not words:
         (HERE / "README.md").write_text(text)
     return code
-
-
-def _found(report: Path) -> Iterator[tuple[str, Any]]:
-    for it in ET.parse(report).iter("property"):
-        yield str(it.get("name")), json.loads(str(it.get("value")))
 
 
 def _table(found: list[tuple[str, Any]]) -> str:
@@ -69,8 +56,10 @@ def _table(found: list[tuple[str, Any]]) -> str:
     lines += [f"| {it['attack']} | {_cells([it['outcome']])} |" for it in rows]
     lines += ["", "## Both: settings that name a program or a file", ""]
     lines += ["| setting | intake | uncommitted work |", "| --- | --- | --- |"]
-    for key, outcome in ((k, o) for kind, it in found if kind == "settings" for k, o in it.items()):
-        lines += [f"| `{key}` | {_cells(outcome.split(', '))} |"]
+    settings = {k: o for kind, it in found if kind == "settings" for k, o in it.items()}
+    lines += [
+        f"| `{key}` | {_cells(settings[key].split(', '))} |" for key in PROGRAMS if key in settings
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,7 @@ from specify_cli.conformance.interfaces import Interface
 from specify_cli.conformance.requests import Request, fresh_id
 from tests.contract.interfaces import CommandLine, Mailbox
 from tests.integration.stage import POLICY, SLUG, Stage
-from tests.records import forget
+from tests.records import forget, forget_journal
 
 PACKAGE = "WP01"
 OTHER = "WP02"
@@ -61,6 +61,7 @@ class Project:
     def decide(self, intent: Intent, lane: str) -> Decision:
         """The decision about the intent while the package stands in the lane."""
         forget(self.stage.root)
+        forget_journal(self.stage.root)
         self.log.write_bytes(self.given + standing(PACKAGE, lane))
         envelope = self.way(self.stage.root, intent)
         data = envelope["data"]

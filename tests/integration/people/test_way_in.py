@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from specify_cli.cli.main import root
 from specify_cli.cli.orchestrator_api import orchestrator_api
 from specify_cli.storage.layout import Layout
 from tests.integration.stage import ENVELOPE_KEYS, POLICY, Outcome, Stage, flags
+from tests.unit.cli.people_pages import pages
 
 
 def said(answer: Outcome) -> str:
@@ -162,17 +162,7 @@ def test_a_stranger_s_name_does_not_play_with_the_terminal(stage: Stage) -> None
 # Help.
 
 
-def pages(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    yield words
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from pages(inner, (*words, name))
-
-
-PAGES = list(pages(root, ()))
+PAGES = list(pages())
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)

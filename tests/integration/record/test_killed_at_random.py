@@ -14,7 +14,7 @@ from tests.campaign import sampled
 from tests.integration.record.test_redact import holders
 from tests.integration.stage import SLUG, TIMEOUT_S, Process, Stage, environment
 
-MOMENTS = 12
+MOMENTS = 9
 WHY = ("--reason", "r", "--actor", "ada")
 
 

@@ -41,7 +41,18 @@ def known_ids(stage: Stage) -> list[str]:
     return re.findall(r'"event_id":"(\w+)"', lines.decode())
 
 
-@pytest.mark.parametrize(("name", "state"), CASES, ids=[f"{name}-{state}" for name, state in CASES])
+def is_sampled(name: str, state: str) -> bool:
+    """Of a row that is done in both states, the build has one: they differ in what git can give back."""
+    row = ROWS[name]
+    kept = "open" if list(ROWS).index(name) % 2 else "committed"
+    return state == kept or not (row.open and row.committed)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [pytest.param(*it, marks=() if is_sampled(*it) else pytest.mark.campaign) for it in CASES],
+    ids=[f"{name}-{state}" for name, state in CASES],
+)
 def test_nothing_is_lost_and_what_is_said_is_true(
     stage: Stage, built: dict[str, Path], name: str, state: str
 ) -> None:

@@ -16,8 +16,8 @@ from tests.integration.crashes.killing import killer
 from tests.integration.stage import Stage
 from tests.unit.storage.test_record_retention import change, read
 
-READS = 9_000
-KILLS = 8
+READS = 4_000
+KILLS = 5
 STEP_S = 0.12
 STEPS = 120
 LONG_AGO = 1_700_000_000
@@ -29,7 +29,7 @@ def root(stage: Stage) -> Path:
     stage.write_mission({"WP01": {}})
     MailboxLayout(stage.root).ensure()
     (stage.root / ".kitty" / "config.toml").write_text("journal_max_bytes = 0\n")
-    journal = Journal(Layout(stage.root), max_bytes=2_000_000)
+    journal = Journal(Layout(stage.root), max_bytes=900_000)
     for start in range(0, READS, 1000):
         with journal.batch() as batch:
             reads = [read(f"r{start + number}", at="2023-01-01") for number in range(1000)]

@@ -7,16 +7,11 @@ Prints it, and writes README.md beside this file; words are pytest's. It takes a
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
+from tests import attack_report
 from tests.integration.sandbox_attacks.kinds import KINDS
 from tests.integration.sandbox_attacks.world import DEADLINE_S
 
@@ -41,23 +36,14 @@ A cell is empty where that was left out of the run.
 
 def main(words: list[str]) -> int:
     """The exit code of pytest; the table is written where all is well and nothing was left out."""
-    with tempfile.TemporaryDirectory() as scratch:
-        report = Path(scratch, "report.xml")
-        options = ["-q", "-m", "long or campaign", "-o", "timeout=0", f"--junitxml={report}"]
-        called = [sys.executable, "-m", "pytest", *options, str(HERE), *words]
-        code = subprocess.run(called, env=os.environ, check=False).returncode
-        if not report.exists():  # Pytest was asked for its help, say.
-            return code
-        text = _table(list(_found(report)))
+    code, notes = attack_report.run(HERE, words)
+    if notes is None:
+        return code
+    text = _table(notes)
     print(text)
     if code == 0 and not any("-k" in word or "::" in word for word in words):
         (HERE / "README.md").write_text(text)
     return code
-
-
-def _found(report: Path) -> Iterator[tuple[str, Any]]:
-    for it in ET.parse(report).iter("property"):
-        yield str(it.get("name")), json.loads(str(it.get("value")))
 
 
 def _table(found: list[tuple[str, Any]]) -> str:

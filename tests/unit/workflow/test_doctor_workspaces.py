@@ -17,15 +17,6 @@ from specify_cli.workflow.doctor_findings import Severity
 from tests.integration.stage import SLUG, Stage
 
 
-@pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
-    made = Stage(root=tmp_path / "project")
-    made.make_repository()
-    made.write_mission({"WP01": {}})
-    return made
-
-
 def begin(stage: Stage) -> Path:
     data = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
     return Path(data["workspace_path"])
