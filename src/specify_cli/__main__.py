@@ -32,7 +32,17 @@ def main() -> None:
         if isinstance(error, BrokenPipeError) or sys.stdout is not stdout:
             _end_by_sigpipe()
         raise
+    except OSError as error:
+        code = _report_failed_write(error)
     sys.exit(code)
+
+
+def _report_failed_write(error: OSError) -> int:
+    from specify_cli.cli import reply
+
+    if not reply.is_failed_write(error):
+        raise error
+    return reply.end_output(error)
 
 
 def _end_by_sigpipe() -> None:
