@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 
-from specify_cli.cli import main, mission
+from specify_cli.cli import json_reply, main, mission
 from tests.unit.cli.people_pages import pages
 from tests.unit.cli.test_people_help import example, page
 
@@ -172,4 +172,4 @@ def test_a_group_does_not_swallow_options_of_its_command(
     ],
 )
 def test_a_file_for_a_report_is_not_stdout(words: list[str], is_asked: bool):
-    assert main.json_reply.is_asked(words) == is_asked
+    assert json_reply.is_asked(words) == is_asked
