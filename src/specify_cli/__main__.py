@@ -5,16 +5,14 @@ Frequent commands are answered without loading the command line's libraries.
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 
 
 def main() -> None:
     """Run the command line of this process."""
-    for stream in (sys.stdout, sys.stderr):
-        # Characters that the stream cannot encode (LC_ALL=C, cp1252) are escaped.
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     code, stdout = None, sys.stdout
     try:
         try:
@@ -32,7 +30,30 @@ def main() -> None:
         if isinstance(error, BrokenPipeError) or sys.stdout is not stdout:
             _end_by_sigpipe()
         raise
+    except OSError as error:
+        code = _report_failed_write(error)
     sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # Characters that the stream cannot encode (LC_ALL=C, cp1252) are escaped.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if "_SPEC_KITTY_COMPLETE" in os.environ:
+        import signal
+
+        # A message or a traceback would disturb the line that is typed in a shell.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _report_failed_write(error: OSError) -> int:
+    from specify_cli.cli import reply
+
+    if not reply.is_failed_write(error):
+        raise error
+    return reply.end_output(error)
 
 
 def _end_by_sigpipe() -> None:
@@ -41,7 +62,6 @@ def _end_by_sigpipe() -> None:
     Python ignores SIGPIPE, and so does this program while it works: a closed pipe to git or to
     stderr must not kill it between two steps of a change.
     """
-    import os
     import signal
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

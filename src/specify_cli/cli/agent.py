@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from specify_cli.cli.client import actor_or_user, ask
+from specify_cli.cli.options import JSON
 from specify_cli.cli.output import say
 
 
@@ -29,7 +30,7 @@ def tasks() -> None:
 @click.option("--status", type=click.Choice(["done", "pending"]), required=True)
 @click.option("--mission", required=True, help="Folder, id, number or bare name.")
 @click.option("--actor", help="Name to record. Default: the current user.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@JSON
 def mark_status(
     *, subtasks: tuple[str, ...], status: str, mission: str, actor: str | None, as_json: bool
 ) -> None:
@@ -61,7 +62,7 @@ def mission() -> None:
 
 @mission.command("finalize-tasks")
 @click.option("--mission", "name", required=True, help="Folder, id, number or bare name.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@JSON
 def finalize_tasks(*, name: str, as_json: bool) -> None:
     """Check the work packages of a mission and plan its execution lanes.
 

@@ -139,14 +139,19 @@ def actor_or_user(actor: str | None) -> str:
 
 
 def standing_in() -> pathlib.Path:
-    """Return the current folder. If it was removed, end the process."""
+    """Return the current folder.
+
+    Raises:
+        UsageError: It was removed.
+    """
     import pathlib
 
     try:
         return pathlib.Path.cwd()
     except FileNotFoundError:
-        click.echo("the current folder was removed: change to the folder of the project", err=True)
-        sys.exit(NOT_UNDERSTOOD)
+        raise errors.UsageError(
+            "the current folder was removed: change to the folder of the project"
+        ) from None
 
 
 def project_here() -> pathlib.Path:
@@ -155,11 +160,9 @@ def project_here() -> pathlib.Path:
     Raises:
         MissionNotFound: The current folder is not in a project.
     """
-    import pathlib
-
     from specify_cli import bootstrap
 
-    return bootstrap.find_project(pathlib.Path.cwd())
+    return bootstrap.find_project(standing_in())
 
 
 def layout_here() -> MailboxLayout:

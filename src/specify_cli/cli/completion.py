@@ -1,28 +1,30 @@
-"""`spec-kitty completion`: shell completion of commands, missions and packages."""
+"""`spec-kitty completion`: shell completion of commands, and of names of the project."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from specify_cli.cli.client import envelope_of
+from specify_cli import errors
+from specify_cli.cli import completion_names
 from specify_cli.mailbox.printable import printable
 
 VARIABLE = "_SPEC_KITTY_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
-# Matches what every shell reads as one word without quotes.
-ONE_WORD = re.compile(r"[\w.@%+,/-]+")
+# Matches what every shell reads as one word without quotes, and no program as an option.
+ONE_WORD = re.compile(r"[\w./@%+][\w./@%+-]*")
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(*, shell: str) -> None:
-    """Print a completion script for SHELL: commands, options, missions and packages.
+    """Print a completion script for SHELL: commands, options, and names of the project.
+
+    It completes missions, packages, status lanes, subtasks, requests, dead letters and guides.
 
     \b
     bash: eval "$(spec-kitty completion bash)" in ~/.bashrc
@@ -38,31 +40,20 @@ def completion(*, shell: str) -> None:
     click.echo(made(root, {}, "spec-kitty", VARIABLE).source())
 
 
-class MissionName(click.types.StringParamType):
-    """A text that the shell completes to a mission of the project."""
+class Offered(click.types.StringParamType):
+    """A text that the shell completes to the names that `source` yields for the command line."""
+
+    def __init__(self, source: completion_names.Source) -> None:
+        self._source = source
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the mission folders with this prefix; none if they cannot be read."""
-        missions = _asked("list-missions").get("missions", ())
-        return _items(((m["mission_slug"], m["title"]) for m in missions), incomplete)
-
-
-class PackageName(click.types.StringParamType):
-    """A text that the shell completes to a package of the mission named earlier on the line."""
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """Return the package ids with this prefix. Default: of the only mission."""
-        mission = ctx.params.get("mission") or _only_mission()
-        data = _asked("mission-state", mission=mission) if mission else {}
-        packages = data.get("work_packages", ())
-        return _items(((p["wp_id"], f"{p['lane']}: {p['title']}") for p in packages), incomplete)
-
-
-MISSIONS, PACKAGES = MissionName(), PackageName()
+        """Return the names with this prefix; none if they cannot be read."""
+        try:
+            return _items(self._source(ctx, incomplete), incomplete)
+        except (errors.SpecKittyError, OSError):
+            return []
 
 
 def teach(command: click.Command) -> click.Command:
@@ -86,27 +77,10 @@ def words_of(table: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
 
 def _type_of(param: click.Parameter) -> click.ParamType[Any]:
     """Return the type for an argument by its name, which means the same in every command."""
-    names = {param.name, *param.opts}
     if not isinstance(param.type, click.types.StringParamType):
         return param.type
-    if names & {"mission", "named", "--mission"}:
-        return MISSIONS
-    return PACKAGES if names & {"wp", "--wp", "--depends-on"} else param.type
-
-
-def _only_mission() -> str | None:
-    known = [m["mission_slug"] for m in _asked("list-missions").get("missions", ())]
-    return known[0] if len(known) == 1 else None
-
-
-def _asked(command: str, **args: Any) -> dict[str, Any]:
-    """Return the data of the reply; empty on a refusal, so that nothing disturbs the prompt."""
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        return {}
-    envelope = envelope_of(command, **args)
-    return envelope["data"] if envelope["success"] else {}
+    source = completion_names.source_of(param)
+    return Offered(source) if source else param.type
 
 
 def _items(named: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
@@ -114,6 +88,7 @@ def _items(named: Iterable[tuple[str, str]], incomplete: str) -> list[Completion
 
 
 def _fitting(named: Iterable[tuple[str, str]], incomplete: str) -> Iterator[CompletionItem]:
+    typed = incomplete.casefold()
     for name, words in named:
-        if name.startswith(incomplete) and ONE_WORD.fullmatch(name):
+        if name.casefold().startswith(typed) and ONE_WORD.fullmatch(name):
             yield CompletionItem(name, help=printable(words))

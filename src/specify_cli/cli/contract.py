@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
-from specify_cli.cli import shipped
+from specify_cli import errors
+from specify_cli.cli import json_reply, shipped
 from specify_cli.cli.contract_verify import verify
+from specify_cli.cli.options import JSON
 
 FIXTURES = "v1/fixtures/"
 
@@ -28,7 +30,8 @@ contract.add_command(verify)
 @contract.command()
 @click.argument("name", required=False)
 @click.option("--fixtures", is_flag=True, help="Also list the fixture files.")
-def show(*, name: str | None, fixtures: bool) -> None:
+@JSON
+def show(*, name: str | None, fixtures: bool, as_json: bool) -> None:
     """Print the document NAME, or list the documents.
 
     NAME is a path in the contract's folder, or the end of one; the suffix is optional and case is
@@ -38,17 +41,25 @@ def show(*, name: str | None, fixtures: bool) -> None:
     """
     documents = _documents()
     if name is None:
-        _list(documents, is_whole=fixtures)
+        _list(documents, is_whole=fixtures, as_json=as_json)
         return
     fitting = [name] if name in documents else _best(name, documents)
     if len(fitting) != 1:
-        click.echo(_complaint(name, fitting), err=True)
+        problem = errors.UsageError(_complaint(name, fitting))
+        json_reply.print_refusal(problem) if as_json else click.echo(problem.message, err=True)
         sys.exit(1)
-    click.echo((shipped.contract() / fitting[0]).read_bytes(), nl=False)
+    text = (shipped.contract() / fitting[0]).read_bytes()
+    if as_json:
+        json_reply.print_data({"document": fitting[0], "text": text.decode()})
+    else:
+        click.echo(text, nl=False)
 
 
-def _list(documents: list[str], *, is_whole: bool) -> None:
+def _list(documents: list[str], *, is_whole: bool, as_json: bool) -> None:
     shown = [x for x in documents if is_whole or not _is_case(x)]
+    if as_json:
+        json_reply.print_data({"documents": shown})
+        return
     for document in shown:
         click.echo(document)
     if len(shown) < len(documents):

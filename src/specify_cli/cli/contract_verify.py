@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import errors
+from specify_cli.cli import json_reply
+from specify_cli.cli.output import reporting_errors
 
 if TYPE_CHECKING:
     from specify_cli.conformance.checks import Check, Result
@@ -39,7 +42,14 @@ REMOVALS = 3
 @click.option(
     "--expected-failures", metavar="FILE", type=Path, help="File with checks that may fail."
 )
-@click.option("--json", "json_to", metavar="FILE", help="Write JSON; -: to stdout.")
+@click.option(
+    "--json",
+    "json_to",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value="-",
+    help="Print JSON, or write it to FILE.",
+)
 @click.option("--junit", metavar="FILE", type=Path, help="Write a JUnit XML report.")
 @click.option("--timeout-s", type=click.FloatRange(0.1), default=30, help="Per reply. Default: 30.")
 @click.option(
@@ -52,15 +62,8 @@ def verify(**options: Any) -> None:
 
     Example: spec-kitty contract verify --host "spec-kitty orchestrator-api"
     """
-    try:
+    with reporting_errors(exit_code=COULD_NOT_RUN, as_json=options["json_to"] == STDOUT):
         sys.exit(_verified(options))
-    except errors.SpecKittyError as error:
-        click.echo(f"{error.code}: {error.message}", err=True)
-    except BrokenPipeError:
-        raise  # The reader of stdout has gone.
-    except OSError as error:
-        click.echo(f"the checks could not run: {error}", err=True)
-    sys.exit(COULD_NOT_RUN)
 
 
 def _verified(options: dict[str, Any]) -> int:
@@ -69,7 +72,7 @@ def _verified(options: dict[str, Any]) -> int:
     is_of_client = options["client"] is not None
     checks = client_runs.checks() if is_of_client else verifier.checks()
     if options["lists"]:
-        _list(checks)
+        _list(checks, as_json=options["json_to"] == STDOUT)
         return 0
     listed = _listed(options["expected_failures"])
     expected = report.expected_names(listed, (check.name for check in checks))
@@ -145,9 +148,14 @@ def _of_client(options: dict[str, Any], folder: Path) -> list[Result]:
     return client_runs.verify(named, folder, only=options["only"], progress=_progress)
 
 
-def _list(checks: Iterable[Check]) -> None:
+def _list(checks: Iterable[Check], *, as_json: bool) -> None:
     from specify_cli.conformance import capabilities
 
+    if as_json:
+        named = [{"name": x.name, "meaning": x.meaning, "section": x.section} for x in checks]
+        described = dict(line.split(maxsplit=1) for line in capabilities.describe())
+        json_reply.print_data({"capabilities": described, "checks": named})
+        return
     for line in capabilities.describe():
         click.echo(f"capability  {line}")
     for check in checks:
@@ -162,7 +170,7 @@ def _tell(results: Sequence[Result], options: dict[str, Any]) -> None:
     if options["json_to"] not in {None, STDOUT}:
         Path(options["json_to"]).write_text(report.as_json(results), encoding="utf-8")
     if options["json_to"] == STDOUT:
-        click.echo(report.as_json(results), nl=False)
+        json_reply.print_data(json.loads(report.as_json(results)))
         return
     for status, line in report.as_lines(results):
         # Click drops colours unless stdout is a terminal.

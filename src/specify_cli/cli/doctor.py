@@ -11,6 +11,7 @@ import click
 
 from specify_cli.cli import progress_line, sandbox_report
 from specify_cli.cli.client import actor_or_user, envelope_of, print_envelope
+from specify_cli.cli.options import JSON
 from specify_cli.mailbox.printable import printable
 
 SOUND, PROBLEMS, COULD_NOT_LOOK = 0, 1, 2
@@ -21,7 +22,7 @@ SHOWN_OF_EACH = 5
 @click.command()
 @click.option("--mission", help="Check only this mission. Default: all missions.")
 @click.option("--fix", is_flag=True, help="Repair what is safe to repair.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@JSON
 @click.option("--sandbox", metavar="DIR", help="Check the sandbox that this command runs in.")
 def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None) -> None:
     """Check the project for problems: file, line and repair of each.
@@ -34,7 +35,7 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
     kept in private/attic next to the record.
 
     --sandbox reports, inside a sandbox, whether a mailbox (DIR or INBOX:OUTBOX) or a workspace
-    (DIR) can be used. Exit 1: it cannot, or the host can be changed. JSON: sandbox, can_work,
+    (DIR) can be used. Exit 1: it cannot, or the host can be changed. data: sandbox, can_work,
     checks (check, verdict, what, repair).
 
     Example: spec-kitty doctor --fix

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import errors
-from specify_cli.cli import progress_line
+from specify_cli.cli import json_reply, progress_line
 from specify_cli.cli.client import layout_here, project_here
 from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_head import head
 from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_tail import tail
+from specify_cli.cli.options import JSON
 from specify_cli.cli.output import COULD_NOT_CHECK, REFUSED, log, reporting_errors
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
 
 
 @mailbox.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@JSON
 def status(*, as_json: bool) -> None:
     """Show whether a worker serves the mailbox, and how many requests wait.
 
@@ -80,12 +81,14 @@ def status(*, as_json: bool) -> None:
 
     Example: spec-kitty mailbox status --json
     """
-    with reporting_errors(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
         layout = layout_here()
         report = _status(layout)
         silent = None if report["worker_is_alive"] else _silent_worker(layout)
-    words = _status_in_words(report, silent)
-    click.echo(json.dumps(report, indent=1) if as_json else words)
+    if as_json:
+        json_reply.print_data(report)
+    else:
+        click.echo(_status_in_words(report, silent))
     for warning in () if as_json else report["warnings"]:
         log(f"warning: {warning}")
     if not report["worker_is_alive"]:
@@ -94,23 +97,26 @@ def status(*, as_json: bool) -> None:
 
 
 @mailbox.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@JSON
 def verify(*, as_json: bool) -> None:
     """Verify that record, journal, replies, logs and the host's commits agree.
 
     Inconsistencies are printed to stdout, one per line; notes, such as a commit by another clone's host, go to stderr.
-    Exit 0: sound. 1: inconsistencies were found. 2: the check could not run. JSON: is_sound, breaks, notes (lists of
+    Exit 0: sound. 1: inconsistencies were found. 2: the check could not run. data: is_sound, breaks, notes (lists of
     texts).
 
     Example: spec-kitty mailbox verify
     """
     from specify_cli.mailbox import printable
 
-    with reporting_errors(exit_code=COULD_NOT_CHECK), progress_line.shown(unless=as_json):
+    with (
+        reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json),
+        progress_line.shown(unless=as_json),
+    ):
         layout = layout_here()
         breaks, notes = _verified(layout)
     if as_json:
-        click.echo(json.dumps({"is_sound": not breaks, "breaks": breaks, "notes": notes}, indent=1))
+        json_reply.print_data({"is_sound": not breaks, "breaks": breaks, "notes": notes})
     else:
         for line in breaks:
             click.echo(printable.printable(line))
@@ -147,19 +153,27 @@ def _verified(layout: MailboxLayout) -> tuple[list[str], list[str]]:
 
 @mailbox.command(short_help="Print the journal entry of a request.")
 @click.argument("correlation_id")
-def show(correlation_id: str) -> None:
+@JSON
+def show(*, correlation_id: str, as_json: bool) -> None:
     """Print the journal entry of CORRELATION_ID: the request, its reply and its effects.
 
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
     """
     from specify_cli.mailbox import verification
 
-    with reporting_errors(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
         line = verification.open_journal(layout_here()).find(correlation_id)
     if line is None:
-        log(f"there is no request {correlation_id} in the journal")
+        problem = f"there is no request {correlation_id} in the journal"
+        if as_json:
+            json_reply.print_refusal(errors.UsageError(problem))
+        else:
+            log(problem)
         sys.exit(REFUSED)
-    click.echo(json.dumps(line, indent=2))
+    if as_json:
+        json_reply.print_data(line)
+    else:
+        click.echo(json.dumps(line, indent=2))
 
 
 def _status(layout: MailboxLayout) -> dict[str, Any]:

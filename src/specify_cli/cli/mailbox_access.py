@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pwd
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli.cli import json_reply
 from specify_cli.cli.client import layout_here
+from specify_cli.cli.options import JSON
 from specify_cli.cli.output import COULD_NOT_CHECK, reporting_errors
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ NO_CONFIG = (
 
 
 @click.command(short_help="Show the permissions that config.toml grants.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@JSON
 def access(*, as_json: bool) -> None:
     """Show the permissions of each orchestrator, as a worker started now would apply them.
 
@@ -40,11 +41,11 @@ def access(*, as_json: bool) -> None:
     """
     from specify_cli import bootstrap
 
-    with reporting_errors(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
         layout = layout_here()
         report = _report(bootstrap.read_config(layout.root), layout)
     if as_json:
-        click.echo(json.dumps(report, indent=1))
+        json_reply.print_data(report)
         return
     for line in _text(report):
         click.echo(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import errors
+from specify_cli.cli import json_reply
 from specify_cli.cli.client import actor_or_user, ask, layout_here
+from specify_cli.cli.options import JSON
 from specify_cli.cli.output import COULD_NOT_CHECK, NOT_THERE, log, reporting_errors
 
 if TYPE_CHECKING:
@@ -32,16 +33,16 @@ def dead_letters() -> None:
 
 @dead_letters.command("list")
 @click.option("--waiting", is_flag=True, help="Only those not yet replayed or discarded.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@JSON
 def list_dead_letters(*, waiting: bool, as_json: bool) -> None:
     """List the dead letters of all orchestrators, oldest first.
 
     Example: spec-kitty mailbox dead-letters list --waiting
     """
-    with reporting_errors(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
         letters = [one for one in _folder().letters() if not waiting or one.state == "waiting"]
     if as_json:
-        click.echo(json.dumps([_facts(letter) for letter in letters], indent=1))
+        json_reply.print_data({"dead_letters": [_facts(letter) for letter in letters]})
         return
     for line in _table([HEADINGS, *map(_row, letters)] if letters else []):
         click.echo(line)
@@ -49,21 +50,24 @@ def list_dead_letters(*, waiting: bool, as_json: bool) -> None:
 
 @dead_letters.command("show", short_help="Show a dead letter.")
 @click.argument("dead_letter", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@JSON
 def show_dead_letter(*, dead_letter: str, as_json: bool) -> None:
     """Show the dead letter ID: why it was set aside, its path and its first bytes.
 
     Example: spec-kitty mailbox dead-letters show 01JD8Z6W
     """
-    with reporting_errors(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
         try:
             letter = _folder().named(dead_letter)
         except errors.UsageError as error:
-            log(error.message)
+            if as_json:
+                json_reply.print_refusal(error)
+            else:
+                log(error.message)
             sys.exit(NOT_THERE)
         facts = _facts(letter) | {"body": _body(letter)}
     if as_json:
-        click.echo(json.dumps(facts, indent=1))
+        json_reply.print_data(facts)
         return
     for line in _text(facts):
         click.echo(line)
@@ -73,7 +77,7 @@ def show_dead_letter(*, dead_letter: str, as_json: bool) -> None:
 @click.argument("dead_letter", metavar="ID")
 @click.option("--as", "new_id", metavar="NEW_ID", help="Id of the new request.")
 @click.option("--actor", help="Name to record. Default: the current user.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@JSON
 def replay(*, dead_letter: str, new_id: str | None, actor: str | None, as_json: bool) -> None:
     """Put the dead letter ID back into the inbox of its orchestrator.
 
@@ -89,7 +93,7 @@ def replay(*, dead_letter: str, new_id: str | None, actor: str | None, as_json: 
 @dead_letters.command("discard")
 @click.argument("dead_letter", metavar="ID")
 @click.option("--actor", help="Name to record. Default: the current user.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@JSON
 def discard(*, dead_letter: str, actor: str | None, as_json: bool) -> None:
     """Delete the body of the dead letter ID; its record is kept.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from specify_cli import errors
+from specify_cli.cli import json_reply
 from specify_cli.cli.client import layout_here
+from specify_cli.cli.options import JSON
 from specify_cli.cli.output import COULD_NOT_CHECK, REFUSED, log, reporting_errors
 
 if TYPE_CHECKING:
@@ -38,29 +40,37 @@ class Head(click.ParamType["RecordHead"]):
 
 @click.command()
 @click.option("--expect", type=Head(), help="Line printed by an earlier call.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@JSON
 def head(*, expect: RecordHead | None, as_json: bool) -> None:
     """Print the head of the host's record: its id, its newest entry and the hash over all entries.
 
     Keep the line where the host cannot change it. With --expect, a later call reports whether an entry was changed or
-    removed since. Exit 0: as expected. 1: changed. 2: the check could not run. JSON: record, position, head, and with
+    removed since. Exit 0: as expected. 1: changed. 2: the check could not run. data: record, position, head, and with
     --expect, complaint.
 
     Example: spec-kitty mailbox head
     """
     from specify_cli.storage import record_heads, records
 
-    with reporting_errors(exit_code=COULD_NOT_CHECK):
+    with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
         record = records.found(layout_here())
         now = record_heads.newest(record) if record else None
         if record is None or now is None:
-            log("the record is empty")
-            sys.exit(COULD_NOT_CHECK if expect else 0)
+            if expect:
+                raise errors.StateUnreadable("the record is empty")
+            if as_json:
+                json_reply.print_data({"record": None, "position": 0, "head": None})
+            else:
+                log("the record is empty")
+            sys.exit(0)
         complaint = record_heads.difference(record, expect) if expect else ""
         if expect and not complaint:
             complaint = next(iter(record.faults()), "")
-    told = {"record": now.record_id, "position": now.position, "head": now.head}
-    click.echo(json.dumps(told | {"complaint": complaint} if expect else told) if as_json else now)
-    if complaint and not as_json:
-        log(complaint)
+    if as_json:
+        told = {"record": now.record_id, "position": now.position, "head": now.head}
+        json_reply.print_data(told | {"complaint": complaint} if expect else told)
+    else:
+        click.echo(now)
+        if complaint:
+            log(complaint)
     sys.exit(REFUSED if complaint else 0)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from specify_cli.cli.client import ask, is_on_terminal
+from specify_cli.cli.options import JSON
 from specify_cli.cli.output import say
 
 AGE = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
@@ -48,7 +49,7 @@ class Age(click.ParamType[int]):
 @click.option("--older-than", type=Age(), help="Also remove replies of this age, such as 30d.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@JSON
 def prune(*, older_than: int | None, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Remove data that has expired. It is listed first; then you are asked to confirm.
 

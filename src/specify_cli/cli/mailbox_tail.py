@@ -28,14 +28,14 @@ OTHER_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
     help="Lines to print first.",
 )
 @click.option("--no-follow", is_flag=True, help="Do not wait for new lines.")
-@click.option("--json", "as_json", is_flag=True, help="Print the lines as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print each line as JSON.")
 def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
     """Print the last lines of the journal, then new ones, until Ctrl-C.
 
     Example: spec-kitty mailbox tail -n 20
     """
     try:
-        with reporting_errors(exit_code=COULD_NOT_CHECK):
+        with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
             for line in _shown(lines, follows=not no_follow):
                 _tell(line, as_json=as_json)
     except KeyboardInterrupt:

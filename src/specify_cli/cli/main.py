@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specify_cli import __version__, credentials
+from specify_cli import __version__, credentials, errors
+from specify_cli.cli import json_reply, output, reply
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -196,11 +197,57 @@ def main() -> None:
     try:
         sys.exit(root(prog_name="spec-kitty", standalone_mode=False))
     except click.ClickException as error:
-        message = io.StringIO()
-        error.show(message)
-        # The message quotes the arguments, and stderr may be logged.
-        click.echo(credentials.masked(message.getvalue()), nl=False, err=True)
+        _report_misuse(error, arguments)
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(1)
+    except errors.SpecKittyError as error:
+        if json_reply.is_asked(arguments):
+            json_reply.print_refusal(error, _path(arguments))
+        else:
+            output.report(error, as_json=False)
+        sys.exit(2 if error.code == errors.UsageError.code else 1)
+    except Exception as error:
+        is_failed_write = isinstance(error, OSError) and reply.is_failed_write(error)
+        if (
+            is_failed_write
+            or isinstance(error, BrokenPipeError)
+            or not json_reply.is_asked(arguments)
+        ):
+            raise
+        _report_fault(error, arguments)
+        sys.exit(1)
+
+
+def _path(words: list[str]) -> str:
+    """Return the names of the command that the arguments start with, such as `mailbox status`."""
+    command: click.Command | None = root
+    names: list[str] = []
+    for word in words:
+        if not isinstance(command, click.Group):
+            break
+        command = command.get_command(click.Context(command), word)
+        if command is None:
+            break
+        names.append(word)
+    return " ".join(names)
+
+
+def _report_misuse(error: click.ClickException, words: list[str]) -> None:
+    if json_reply.is_asked(words):
+        json_reply.print_refusal(errors.UsageError(error.format_message()), _path(words))
+        return
+    message = io.StringIO()
+    error.show(message)
+    # The message quotes the arguments, and stderr may be logged.
+    click.echo(credentials.masked(message.getvalue()), nl=False, err=True)
+
+
+def _report_fault(error: Exception, words: list[str]) -> None:
+    """Print a fault of this program: the traceback to stderr, and an envelope to stdout."""
+    import traceback
+
+    click.echo(credentials.masked("".join(traceback.format_exception(error))), nl=False, err=True)
+    message = f"an internal error: {type(error).__name__}; the traceback is on stderr"
+    json_reply.print_refusal(errors.HostError(message), _path(words))

@@ -8,6 +8,7 @@ import click
 
 from specify_cli.cli.client import ask
 from specify_cli.cli.mission_rewind import rewind
+from specify_cli.cli.options import JSON
 from specify_cli.cli.output import say
 from specify_cli.cli.specify import specify
 
@@ -29,7 +30,7 @@ mission.add_command(rewind)
 
 @mission.command("list", short_help="List the missions of this project.")
 @click.option("--all", "is_whole", is_flag=True, help="On a terminal: list older missions too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@JSON
 def list_missions(*, is_whole: bool, as_json: bool) -> None:
     """List the missions of this project. On a terminal, the newest come first.
 

@@ -53,18 +53,31 @@ def _styled(text: str, **style: Any) -> str:
 
 
 @contextlib.contextmanager
-def reporting_errors(*, exit_code: int) -> Iterator[None]:
-    """Report an error of the block on stderr, and end the process with `exit_code`."""
+def reporting_errors(*, exit_code: int, as_json: bool = False) -> Iterator[None]:
+    """Report an error of the block, and end the process with `exit_code`.
+
+    The report is a line on stderr, or with `as_json` an envelope on stdout.
+    """
     try:
         yield
     except errors.SpecKittyError as error:
-        log(f"{error.code}: {error.message}")
+        report(error, as_json=as_json)
         sys.exit(exit_code)
     except BrokenPipeError:
         raise  # The reader of stdout has gone.
     except OSError as error:
-        log(f"a file operation failed: {error}")
+        report(errors.StorageFailed(f"a file operation failed: {error}"), as_json=as_json)
         sys.exit(exit_code)
+
+
+def report(error: errors.SpecKittyError, *, as_json: bool) -> None:
+    """Print the error to stderr, or with `as_json` as an envelope to stdout."""
+    if as_json:
+        from specify_cli.cli import json_reply
+
+        json_reply.print_refusal(error)
+    else:
+        log(f"{error.code}: {error.message}")
 
 
 def log(line: str) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
-from specify_cli import errors
+from specify_cli.cli import json_reply
+from specify_cli.cli.client import standing_in
+from specify_cli.cli.options import JSON
 from specify_cli.cli.output import say
 
 
 @click.command()
-def init() -> None:
+@JSON
+def init(*, as_json: bool) -> None:
     """Turn the git repository of this folder, or its folder with kitty-specs, into a project.
 
     It can be run again at any time: existing files are not changed.
@@ -21,12 +21,13 @@ def init() -> None:
     """
     from specify_cli import bootstrap
 
-    try:
-        root = bootstrap.initialize(Path.cwd())
-    except errors.SpecKittyError as error:
-        say(f"{error.code}: {error.message}", is_error=True)
-        sys.exit(1)
+    here = standing_in()
+    root = bootstrap.initialize(here)
+    missions = root / "kitty-specs"
+    if as_json:
+        json_reply.print_data({"project": str(root), "missions": str(missions)})
+        return
     say(f"project: {root}")
-    if root != Path.cwd():
-        say(f"the missions are in {root / 'kitty-specs'}, not in this folder")
+    if root != here:
+        say(f"the missions are in {missions}, not in this folder")
     click.echo('next: spec-kitty specify "What is to be built"')

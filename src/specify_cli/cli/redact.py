@@ -40,7 +40,7 @@ def redact(
 
     missing = "a reason is required: give --reason"
     why = text_or_question("redact", reason, question="Reason?", missing=missing, as_json=as_json)
-    secret = _secret() if text is None else text
+    secret = _secret(as_json=as_json) if text is None else text
     if not secret:
         complain("redact", "the secret is missing: give it on stdin", as_json=as_json)
     how: dict[str, Any] = {
@@ -55,8 +55,10 @@ def redact(
         _tell(data, reason=why)
 
 
-def _secret() -> str:
+def _secret(*, as_json: bool) -> str:
     if sys.stdin.isatty():
+        if as_json:
+            complain("redact", "the secret is missing: give it on stdin", as_json=as_json)
         typed: str = click.prompt("The secret", hide_input=True)
         return typed
     read = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -21,3 +22,22 @@ def give(answered: dict[str, Any]) -> int:
     if answered["success"]:
         return SUCCEEDED
     return NOT_UNDERSTOOD if answered["error_code"] == "USAGE_ERROR" else REFUSED
+
+
+def is_failed_write(error: OSError) -> bool:
+    """Return whether stdout could not be written, such as on a full disk."""
+    import errno
+
+    # Operations on files name the file, and the host turns their errors into refusals.
+    causes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+    return error.filename is None and error.errno in causes
+
+
+def end_output(error: OSError) -> int:
+    """Report that stdout could not be written, and return the exit code."""
+    print(f"cannot write to stdout: {error.strerror}", file=sys.stderr)
+    # Python flushes stdout once more at exit, and would report the failure again.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return REFUSED

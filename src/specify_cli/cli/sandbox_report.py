@@ -5,15 +5,16 @@ It uses only the standard library, and nothing of the project: a sandbox may hav
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 
-from specify_cli import errors
+from specify_cli import errors, ids
 from specify_cli.cli import sandbox_checks
 from specify_cli.cli.sandbox_checks import NO, Finding
 from specify_cli.mailbox.printable import printable
+from specify_cli.orchestrator_api import envelope
 
+NAME = "spec-kitty.doctor"
 CAN_WORK, CANNOT_WORK, WRONG_USE = 0, 1, 2
 
 
@@ -36,17 +37,25 @@ def report(text: str, *, as_json: bool) -> int:
     try:
         findings = sandbox_checks.all_of(text)
     except errors.UsageError as error:
-        print(printable(error.message), file=sys.stderr)
+        if as_json:
+            _print(envelope.refused(NAME, ids.correlation_id(), error))
+        else:
+            print(printable(error.message), file=sys.stderr)
         return WRONG_USE
     can_work = all(finding.verdict != NO for finding in findings)
     if as_json:
         checks = [finding.as_json() for finding in findings]
-        print(json.dumps({"sandbox": text, "can_work": can_work, "checks": checks}))
+        data = {"sandbox": text, "can_work": can_work, "checks": checks}
+        _print(envelope.succeeded(NAME, ids.correlation_id(), data))
     else:
         print("\n".join(_lines(findings)))
         is_agent = sandbox_checks.is_workspace(text)
         print(_verdict(can_work=can_work, is_agent=is_agent), file=sys.stderr)
     return CAN_WORK if can_work else CANNOT_WORK
+
+
+def _print(answered: envelope.Envelope) -> None:
+    sys.stdout.buffer.write(envelope.encode(answered))
 
 
 def _verdict(*, can_work: bool, is_agent: bool) -> str:

@@ -11,7 +11,7 @@ import click
 from specify_cli import clock, errors
 from specify_cli.cli.client import complain, envelope_of, print_envelope, refuse, settled
 from specify_cli.cli.mailbox_prune import Age
-from specify_cli.cli.options import MISSION
+from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.output import say
 from specify_cli.cli.prompting import Chosen, mission_or_default
 from specify_cli.cli.prompts import feedback_lines
@@ -24,7 +24,7 @@ PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 @click.option("--watch", is_flag=True, help="Update the board on changes, until Ctrl-C.")
 @click.option("--stale", type=Age(), help="List claims without a sign of life for 30m, 2h, 3d.")
 @MISSION
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@JSON
 def status(
     *, named: str | None, mission: str | None, watch: bool, stale: int | None, as_json: bool
 ) -> None:

@@ -86,6 +86,10 @@ class _ChangesPrinter:
         self._known: dict[str, Any] = {}
 
     def show(self, envelope: Mapping[str, Any]) -> None:
+        if not envelope["success"] and self._as_json:
+            print_envelope(dict(envelope))
+            sys.stdout.flush()
+            return
         if not envelope["success"]:
             say(f"{envelope['error_code']}: {envelope['data']['message']}", is_error=True)
             return

@@ -35,6 +35,10 @@ def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None
     Example: spec-kitty tasks --mission 001-search
     """
     if context.invoked_subcommand is not None:
+        if mission is not None or as_json:
+            raise click.UsageError(
+                f"Give --mission and --json after {context.invoked_subcommand!r}.", context
+            )
         return
     chosen = mission_or_default("tasks", mission, as_json=as_json)
     data = ask("write-packages", as_json=as_json, mission=chosen.slug)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -81,7 +82,7 @@ def test_status_is_words_for_people_and_json_for_programs(served: MailboxLayout)
     told = run("status")
     assert "no worker; the last one stopped at " in told.stdout
     assert "spec-kitty mailbox serve" in told.stderr
-    report = json.loads(run("status", "--json").stdout)
+    report = json.loads(run("status", "--json").stdout)["data"]
     assert report["worker_is_alive"] is False
     assert report["depth_now"] == 0
     assert report["worker"]["state"] == "stopped"
@@ -100,14 +101,20 @@ def test_dead_letters_are_listed_without_playing_with_the_terminal(served: Mailb
     assert "\x1b" not in listed.stdout
 
 
+def letters(*words: str) -> list[dict[str, Any]]:
+    envelope = json.loads(run("dead-letters", "list", *words, "--json").stdout)
+    found: list[dict[str, Any]] = envelope["data"]["dead_letters"]
+    return found
+
+
 def test_dead_letters_that_are_settled_can_be_left_out(served: MailboxLayout) -> None:
-    (record,) = json.loads(run("dead-letters", "list", "--json").stdout)
+    (record,) = letters()
     settled = served.dead_letters / record["dead_letter"]
-    assert len(json.loads(run("dead-letters", "list", "--waiting", "--json").stdout)) == 1
+    assert len(letters("--waiting")) == 1
     fate = {"fate": {"state": "discarded", "actor": "ada", "at": "now", "correlation_id": "two"}}
     settled.with_suffix(".settled").write_text(json.dumps(record | fate))
-    assert json.loads(run("dead-letters", "list", "--waiting", "--json").stdout) == []
-    assert len(json.loads(run("dead-letters", "list", "--json").stdout)) == 1
+    assert letters("--waiting") == []
+    assert len(letters()) == 1
 
 
 def test_verify_tells_sound_from_broken(served: MailboxLayout) -> None:
@@ -129,13 +136,13 @@ def test_verify_names_a_line_that_lacks_a_part(served: MailboxLayout) -> None:
 
 def test_verify_tells_programs_as_well(served: MailboxLayout) -> None:
     sound = run("verify", "--json")
-    assert (sound.exit_code, json.loads(sound.stdout)) == (
+    assert (sound.exit_code, json.loads(sound.stdout)["data"]) == (
         0,
         {"is_sound": True, "breaks": [], "notes": []},
     )
     (served.outbox / "one.json").write_text("{}")
     broken = run("verify", "--json")
-    report = json.loads(broken.stdout)
+    report = json.loads(broken.stdout)["data"]
     assert (broken.exit_code, report["is_sound"], len(report["breaks"])) == (1, False, 1)
 
 

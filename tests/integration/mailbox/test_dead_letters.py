@@ -62,14 +62,14 @@ def conflicts(stage: Stage, stems: list[str]) -> list[str]:
 def listed(stage: Stage) -> list[dict[str, Any]]:
     done = stage.run("mailbox", "dead-letters", "list", "--json")
     assert done.exit_code == 0, done
-    found: list[dict[str, Any]] = json.loads(done.stdout)
+    found: list[dict[str, Any]] = done.envelope["data"]["dead_letters"]
     return found
 
 
 def shown(stage: Stage, letter: str) -> dict[str, Any]:
     done = stage.run("mailbox", "dead-letters", "show", letter, "--json")
     assert done.exit_code == 0, done
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = done.envelope["data"]
     return found
 
 

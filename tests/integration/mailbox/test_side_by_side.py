@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 
 from specify_cli.bootstrap import mailbox_layout
@@ -82,7 +81,7 @@ def test_status_tells_of_every_mailbox(stage: Stage) -> None:
     folder = stage.root / ".kitty" / "inbox" / "stranger"
     folder.mkdir()
     (stage.root / ".kitty" / "inbox" / "one.json").rename(folder / "one.json")
-    told = json.loads(stage.run("mailbox", "status", "--json").stdout)
+    told = stage.run("mailbox", "status", "--json").envelope["data"]
     assert [(one["identity"], one["depth_now"]) for one in told["mailboxes"]] == [
         ("default", 0),
         ("stranger", 1),

@@ -65,7 +65,8 @@ def test_a_dead_letter_goes_back_and_forth(stage: Stage, layout: MailboxLayout) 
     for note in ("n", "other"):
         stage.put("one", "append-history", **NOTE | {"note": note})
         serve(stage)
-    [letter] = json.loads(stage.run("mailbox", "dead-letters", "list", "--json").stdout)
+    listed = stage.run("mailbox", "dead-letters", "list", "--json").envelope
+    [letter] = listed["data"]["dead_letters"]
     done = stage.run("mailbox", "dead-letters", "replay", letter["dead_letter"], "--as", "two")
     assert done.exit_code == 0, done
     serve(stage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def bubble(stage: Stage) -> Bubble:
 
 def verdicts(outcome: Outcome) -> dict[str, str]:
     """Check to verdict; the exit code agrees."""
-    report = json.loads(outcome.stdout)
+    report = outcome.envelope["data"]
     assert set(report) == {"sandbox", "can_work", "checks"}, outcome
     found = {check["check"]: check["verdict"] for check in report["checks"]}
     assert report["can_work"] == ("no" not in found.values())
@@ -71,7 +70,7 @@ def test_a_good_sandbox_is_all_ok_and_nothing_is_left_in_it(bubble: Bubble) -> N
 
 def test_the_owner_of_files_is_compared_with_that_of_the_inbox(bubble: Bubble) -> None:
     bubble.more += ["--uid", "1777"]
-    report = json.loads(bubble.run("doctor", "--sandbox", "/mailbox", "--json").stdout)
+    report = bubble.run("doctor", "--sandbox", "/mailbox", "--json").envelope["data"]
     [line] = [it for it in report["checks"] if it["check"] == "owner"]
     assert line["what"] == "files belong to uid 1777 as seen here, as the folder does"
 

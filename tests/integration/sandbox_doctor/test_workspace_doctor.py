@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -44,7 +43,7 @@ def look(workspace: Workspace, *options: str, before: str = "true") -> dict[str,
 
 def not_ok(ended: Outcome) -> dict[str, dict[str, str]]:
     assert ended.stdout, ended
-    report = json.loads(ended.stdout)
+    report = ended.envelope["data"]
     checks = {it["check"]: it for it in report["checks"]}
     assert checks.keys() <= LINES | {"sandbox"}
     for it in report["checks"]:
@@ -82,7 +81,7 @@ def test_the_documented_sandbox_is_all_ok_and_nothing_is_left_in_it(made: Worksp
     ended = made.inside(DOCTOR, *PROGRAMS)
 
     assert not_ok(ended) == {}
-    assert {it["check"] for it in json.loads(ended.stdout)["checks"]} == LINES
+    assert {it["check"] for it in ended.envelope["data"]["checks"]} == LINES
     assert sorted(made.path.rglob("*")) == before
     words = made.inside(DOCTOR.removesuffix(" --json"), *PROGRAMS)
     assert {
@@ -96,7 +95,7 @@ def test_nothing_is_said_about_uids_outside_which_the_kernel_does_not_tell(made:
 
     ended = outside(made, *bind(made.path), *bind(made.mirror, "--ro-bind"), "--uid", "1777")
 
-    [line] = [it for it in json.loads(ended.stdout)["checks"] if it["check"] == "writable"]
+    [line] = [it for it in ended.envelope["data"]["checks"] if it["check"] == "writable"]
     assert line["what"] == "files belong to uid 1777 as seen here, as the folder does"
 
 

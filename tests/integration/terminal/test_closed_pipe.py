@@ -1,4 +1,7 @@
-"""A command whose reader has gone, as `head` does, ends as git does: killed by SIGPIPE, without a message."""
+"""A command whose reader has gone, as `head` does, ends as git does: killed by SIGPIPE, without a message.
+
+A command whose stdout cannot be written says so.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +47,24 @@ def test_reader_that_has_gone_ends_the_command_quietly(words: list[str], stage: 
         )
 
     assert (ended.returncode, ended.stderr) == (-signal.SIGPIPE, b"")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("words", [["help"], ["orchestrator-api", "contract-version"]])
+def test_full_disk_is_reported_without_a_traceback(
+    words: list[str], buffered: str, stage: Stage
+) -> None:
+    with Path("/dev/full").open("wb") as stdout:
+        ended = subprocess.run(
+            [sys.executable, "-m", "specify_cli", *words],
+            cwd=stage.root,
+            env=os.environ | {"PYTHONUNBUFFERED": buffered},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=LONGEST_S,
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert ended.stderr == b"cannot write to stdout: No space left on device\n"

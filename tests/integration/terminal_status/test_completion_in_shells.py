@@ -36,16 +36,24 @@ def program(folder: Path) -> Path:
     return folder
 
 
+HOSTILE = "$(touch pwned) `touch pwned` \"'; touch pwned; # %F{red} \x1b[2J\a : \n \\"
+
+
+def opened(stage: Stage, screen: Screen, folder: Path, shell: str) -> None:
+    """The shell waits in the project, and has learned to complete."""
+    path = f"{program(folder)}:{environment()['PATH']}"
+    env = environment(PATH=path, TERM="xterm", PS1="$ ", LC_ALL="C.UTF-8")
+    screen.open(STARTS[shell], cwd=stage.root, env=env, width=150, height=30)
+    screen.press(f"{SETUPS[shell]}; echo ready", "Enter")
+    screen.wait_for(lambda text: "\nready" in text)
+
+
 @pytest.mark.parametrize("shell", HERE)
 def test_the_tab_key_completes_words_missions_and_packages(
     stage: Stage, screen: Screen, tmp_path: Path, shell: str
 ) -> None:
     stage.write_mission({"WP01": {}, "WP12": {}})
-    path = f"{program(tmp_path / 'bin')}:{environment()['PATH']}"
-    env = environment(PATH=path, TERM="xterm", PS1="$ ")
-    screen.open(STARTS[shell], cwd=stage.root, env=env, width=150, height=30)
-    screen.press(f"{SETUPS[shell]}; echo ready", "Enter")
-    screen.wait_for(lambda text: "\nready" in text)
+    opened(stage, screen, tmp_path / "bin", shell)
 
     # Trailing blanks are not on a captured screen.
     screen.press("spec-kitty orch", "Tab")
@@ -54,3 +62,49 @@ def test_the_tab_key_completes_words_missions_and_packages(
     screen.wait_for(lambda text: f"--mission {SLUG}" in text)
     screen.press("--wp WP1", "Tab")
     screen.wait_for(lambda text: "--wp WP12" in text)
+
+
+@pytest.mark.parametrize("shell", HERE)
+def test_words_of_strangers_are_neither_run_nor_sent_to_the_terminal(
+    stage: Stage, screen: Screen, tmp_path: Path, shell: str
+) -> None:
+    stage.write_mission({f"WP0{n}": {"title": f"{n} {HOSTILE}"} for n in (1, 2)}, title=HOSTILE)
+    stage.write_mission({}, slug="002-$(touch pwned)", title=HOSTILE)
+    stage.write_mission({}, slug="003-'; touch pwned; '", title=HOSTILE)
+    opened(stage, screen, tmp_path / "bin", shell)
+
+    screen.type_text(f"spec-kitty implement --mission {SLUG} W")
+    screen.press("Tab", "Tab", "Tab")
+    screen.type_text("P02 # listed")
+    screen.wait_for(lambda text: "listed" in text)
+    assert "\x1b" not in screen.text()
+    screen.press("C-u")
+    screen.type_text("spec-kitty status 00")
+    screen.press("Tab")
+    # The other two missions are not one word for a shell, so they are not offered.
+    screen.wait_for(lambda text: f"status {SLUG}" in text)
+    screen.press("C-u")
+    screen.type_text("spec-kitty status '$(touch pwned)'")
+    screen.press("Tab")
+    screen.type_text(" # not run")
+    screen.wait_for(lambda text: "not run" in text)
+    screen.press("C-u")
+    screen.type_text("spec-kitty move WP01 blo")
+    screen.press("Tab")
+    screen.wait_for(lambda text: "move WP01 blocked" in text)
+    assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize("shell", HERE)
+def test_a_project_that_cannot_be_read_does_not_disturb_the_line(
+    stage: Stage, screen: Screen, tmp_path: Path, shell: str
+) -> None:
+    (stage.write_mission({"WP01": {}}) / "meta.json").write_bytes(b"\xff")
+    opened(stage, screen, tmp_path / "bin", shell)
+
+    screen.type_text("spec-kitty implement ")
+    screen.press("Tab")
+    screen.type_text("WP01 # typed on")
+    assert "spec-kitty implement WP01 # typed on" in screen.wait_for(
+        lambda text: "typed on" in text
+    )

@@ -7,8 +7,10 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
+from specify_cli.cli import completion_names
 from specify_cli.cli.completion import SHELLS, VARIABLE
 from specify_cli.cli.main import COMPLETING, GROUPS, root
+from specify_cli.vcs import merge_strategies
 
 
 @pytest.fixture
@@ -112,3 +114,51 @@ def test_the_script_of_a_shell_asks_the_program_how_to_go_on(shell: str) -> None
 
 def test_a_shell_that_nobody_knows_is_not_understood() -> None:
     assert CliRunner().invoke(root, ["completion", "cmd"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["move", "WP01", "bl"], ["blocked"]),
+        (
+            ["orchestrator-api", "transition", "--mission", "1", "--to", "in_"],
+            ["in_progress", "in_review"],
+        ),
+        (["merge", "--strategy", ""], ["merge", "squash", "rebase"]),
+        (["status", "wp"], ["WP01", "WP02"]),
+        (["tasks", "done", ""], ["T001", "T002", "WP01"]),
+        (["agent", "tasks", "mark-status", "--mission", "1", "T001", "T"], ["T002"]),
+        (["contract", "show", "lan"], ["lanes"]),
+        (["contract", "verify", "--capability", "no-j"], ["no-journal"]),
+        (["help", "orch"], ["orchestrator-api", "orchestrators"]),
+    ],
+)
+def test_names_are_offered_where_they_fit(
+    project: Path, words: list[str], offered: list[str]
+) -> None:
+    tasks = "# Tasks\n\n## WP01\n\n- [ ] T001 one\n- [ ] T002 two\n- [x] T003 three\n"
+    (project / "kitty-specs" / "001-search" / "tasks.md").write_text(tasks)
+    assert completed(*words) == offered
+
+
+def test_strategies_are_those_of_the_merge() -> None:
+    assert set(completion_names.STRATEGIES) == set(merge_strategies.STRATEGIES)
+
+
+def test_requests_and_events_of_the_journal_are_offered(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(COMPLETING)
+    blocked = CliRunner().invoke(root, ["move", "WP01", "blocked", "--note", "waits"])
+    assert blocked.exit_code == 0, blocked.output
+    monkeypatch.setenv(COMPLETING, "bash_complete")
+    [request] = completed("mailbox", "show", "")
+    [event] = completed("mission", "rewind", "001-search", "--to", "")
+    assert request.startswith("corr-")
+    assert completed("redact", "") == [request, event]
+    assert completed("orchestrator-api", "transition", "--correlation-id", "") == []
+
+
+def test_a_name_that_is_read_as_an_option_is_not_offered(project: Path) -> None:
+    add_mission(project, "-rf")
+    assert completed("status", "") == ["001-search"]

@@ -34,7 +34,7 @@ def run(*words: str) -> Result:
 
 
 def report() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run("--json").stdout)
+    found: dict[str, Any] = json.loads(run("--json").stdout)["data"]
     return found
 
 
@@ -151,7 +151,7 @@ def test_config_that_is_newer_than_the_worker_is_told_with_the_way_to_restart_it
     layout: MailboxLayout, words: tuple[str, ...]
 ) -> None:
     beat(layout)
-    before = json.loads(CliRunner().invoke(mailbox, [*words, "--json"]).stdout)["warnings"]
+    before = json.loads(CliRunner().invoke(mailbox, [*words, "--json"]).stdout)["data"]["warnings"]
     # Also one that was written long ago, and moved here now.
     os.utime(configure(layout, DEFAULT), (1, 1))
 
@@ -159,7 +159,7 @@ def test_config_that_is_newer_than_the_worker_is_told_with_the_way_to_restart_it
     told = CliRunner().invoke(mailbox, list(words))
 
     assert before == []
-    [warning] = json.loads(asked.stdout)["warnings"]
+    [warning] = json.loads(asked.stdout)["data"]["warnings"]
     assert "spec-kitty mailbox serve" in warning
     assert warning in told.output
 

@@ -48,7 +48,7 @@ def test_what_was_printed_holds_as_long_as_nothing_before_it_changes(project: Pa
     assert run().stdout.strip() != before
     found = run("--expect", before)
     assert (found.exit_code, found.stderr) == (0, "")
-    told = json.loads(run("--expect", before, "--json").stdout)
+    told = json.loads(run("--expect", before, "--json").stdout)["data"]
     assert told == {
         "record": before.split(":")[0],
         "position": 2,
@@ -75,7 +75,7 @@ def test_what_was_changed_since_is_told(project: Path, order: str, words: str) -
     found = run("--expect", before)
     assert found.exit_code == 1
     assert words in found.stderr
-    assert words in json.loads(run("--expect", before, "--json").stdout)["complaint"]
+    assert words in json.loads(run("--expect", before, "--json").stdout)["data"]["complaint"]
 
 
 def test_where_nothing_is_recorded_nothing_is_proved(project: Path) -> None:
