@@ -18,7 +18,7 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
         "accept-mission": "Accept a mission with all packages approved or done.",
         "merge-mission": "Merge a mission into its target branch.",
         "heartbeat": "Report that the holder of a package is alive.",
-        "release-claim": "Release a package or review of a silent holder.",
+        "release-claim": "Release a silent holder's claim, or one's own.",
     }
 )
 """The commands of the contract, at both interfaces, each with a one-line summary."""
