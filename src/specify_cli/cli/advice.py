@@ -10,6 +10,7 @@ import click
 
 from specify_cli.cli.client import actor_or_user, envelope_of
 from specify_cli.cli.prompting import Chosen
+from specify_cli.nearest import nearest
 
 NEXT_WORDS = {
     "planned": "implement {wp}",
@@ -44,7 +45,7 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     plain = {
         "MISSION_NOT_FOUND": "spec-kitty mission list",
         "MISSION_AMBIGUOUS": "run the same command again, with --mission and one of these",
-        "UNSUPPORTED_STRATEGY": mission.next("merge --strategy merge"),
+        "UNSUPPORTED_STRATEGY": mission.next(f"merge --strategy {_strategy(data)}"),
     }
     if code in plain:
         return plain[code]
@@ -71,6 +72,12 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     waiting = data.get("unsatisfied_dependencies") or occupied or _unfinished(packages)
     again = AGAIN if data["retryable"] else ""
     return further(packages, waiting, mission) or again or _board(mission)
+
+
+def _strategy(data: Mapping[str, Any]) -> str:
+    """Return the strategy that was meant."""
+    known = data.get("supported") or ["merge"]
+    return nearest(str(data.get("strategy")), known) or str(known[0])
 
 
 def after_settling(mission: Chosen) -> str:

@@ -126,11 +126,13 @@ def _checked(lane: str, mission: Chosen, words: Sequence[str], *, as_json: bool)
     """
     summary = envelope_of("mission-state", mission=mission.slug)["data"].get("summary", {})
     name = lane.strip().casefold()
-    near = nearest(name, [*summary])
-    if near is not None and name not in (*summary, ALIAS):
-        corrected = mission.next(shlex.join([*words[:2], near, *words[2:]]))
-        problem = f"{lane[:80]!r} is not a status lane; did you mean {near!r}?"
-        complain("move", problem, as_json=as_json, advice=corrected)
+    near = nearest(name, [x for x in summary if x != "total"])
+    if summary and name not in (*summary, ALIAS):
+        known = ", ".join(x for x in summary if x != "total")
+        hint = f"did you mean {near!r}?" if near else f"name one of {known}"
+        corrected = mission.next(shlex.join([*words[:2], near, *words[2:]])) if near else None
+        problem = f"{lane[:80]!r} is not a status lane; {hint}"
+        complain("move", problem, as_json=as_json, advice=corrected or "spec-kitty help move")
     return name
 
 

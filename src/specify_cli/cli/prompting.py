@@ -117,7 +117,7 @@ def package_or_question(
     from specify_cli.mailbox import printable
 
     if named is not None:
-        return named.upper()
+        return _spelled(named, mission)
     packages = work_packages(mission.slug, as_json=as_json)
     fitting = [x for x in packages if x["lane"] in lanes and fits(x)]
     if not fitting:
@@ -142,6 +142,17 @@ def package_or_question(
         for x in fitting
     ]
     return picked("work package", offers)
+
+
+def _spelled(named: str, mission: Chosen) -> str:
+    """Return the id of the package; a number such as 1 stands for it, and so does wp1 for WP01."""
+    wp_id = named.upper()
+    digits = wp_id.removeprefix("WP")
+    if len(digits) > 1 or not digits.isdecimal():
+        return wp_id
+    packages = envelope_of("mission-state", mission=mission.slug)["data"].get("work_packages", ())
+    fitting = [x["wp_id"] for x in packages if int(x["wp_id"][2:]) == int(digits)]
+    return fitting[0] if len(fitting) == 1 else wp_id
 
 
 def work_packages(mission: str, *, as_json: bool = False) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "write-packages": "Create the work packages outlined in tasks.md, and commit them.",
         "choose-mission": "Find the default mission of a folder.",
         "add-package": "Write the prompt of a new work package.",
+        "edit-package": "Change a work package before its work begins.",
+        "remove-package": "Remove a work package that nothing happened to.",
         "finalize-tasks": "Check the packages of a mission and plan its execution lanes.",
         "mark-subtasks": "Mark subtasks of a mission as done or pending.",
         "show-prompt": "Show the prompt of a package, with the current state of its subtasks.",

@@ -128,10 +128,10 @@ def _intent(params: TransitionParams) -> MoveIntent:
 def _lane(params: TransitionParams) -> Lane:
     lane = lane_named(params.to)
     if lane is None:
-        lanes = ", ".join(lane.value for lane in Lane)
+        known = [lane.value for lane in Lane]
         raise UsageError(
             f"argument 'to' (--to): {params.to[:80]!r} is not a status lane; use one of"
-            f" {lanes}{nearest.guess(params.to.strip().casefold(), list(Lane))}"
+            f" {', '.join(known)}{nearest.guess(params.to.strip().casefold(), known)}"
         )
     return lane
 
