@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.core.drafts import PackageDraft, PackageEdit
+from specify_cli.core.drafts import PackageEdit
 from specify_cli.core.lanes import TERMINAL, Lane
 from specify_cli.errors import UsageError
 from specify_cli.files.atomic import publish, translated
@@ -22,6 +22,7 @@ from specify_cli.workflow import authoring_prompts, authoring_rewriting, host_fi
 from specify_cli.workflow.authoring_agreement import tasks_text
 from specify_cli.workflow.authoring_commits import commit_change
 from specify_cli.workflow.authoring_packages import check_graph, check_packages
+from specify_cli.workflow.authoring_rewriting import SectionChange
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.mission import OpenMission, reopened
 from specify_cli.workflow.mission_changes import changing_package
@@ -115,10 +116,8 @@ class PackageChanges:
                 return ChangeReport(mission=mission, wp_id=wp_id, changed=(), files=())
             _check_change(mission, wp_id, changed)
             _check_whole(mission, before, after)
-            draft = _draft(after, text)
-            other = outline and authoring_rewriting.with_section(
-                outline, wp_id, mission, draft=draft
-            )
+            section = _section(before, after, (written, text))
+            other = outline and authoring_rewriting.with_section(outline, mission, section)
             _write(path, text, below=root)
             _write_outline(mission, outline, other)
             moved = wp_id if "owned_files" in changed else None
@@ -191,14 +190,20 @@ def _changes(before: WorkPackage, after: WorkPackage, *, is_text: bool) -> tuple
     return found or (("text",) if is_text else ())
 
 
-def _draft(package: WorkPackage, text: str) -> PackageDraft:
-    return PackageDraft(
-        title=package.title,
-        dependencies=package.dependencies,
-        owned_files=package.owned_files,
-        subtasks=tuple(x.subtask_id for x in package.subtasks),
-        prompt=authoring_prompts.body_of(package, text),
+def _section(before: WorkPackage, after: WorkPackage, texts: tuple[str, str]) -> SectionChange:
+    """Return what changes in the section of `tasks.md`."""
+    was, now = (
+        {
+            "title": package.title,
+            "dependencies": package.dependencies,
+            "owned_files": package.owned_files,
+            "subtasks": tuple(x.subtask_id for x in package.subtasks),
+            "prompt": authoring_prompts.body_of(package, text),
+        }
+        for package, text in zip((before, after), texts, strict=True)
     )
+    fields = {name: value for name, value in now.items() if value != was[name]}
+    return SectionChange(wp_id=after.wp_id, fields=fields, dependencies=after.dependencies)
 
 
 def _write_outline(mission: OpenMission, before: str | None, after: str | None) -> None:

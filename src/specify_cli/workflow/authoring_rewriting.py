@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from specify_cli.core.dependencies import Graph
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.errors import UsageError
+from specify_cli.patterns import pattern
 from specify_cli.workflow.authoring_headings import HEADING
 from specify_cli.workflow.authoring_lines import lines_of
 from specify_cli.workflow.authoring_outline import read_outline, sections_in
 from specify_cli.workflow.authoring_section import Section
 from specify_cli.workflow.mission import OpenMission
+
+_PLAIN: Final = pattern(r"[\w./*?-]+")
+_ITEM: Final = pattern(r"\s*[-*+]\s+`?(.+?)`?\s*")
+
+
+class SectionChange(NamedTuple):
+    """The new values of a package in its section, by field of a draft, and all its dependencies."""
+
+    wp_id: str
+    fields: Mapping[str, Any]
+    dependencies: tuple[str, ...]
 
 
 def without_section(text: str, wp_id: str, mission: OpenMission) -> str:
@@ -39,8 +52,8 @@ def without_section(text: str, wp_id: str, mission: OpenMission) -> str:
     )
 
 
-def with_section(text: str, wp_id: str, mission: OpenMission, *, draft: PackageDraft) -> str:
-    """Return the text with the section of the package as in the draft; unchanged if it has none.
+def with_section(text: str, mission: OpenMission, change: SectionChange) -> str:
+    """Return the text with the changed fields in the section of the package; unchanged if it has none.
 
     A text that cannot stand in a section, for example because of its headings, is left out: the
     section keeps its own.
@@ -48,20 +61,23 @@ def with_section(text: str, wp_id: str, mission: OpenMission, *, draft: PackageD
     Raises:
         UsageError: a line is refused, or other lines state something else about the package.
     """
+    wp_id = change.wp_id
     found = _bounds(text, wp_id, mission)
     if found is None:
         return text
-    section = found[0]
     before = _outline(text, mission)
-    graph = {**mission.stated_graph, wp_id: tuple(draft.dependencies)}
-    for prompt in (draft.prompt, before[wp_id].prompt):
-        wanted = replace(draft, prompt=prompt)
-        changed = _rewritten(text, found, draft=wanted, before=before[wp_id])
+    graph = {**mission.stated_graph, wp_id: change.dependencies}
+    was = before[wp_id]
+    draft = replace(was, **change.fields)
+    kept = replace(draft, prompt=was.prompt, subtasks=was.subtasks)
+    for wanted in (draft, kept, replace(kept, prompt=_without_lists(was))):
+        changed = _rewritten(text, found, draft=wanted, before=was)
         if _is_read_as(changed, before | {wp_id: wanted}, known=mission.packages, graph=graph):
             return changed
-    raise section.line.wrong(
-        "begins a section that cannot be changed, because of other lines about the package",
-        advice=f"write there what is to be true of {wp_id}, then run the same command again",
+    line = found[0].line.number
+    raise UsageError(
+        f"tasks.md, line {line}: the section of {wp_id} would not be read as the new values: give a"
+        f" title without Markdown, or remove what other lines of tasks.md state about {wp_id}"
     )
 
 
@@ -138,8 +154,23 @@ def _statements(draft: PackageDraft, before: PackageDraft) -> Iterator[str]:
         "Owned files": (draft.owned_files, before.owned_files),
     }
     lines = [
-        f"{name}: {', '.join(now) or 'none'}" for name, (now, was) in stated.items() if now or was
+        f"{name}: {', '.join(map(_quoted, now)) or 'none'}"
+        for name, (now, was) in stated.items()
+        if now or was
     ]
     yield from lines
     if lines:
         yield ""
+
+
+def _without_lists(draft: PackageDraft) -> str | None:
+    """Return the text without list items that are dependencies or files of the package."""
+    values = {*draft.dependencies, *draft.owned_files}
+    items = ((line, _ITEM.fullmatch(line)) for line in (draft.prompt or "").split("\n"))
+    left = [line for line, item in items if not (item and item[1] in values)]
+    return "\n".join(left).strip() or None
+
+
+def _quoted(name: str) -> str:
+    """Return the name as code if a list of names could not hold it otherwise."""
+    return name if _PLAIN.fullmatch(name) else f"`{name}`"

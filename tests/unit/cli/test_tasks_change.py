@@ -110,6 +110,23 @@ def test_a_package_is_changed_in_prompt_and_outline_and_planned_again(project: P
     assert say(project, "tasks", "edit", "WP02", "--title", "Ask: all")["data"]["commit"] is None
 
 
+def test_what_does_not_change_stays_as_it_is_written(project: Path) -> None:
+    path = outline(project, OUTLINE)
+    say(project, "tasks")
+    path.write_text(path.read_text().replace("\n", "\r\n"), newline="")
+    owns = "src/{query,ask}/**"
+    data = say(project, "tasks", "edit", "WP02", "--owns", owns)["data"]
+    assert data["lanes"] == {
+        "lane-a": ["WP01"],
+        "lane-b": ["WP02"],
+        "lane-c": ["WP03"],
+    }
+    assert f"\r\n\r\nDependencies: WP01\r\nOwned files: `{owns}`\r\n".encode() in path.read_bytes()
+    refused = say(project, "tasks", "edit", "WP02", "--title", "Ask\n\n## WP09 More")
+    assert refused["error_code"] == "USAGE_ERROR"
+    assert b"WP09" not in path.read_bytes()
+
+
 @pytest.mark.parametrize("new", [("--depends-on", "WP02"), ("--depends-on", "WP09")])
 def test_nothing_is_written_if_the_packages_would_not_fit_together(
     project: Path, new: tuple[str, ...]
