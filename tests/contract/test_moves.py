@@ -30,8 +30,8 @@ PAIRS = list(product(LANES, LANES))
 GUARDS: dict[tuple[str, str], str] = {
     (move["from"], move["to"]): move["guard"] for move in TABLE["moves"]
 }
-# What a request meets by naming an actor, which every request does.
-MET_BY_AN_ACTOR = {"actor", "review_claim", "none"}
+# What a request meets by naming an actor, which every request does, in a project where no work began.
+MET_BY_AN_ACTOR = {"actor", "review_claim", "none", "not_begun"}
 MISSION, PACKAGE, ACTOR = "001-single", "WP01", "ada"
 INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
 SUPPLIED = {
@@ -121,6 +121,8 @@ def board(
     if way == "supplied" and to == "in_progress" and (origin, to) in GUARDS:
         # Work that begins anew sets aside what is there: nobody else may have this project.
         return _worked(scratch, tmp_path / "project")
+    if GUARDS.get((origin, to)) == "not_begun":
+        way = {"supplied": "bare"}.get(way, way)
     projects = {"bare": "untouched", "supplied": "worked", "forced": "forced_upon"}
     made: Board = request.getfixturevalue(projects[way])
     return made

@@ -10,6 +10,7 @@ import click
 
 from specify_cli.cli.client import actor_or_user, envelope_of
 from specify_cli.cli.prompting import Chosen
+from specify_cli.nearest import nearest
 
 NEXT_WORDS = {
     "planned": "implement {wp}",
@@ -17,14 +18,22 @@ NEXT_WORDS = {
     "in_progress": "implement {wp} --done",
     "for_review": "review {wp}",
     "in_review": "review {wp}",
-    "blocked": "move {wp} in_progress",
+    "blocked": "unblock {wp}",
 }
 """The command that moves a package on, by status lane."""
+
+INSTEAD = {
+    "not_stale": "release-claim {wp} --force --note 'the holder is silent'",
+    "reason": "move {wp} {to_lane} --note 'other work comes first'",
+    "review_reference": "move {wp} {to_lane} --review-ref 'the review'",
+}
+"""The command that a guard accepts."""
 
 HOLDERS = {"claimed": "claimed_by", "in_progress": "claimed_by", "in_review": "reviewer"}
 """The field with the only actor who can move a package on, by status lane."""
 
-BEFORE_WORK = ("planned", "claimed", "blocked")
+BEFORE_BEGIN = ("planned", "claimed")
+BEFORE_WORK = (*BEFORE_BEGIN, "blocked")
 OVER = ("done", "canceled")
 AGAIN = "correct that, then run the same command again"
 SETTLED = ("approved", *OVER)
@@ -36,7 +45,7 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     plain = {
         "MISSION_NOT_FOUND": "spec-kitty mission list",
         "MISSION_AMBIGUOUS": "run the same command again, with --mission and one of these",
-        "UNSUPPORTED_STRATEGY": mission.next("merge --strategy merge"),
+        "UNSUPPORTED_STRATEGY": mission.next(f"merge --strategy {_strategy(data)}"),
     }
     if code in plain:
         return plain[code]
@@ -44,6 +53,13 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
         is_config = str(data.get("file", "")).endswith("config.toml")
         return "spec-kitty mailbox access" if is_config else "spec-kitty doctor"
     packages = packages_of(mission)
+    unsaid = [
+        x["wp_id"]
+        for x in packages
+        if x["wp_id"] in data.get("unsatisfied_dependencies", ()) and x["lane"] == "canceled"
+    ]
+    if unsaid:
+        return mission.next(f"move {unsaid[0]} canceled --note 'not needed'")
     if not packages:
         return AGAIN if code == "PREFLIGHT_FAILED" else mission.next("tasks")
     if code == "WP_NOT_FOUND":
@@ -56,6 +72,12 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     waiting = data.get("unsatisfied_dependencies") or occupied or _unfinished(packages)
     again = AGAIN if data["retryable"] else ""
     return further(packages, waiting, mission) or again or _board(mission)
+
+
+def _strategy(data: Mapping[str, Any]) -> str:
+    """Return the strategy that was meant."""
+    known = data.get("supported") or ["merge"]
+    return nearest(str(data.get("strategy")), known) or str(known[0])
 
 
 def after_settling(mission: Chosen) -> str:
@@ -118,6 +140,11 @@ def back_to_work(wp: str, mission: Chosen) -> str:
     return mission.next(f"implement {wp}", actor=holder)
 
 
+def unblocked(package: Mapping[str, Any]) -> str:
+    """Return the status lane to which a blocked package goes back."""
+    return "planned" if package.get("blocked_from") in BEFORE_BEGIN else "in_progress"
+
+
 def _unfinished(packages: Sequence[Mapping[str, Any]]) -> list[str]:
     return [x["wp_id"] for x in packages if x["lane"] not in SETTLED]
 
@@ -136,6 +163,8 @@ def _is_merged(packages: Sequence[Mapping[str, Any]], mission: Chosen) -> bool:
 
 def _words(package: Mapping[str, Any]) -> str | None:
     lane, steps = package["lane"], package["subtasks"]
+    if lane == "blocked" and unblocked(package) == "planned" and not package.get("contested"):
+        return NEXT_WORDS[lane]
     if (
         package.get("waiting_for_lane")
         or package.get("contested")
@@ -192,8 +221,8 @@ def _after_rejection(
         return _board(mission)
     if data.get("guard") in ("paths", "owned_files", "intake"):
         return AGAIN
-    if data.get("guard") == "not_stale":
-        return mission.next(f"release-claim {wp} --force --note 'the holder is silent'")
+    if data.get("guard") in INSTEAD:
+        return mission.next(INSTEAD[data["guard"]].format(wp=wp, **data))
     if data.get("guard") in ("self_review", "not_held"):
         return _board(mission)
     steps = package["subtasks"]

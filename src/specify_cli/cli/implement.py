@@ -42,6 +42,7 @@ def implement(
         mission=chosen,
         lanes=lanes,
         fits=lambda x: is_done or _can_be_taken(x, by=who),
+        words="implement --done" if is_done else None,
         as_json=as_json,
     )
     if is_done:

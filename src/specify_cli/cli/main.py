@@ -36,12 +36,13 @@ GROUPS = MappingProxyType(
         "orchestrator-api": "Send a request; print one JSON envelope.",
         "plan": "Create plan.md and tasks.md for a mission.",
         "redact": "Remove a secret from the data that the host keeps.",
-        "release-claim": "Release a work package whose holder is silent.",
+        "release-claim": "Give a work package back, or release a silent holder's.",
         "review": "Review a work package: approve it, or request changes.",
         "specify": "Create a mission and its spec.md.",
         "status": "Show the status board of a mission.",
         "sync": "Fetch commits from the workspaces into the project.",
         "tasks": "Create, check, tick off and list work packages.",
+        "unblock": "Return a blocked work package to where it was before.",
         "workspace": "List the workspaces of the execution lanes.",
     }
 )
@@ -51,7 +52,7 @@ TOGETHER = MappingProxyType(
     {
         ("init", "specify", "plan", "mission"): "Start a project or a mission; list missions.",
         ("implement", "review"): "Work on a package; review the work.",
-        ("move", "release-claim"): "Move a package; release a stale claim.",
+        ("move", "unblock", "release-claim"): "Move or unblock a package; release a claim.",
         ("sync", "workspace"): "Fetch commits of workspaces; list workspaces.",
         ("doctor", "redact"): "Check and repair the project; remove a secret.",
         ("accept", "merge"): "Accept and merge a mission.",
@@ -162,6 +163,8 @@ def _other_command(name: str) -> click.Command | None:
             from specify_cli.cli.sync import sync as command
         case "tasks":
             from specify_cli.cli.tasks import tasks as command
+        case "unblock":
+            from specify_cli.cli.unblock import unblock as command
         case "workspace":
             from specify_cli.cli.workspace import workspace as command
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,19 @@ from specify_cli.cli.client import (
 )
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.output import bold, say
-from specify_cli.cli.prompting import Chosen, Offer, mission_or_default, package_or_question, picked
+from specify_cli.cli.prompting import (
+    Chosen,
+    Offer,
+    mission_or_default,
+    package_or_question,
+    picked,
+    text_or_question,
+)
 from specify_cli.cli.steps import carry_out
+from specify_cli.nearest import nearest
+
+ALIAS = "doing"
+"""Another name of a status lane, which the host accepts."""
 
 FINAL = ("done", "canceled")
 """The status lanes that a package leaves only with --force."""
@@ -44,7 +56,10 @@ def move(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Move the package WP to the status lane LANE: block, cancel or resume it.
+    """Move the package WP to the status lane LANE: block it, for example, or cancel it.
+
+    A package is canceled with a note, because packages that depend on it can start only then. For a
+    package that was canceled without one, the same command adds the note.
 
     Example: spec-kitty move WP01 blocked --note "waits for a decision"
     """
@@ -52,31 +67,73 @@ def move(
     lanes = _lanes(chosen, as_json=as_json) if wp is None or lane is None else ()
     takes = lanes if force else [name for name in lanes if name not in FINAL]
     wp_id = package_or_question("move", wp, mission=chosen, lanes=takes, as_json=as_json)
-    to = lane or _asked_lane(lanes, as_json=as_json)
-    how: dict[str, Any] = {
-        "note": note,
-        "review_ref": review_ref,
-        "force": force,
-        "actor": actor_or_user(actor),
-    }
+    options = [("--note", note), ("--review-ref", review_ref)]
+    words = ["move", wp_id, *(part for name, text in options if text for part in (name, text))]
+    words += ["--force"] if force else []
+    to = (
+        _checked(lane, chosen, words, as_json=as_json)
+        if lane
+        else _asked_lane(lanes, as_json=as_json)
+    )
+    who = actor_or_user(actor)
+    if to == "canceled" and not force:
+        note = _reason(wp_id, note, chosen, as_json=as_json)
+        package = advice.package_named(wp_id, advice.packages_of(chosen))
+        if package and package["lane"] == "canceled":
+            _add_note(wp_id, note, chosen, actor=who, as_json=as_json)
+            return
+    how: dict[str, Any] = {"note": note, "review_ref": review_ref, "force": force, "actor": who}
     data = carry_out("transition", chosen, word="move", wp=wp_id, to=to, as_json=as_json, **how)
     if not as_json:
         say(f" moved from {data['from_lane']} to {data['to_lane']}", head=bold(wp_id))
-        if data["to_lane"] == "canceled" and not (note or "").strip():
-            _warn_of_waiting(wp_id, chosen)
         say(f"next: {advice.after_moving(wp_id, chosen)}")
 
 
-def _warn_of_waiting(wp_id: str, mission: Chosen) -> None:
-    """Warn about packages that still wait for one that was canceled without a note."""
-    packages = advice.packages_of(mission)
-    waiting = [x["wp_id"] for x in packages if wp_id in x["unsatisfied_dependencies"]]
-    if waiting:
-        say(
-            f"warning: {wp_id} was canceled without --note, so these packages still wait for it:"
-            f" {', '.join(waiting)}; move it to planned with --force, then cancel it with --note",
-            is_error=True,
-        )
+def _reason(wp_id: str, note: str | None, mission: Chosen, *, as_json: bool) -> str:
+    """Return the note, else ask for it."""
+    command = mission.next(f"move {wp_id} canceled --note 'not needed'")
+    return text_or_question(
+        "move",
+        (note or "").strip() or None,
+        question=f"Why is {wp_id} canceled?",
+        missing="a package is canceled with a note, so that the packages that depend on it can start",
+        as_json=as_json,
+        advice=command,
+    )
+
+
+def _add_note(wp_id: str, note: str, mission: Chosen, *, actor: str, as_json: bool) -> None:
+    """Add a note to a canceled package."""
+    carry_out(
+        "append-history",
+        mission,
+        word="move",
+        wp=wp_id,
+        as_json=as_json,
+        note=note,
+        actor=actor,
+    )
+    if not as_json:
+        say(" is canceled already; the note was added", head=bold(wp_id))
+        say(f"next: {advice.after_moving(wp_id, mission)}")
+
+
+def _checked(lane: str, mission: Chosen, words: Sequence[str], *, as_json: bool) -> str:
+    """Return the name of the status lane.
+
+    If it is misspelled, the process ends and prints the command with the nearest one. `words` are
+    its other arguments.
+    """
+    summary = envelope_of("mission-state", mission=mission.slug)["data"].get("summary", {})
+    name = lane.strip().casefold()
+    near = nearest(name, [x for x in summary if x != "total"])
+    if summary and name not in (*summary, ALIAS):
+        known = ", ".join(x for x in summary if x != "total")
+        hint = f"did you mean {near!r}?" if near else f"name one of {known}"
+        corrected = mission.next(shlex.join([*words[:2], near, *words[2:]])) if near else None
+        problem = f"{lane[:80]!r} is not a status lane; {hint}"
+        complain("move", problem, as_json=as_json, advice=corrected or "spec-kitty help move")
+    return name
 
 
 def _lanes(mission: Chosen, *, as_json: bool) -> list[str]:

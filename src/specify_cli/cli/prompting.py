@@ -10,7 +10,16 @@ import click
 from specify_cli.cli.client import complain, envelope_of, is_on_terminal, settled, standing_in
 from specify_cli.cli.output import say
 
-BY_ACTOR = ("implement", "review", "move", "release-claim", "accept", "merge", "tasks done")
+BY_ACTOR = (
+    "implement",
+    "review",
+    "move",
+    "unblock",
+    "release-claim",
+    "accept",
+    "merge",
+    "tasks done",
+)
 """Commands with an --actor option."""
 
 NEWEST = 10
@@ -29,10 +38,14 @@ class Offer(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """A mission, and the option that selects it in the next command."""
+    """A mission, and the option that selects it in the next command.
+
+    `lane_id` is the execution lane in whose workspace the user is, if any.
+    """
 
     slug: str
     flag: str = ""
+    lane_id: str | None = None
 
     def next(self, words: str, *, actor: str | None = None) -> str:
         """Return the next command for this mission, by `actor`. Default: the --actor of this command."""
@@ -56,14 +69,17 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
     """
     if named is not None:
         return Chosen(named, _flag(named))
+    return _default(word, as_json=as_json)
+
+
+def _default(word: str, *, as_json: bool) -> Chosen:
     envelope = envelope_of("choose-mission", folder=str(standing_in()))
     choice = settled(envelope, as_json=as_json)
     if choice["mission_slug"] is not None:
         # A mission found by the current workspace is not the default in another folder.
         is_the_only_one = choice["candidates"] == [choice["mission_slug"]]
-        return Chosen(
-            choice["mission_slug"], "" if is_the_only_one else _flag(choice["mission_slug"])
-        )
+        slug = choice["mission_slug"]
+        return Chosen(slug, "" if is_the_only_one else _flag(slug), choice["lane_id"])
     candidates: list[str] = choice["candidates"]
     if not candidates:
         make_one = 'spec-kitty specify "What is to be built"'
@@ -88,31 +104,55 @@ def package_or_question(
     mission: Chosen,
     lanes: Sequence[str],
     fits: Callable[[Mapping[str, Any]], bool] = bool,
+    words: str | None = None,
     as_json: bool = False,
 ) -> str:
     """Return the id of the named package, else of the one picked at the terminal.
 
-    The packages in the status lanes `lanes` for which `fits` is true are offered. If there is
-    none, or there is no terminal, the process ends with a usage error.
+    The packages in the status lanes `lanes` for which `fits` is true are offered. In a workspace,
+    the only one of its execution lane that was begun is returned. If there is none, or there is no
+    terminal, the process ends with a usage error. The command that it prints begins with `words`;
+    default: `word`.
     """
     from specify_cli.mailbox import printable
 
     if named is not None:
-        return named.upper()
+        return _spelled(named, mission)
     packages = work_packages(mission.slug, as_json=as_json)
     fitting = [x for x in packages if x["lane"] in lanes and fits(x)]
     if not fitting:
         onward = f"spec-kitty status {mission.slug}" if packages else mission.next("tasks")
         problem = _none_fits(word, packages, mission)
         complain(word, problem, as_json=as_json, advice=onward)
+    here = [x for x in fitting if x["lane_id"] == mission.lane_id and x["lane"] != "planned"]
+    if len(here) == 1:
+        return str(here[0]["wp_id"])
     if as_json or not is_on_terminal():
         listed = ", ".join(x["wp_id"] for x in fitting)
-        complain(word, f"the work package is missing; name one of {listed}", as_json=as_json)
+        complain(
+            word,
+            f"the work package is missing; name one of {listed}",
+            as_json=as_json,
+            advice=None
+            if word == "move"
+            else mission.next(f"{words or word} {fitting[0]['wp_id']}"),
+        )
     offers = [
         Offer(x["wp_id"], (printable.printable(x["lane"]), printable.printable(x["title"])))
         for x in fitting
     ]
     return picked("work package", offers)
+
+
+def _spelled(named: str, mission: Chosen) -> str:
+    """Return the id of the package; a number such as 1 stands for it, and so does wp1 for WP01."""
+    wp_id = named.upper()
+    digits = wp_id.removeprefix("WP")
+    if len(digits) > 1 or not digits.isdecimal():
+        return wp_id
+    packages = envelope_of("mission-state", mission=mission.slug)["data"].get("work_packages", ())
+    fitting = [x["wp_id"] for x in packages if int(x["wp_id"][2:]) == int(digits)]
+    return fitting[0] if len(fitting) == 1 else wp_id
 
 
 def work_packages(mission: str, *, as_json: bool = False) -> list[dict[str, Any]]:
@@ -163,16 +203,22 @@ def picked(what: str, offers: Sequence[Offer]) -> str:
 
 
 def text_or_question(
-    word: str, named: str | None, *, question: str, missing: str, as_json: bool = False
+    word: str,
+    named: str | None,
+    *,
+    question: str,
+    missing: str,
+    as_json: bool = False,
+    advice: str | None = None,
 ) -> str:
     """Return the given text, else ask for it at the terminal.
 
-    Without a terminal, the process ends with the usage error `missing`.
+    Without a terminal, the process ends with the usage error `missing`, and prints `advice`.
     """
     if named is not None:
         return named
     if as_json or not is_on_terminal():
-        complain(word, missing, as_json=as_json)
+        complain(word, missing, as_json=as_json, advice=advice)
     answer: str = click.prompt(question, prompt_suffix=" ")
     return answer
 

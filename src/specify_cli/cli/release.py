@@ -1,6 +1,9 @@
-"""`spec-kitty release-claim`: release a package whose holder is silent."""
+"""`spec-kitty release-claim`: give a package back, or release one whose holder is silent."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -11,6 +14,9 @@ from specify_cli.cli.output import bold, say
 from specify_cli.cli.prompting import mission_or_default, package_or_question, text_or_question
 from specify_cli.cli.steps import carry_out
 
+GIVEN_BACK = "given back by its holder"
+"""The reason that is recorded if a holder gives none."""
+
 RELEASABLE = ("claimed", "in_progress", "in_review")
 """Status lanes in which the claim of an implementer or a reviewer can be released."""
 
@@ -18,7 +24,7 @@ RELEASABLE = ("claimed", "in_progress", "in_review")
 @click.command("release-claim")
 @click.argument("wp", required=False)
 @click.option("--note", help="Reason to record.")
-@click.option("--force", is_flag=True, help="Release a claim that is not stale.")
+@click.option("--force", is_flag=True, help="Release another's claim that is not stale.")
 @MISSION
 @ACTOR
 @JSON
@@ -31,21 +37,30 @@ def release_claim(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Release the package WP, or its review, from a holder who shows no sign of life.
+    """Give the package WP, or its review, back; or release it from a silent holder.
 
-    Without --force the claim must be stale, as stale_after_s in .kitty/config.toml defines. A
-    package in progress returns to planned, and its commits are kept. A package in review returns
-    to for_review.
+    Your own claim needs nothing else. Another's must be stale, as stale_after_s in
+    .kitty/config.toml defines, or needs --force. A package in progress returns to planned, and its
+    commits are kept. A package in review returns to for_review.
 
-    Example: spec-kitty release-claim WP01 --force --note "the agent has crashed"
+    Example: spec-kitty release-claim WP01
     """
     chosen = mission_or_default("release-claim", mission, as_json=as_json)
     wp_id = package_or_question(
         "release-claim", wp, mission=chosen, lanes=RELEASABLE, as_json=as_json
     )
-    missing = "a reason is required: give --note"
+    who = actor_or_user(actor)
+    package = advice.package_named(wp_id, advice.packages_of(chosen))
+    if package and note is None and advice.holder_besides(package, who) is None:
+        note = GIVEN_BACK  # If nobody holds it, the host refuses.
+    missing = "a reason is required to release the claim of another: give --note"
     why = text_or_question(
-        "release-claim", note, question="Reason?", missing=missing, as_json=as_json
+        "release-claim",
+        note,
+        question="Reason?",
+        missing=missing,
+        as_json=as_json,
+        advice=chosen.next(f"release-claim {wp_id} --note 'the holder is silent'"),
     )
     data = carry_out(
         "release-claim",
@@ -55,11 +70,19 @@ def release_claim(
         as_json=as_json,
         note=why,
         force=force,
-        actor=actor_or_user(actor),
+        actor=who,
     )
     if not as_json:
-        say(
-            f" is released from {data['released_holder']} and now {data['to_lane']}",
-            head=bold(wp_id),
-        )
+        _say_released(data, by=who)
         say(f"next: {advice.after_moving(wp_id, chosen)}")
+
+
+def _say_released(data: Mapping[str, Any], *, by: str) -> None:
+    wp_id, holder = data["wp_id"], data["released_holder"]
+    how = "given back" if holder == by else f"released from {holder}"
+    say(f" is {how} and now {data['to_lane']}", head=bold(wp_id))
+    if data.get("commit"):
+        say(
+            f"its work so far is kept as commit {data['commit'][:12]}: 'spec-kitty implement {wp_id}'"
+            " continues from it"
+        )

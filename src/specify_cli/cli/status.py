@@ -15,6 +15,7 @@ from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.output import say
 from specify_cli.cli.prompting import Chosen, mission_or_default
 from specify_cli.cli.prompts import feedback_lines
+from specify_cli.nearest import nearest
 
 PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 
@@ -53,9 +54,9 @@ def status(
         _watch(chosen.slug, as_json=as_json)
         return
     envelope = envelope_of("mission-state", mission=chosen.slug)
-    data = settled(envelope, as_json=as_json)
+    data = settled(envelope, as_json=as_json, advice="spec-kitty mission list")
     if wp_id:
-        _check_known(wp_id, data, as_json=as_json)
+        _check_known(wp_id, data, chosen, as_json=as_json)
     if as_json:
         print_envelope(envelope)
     elif stale is not None:
@@ -102,13 +103,19 @@ def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
         say(line)
 
 
-def _check_known(wp_id: str, data: dict[str, Any], *, as_json: bool) -> None:
+def _check_known(wp_id: str, data: dict[str, Any], chosen: Chosen, *, as_json: bool) -> None:
     known = [x["wp_id"] for x in data["work_packages"]]
     if wp_id not in known:
         problem = (
             f"there is no work package {wp_id}; the packages are: {', '.join(known) or 'none'}"
         )
-        refuse("status", errors.WorkPackageNotFound(problem), as_json=as_json)
+        near = nearest(wp_id, known)
+        refuse(
+            "status",
+            errors.WorkPackageNotFound(problem),
+            as_json=as_json,
+            advice=chosen.next(f"status {near}") if near else f"spec-kitty status {chosen.slug}",
+        )
 
 
 def _show_package(data: dict[str, Any], wp_id: str) -> None:

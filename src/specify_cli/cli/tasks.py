@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from specify_cli.cli import advice
+from specify_cli.cli import advice, tasks_change
 from specify_cli.cli.client import actor_or_user, ask
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.output import say
@@ -87,7 +87,11 @@ def add(
         prompt=prompt,
     )
     if not as_json:
-        say(f"{data['wp_id']}: {data['prompt_path']}")
+        _say_added(data, chosen)
+
+
+tasks.add_command(tasks_change.edit)
+tasks.add_command(tasks_change.remove)
 
 
 @tasks.command()
@@ -152,6 +156,19 @@ def finalize(*, mission: str | None, as_json: bool) -> None:
         _say_lanes(data)
         _say_turns(data)
         say(f"next: spec-kitty status {data['mission_slug']}")
+
+
+def _say_added(data: dict[str, Any], chosen: Chosen) -> None:
+    wp_id = data["wp_id"]
+    say(f"{wp_id}: {data['prompt_path']}")
+    if data["lane_mates"]:
+        say(f"{data['lane_id']}: shared with {', '.join(data['lane_mates'])}, one after another")
+    elif data["lane_id"]:
+        say(f"{data['lane_id']}: its own")
+    if data["commit"]:
+        say(f"committed: {data['commit'][:12]}")
+    if data["lane_id"]:
+        say(f"next: {advice.after_moving(wp_id, chosen)}")
 
 
 def _asked_package(chosen: Chosen, *, as_json: bool) -> str:

@@ -57,14 +57,15 @@ class Life(NamedTuple):
 
 def decide_release(
     package: PackageState,
-    wp_id: str,
+    request: MoveIntent,
     *,
     mission: str,
     life: Life,
     now: datetime,
-    force: bool,
 ) -> tuple[str, Lane]:
     """Return the holder whose claim is released, and the status lane that the package goes to.
+
+    A holder gives the own claim back at any time, and so does `force` with any claim.
 
     Args:
         mission: The mission as a shell argument, for the message.
@@ -75,11 +76,11 @@ def decide_release(
     holder = package.holder
     to = Lane.FOR_REVIEW if package.lane is Lane.IN_REVIEW else Lane.PLANNED
     if holder is None:
-        raise _not_held(package, wp_id, mission=mission, to=to)
+        raise _not_held(package, request.wp_id, mission=mission, to=to)
     stale_at = life.stale_at
-    if force or (stale_at is not None and now >= stale_at):
+    if request.force or holder == request.actor or (stale_at is not None and now >= stale_at):
         return holder, to
-    raise _not_stale(package, wp_id, mission=mission, life=life, to=to)
+    raise _not_stale(package, request.wp_id, mission=mission, life=life, to=to)
 
 
 def check_holds(package: PackageState, wp_id: str, *, mission: str, actor: str) -> None:

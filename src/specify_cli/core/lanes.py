@@ -34,6 +34,7 @@ class Guard(StrEnum):
     REVIEW_EVIDENCE = "review_evidence"
     REVIEW_REFERENCE = "review_reference"
     REASON = "reason"
+    NOT_BEGUN = "not_begun"
     NONE = "none"
 
 
@@ -57,6 +58,9 @@ HANDED_IN = FINISHED | {Lane.FOR_REVIEW}
 
 LEAVING = frozenset({Lane.BLOCKED, Lane.CANCELED, Lane.PLANNED})
 """Status lanes in which a package has left its execution lane unapproved."""
+
+BEFORE_BEGIN = frozenset({Lane.PLANNED, Lane.CLAIMED})
+"""Status lanes from which a blocked package can be planned again."""
 
 TERMINAL = frozenset({Lane.DONE, Lane.CANCELED})
 
@@ -87,6 +91,7 @@ MOVES: dict[tuple[Lane, Lane], Guard] = {
         )
         for lane in (Lane.BLOCKED, Lane.CANCELED)
     },
+    (Lane.BLOCKED, Lane.PLANNED): Guard.NOT_BEGUN,
     (Lane.BLOCKED, Lane.IN_PROGRESS): Guard.NONE,
     (Lane.BLOCKED, Lane.CANCELED): Guard.NONE,
 }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from specify_cli.core import reviews
 from specify_cli.core.claims import already_claimed
-from specify_cli.core.lanes import MOVES, Guard, Lane
+from specify_cli.core.lanes import BEFORE_BEGIN, MOVES, Guard, Lane
 from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.state import PackageState
 from specify_cli.errors import (
@@ -39,6 +39,8 @@ class Observations(NamedTuple):
     implementation_evidence: bool | None = None
     unsatisfied_dependencies: tuple[str, ...] = ()
     is_being_merged: bool = False
+    canceled_without_note: tuple[str, ...] = ()
+    blocked_from: Lane | None = None
 
 
 def guard_of(origin: Lane, to: Lane) -> Guard | None:
@@ -124,9 +126,17 @@ def check_dependencies(wp_id: str, move: Transition, sight: Observations) -> Non
         missing = list(sight.unsatisfied_dependencies)
         raise DependenciesNotSatisfied(
             f"{wp_id} waits for {', '.join(missing)}: a dependency is satisfied when it is"
-            " approved or done, or canceled with a note",
+            f" approved or done, or canceled with a note{_how_to_add_a_note(sight)}",
             unsatisfied_dependencies=missing,
         )
+
+
+def _how_to_add_a_note(sight: Observations) -> str:
+    commands = [
+        f"'spec-kitty move {wp_id} canceled --mission {sight.mission} --note \"not needed\"'"
+        for wp_id in sight.canceled_without_note
+    ]
+    return f"; add the missing note with {', '.join(commands)}" if commands else ""
 
 
 def check_self_review(package: PackageState, wish: MoveIntent, *, rule: str) -> str | None:
@@ -230,6 +240,12 @@ def _reason(wish: MoveIntent, sight: Observations) -> str | None:
     return "a reason is needed (--note)" if _is_blank(wish.note) else None
 
 
+def _not_begun(wish: MoveIntent, sight: Observations) -> str | None:
+    if sight.blocked_from in BEFORE_BEGIN:
+        return None
+    return f"it was {sight.blocked_from or 'at work'} when it was blocked, so it goes back to in_progress"
+
+
 def _nothing(wish: MoveIntent, sight: Observations) -> str | None:
     return None
 
@@ -244,6 +260,7 @@ _COMPLAINTS: dict[Guard, Callable[[MoveIntent, Observations], str | None]] = {
     Guard.REVIEW_EVIDENCE: _review_evidence,
     Guard.REVIEW_REFERENCE: _review_reference,
     Guard.REASON: _reason,
+    Guard.NOT_BEGUN: _not_begun,
     Guard.NONE: _nothing,
 }
 

@@ -24,10 +24,10 @@ class PackageState(NamedTuple):
     `commit` was handed in or approved last: None if that was without a commit, UNRECORDED if there was no
     such transition or it was not recorded. `feedback` is that of the newest review that sent the package
     back, and `sent_back` the commit of that review, until the package is approved. `released` are
-    the actors whose claim, or review, was released and who did not claim it again. `contested` is the status
+    the actors whose claim, or review, another actor released and who did not claim it again. `contested` is the status
     lane from which a transition claimed to start, although the package was not in it; a forced
     transition resolves that. `worked` is the position in the log, from 1, of the last transition
-    into work; 0 if there was none.
+    into work; 0 if there was none. `blocked_from` is the status lane from which a blocked package was blocked.
 
     Of the holder's annotations since the last transition, `noted_at` is the newest time, and `asked_at` the
     newest time of those that the host made for a request. `is_dated` is False if a time cannot be read.
@@ -48,6 +48,7 @@ class PackageState(NamedTuple):
     subtask_marks: Mapping[str, str] = MappingProxyType({})
     contested: Lane | None = None
     worked: int = 0
+    blocked_from: Lane | None = None
     noted_at: str | None = None
     asked_at: str | None = None
     is_dated: bool = True
@@ -97,6 +98,8 @@ def apply(package: PackageState, event: Transitioned | Annotated, position: int)
     if event.actor == package.holder:
         package = _noted(package, event)
     marks = event.delta.get("subtasks")
+    if package.lane is Lane.CANCELED and _has_text(event.delta.get("note")):
+        package = package._replace(canceled_with_note=True)
     if isinstance(marks, dict):
         package = package._replace(subtask_marks={**package.subtask_marks, **marks})
     commit = event.delta.get("commit")
@@ -146,7 +149,7 @@ def _moved(package: PackageState, event: Transitioned, position: int) -> Package
         reviewer=event.actor if lane is Lane.IN_REVIEW else None,
         base_ref=event.lane_base_ref or package.base_ref,
         commit=event.commit if lane in HANDED_IN else package.commit,
-        canceled_with_note=lane is Lane.CANCELED and bool((event.reason or "").strip()),
+        canceled_with_note=lane is Lane.CANCELED and _has_text(event.reason),
         feedback=None if lane in FINISHED else feedback or package.feedback,
         sent_back=None if lane in FINISHED else package.commit if feedback else package.sent_back,
         implementers=implementers_after(package.implementers, event, has_holder=has_holder),
@@ -154,7 +157,17 @@ def _moved(package: PackageState, event: Transitioned, position: int) -> Package
         subtask_marks=package.subtask_marks,
         contested=_contested(package, event),
         worked=position if lane in AT_WORK else package.worked,
+        blocked_from=_blocked_from(package) if lane is Lane.BLOCKED else None,
     )
+
+
+def _has_text(note: object) -> bool:
+    return isinstance(note, str) and bool(note.strip())
+
+
+def _blocked_from(package: PackageState) -> Lane | None:
+    """Return the status lane before the package was blocked, also if it is blocked once more."""
+    return package.blocked_from if package.lane is Lane.BLOCKED else package.lane
 
 
 def _contested(package: PackageState, event: Transitioned) -> Lane | None:
@@ -165,8 +178,8 @@ def _contested(package: PackageState, event: Transitioned) -> Lane | None:
 
 
 def _released(package: PackageState, event: Transitioned) -> frozenset[str]:
-    """Return the actors whose claim was released and who did not claim the package again."""
-    if event.released_holder is not None:
+    """Return the actors whose claim another actor released, and who did not claim the package again."""
+    if event.released_holder not in (None, event.actor):
         return package.released | {event.released_holder}
     resumes = event.to_lane is Lane.IN_PROGRESS and package.claimed_by is None
     claims = event.to_lane in (Lane.CLAIMED, Lane.IN_REVIEW) or resumes

@@ -18,7 +18,7 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
         "accept-mission": "Accept a mission with all packages approved or done.",
         "merge-mission": "Merge a mission into its target branch.",
         "heartbeat": "Report that the holder of a package is alive.",
-        "release-claim": "Release a package or review of a silent holder.",
+        "release-claim": "Release a silent holder's claim, or one's own.",
     }
 )
 """The commands of the contract, at both interfaces, each with a one-line summary."""
@@ -30,6 +30,8 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "write-packages": "Create the work packages outlined in tasks.md, and commit them.",
         "choose-mission": "Find the default mission of a folder.",
         "add-package": "Write the prompt of a new work package.",
+        "edit-package": "Change a work package before its work begins.",
+        "remove-package": "Remove a work package that nothing happened to.",
         "finalize-tasks": "Check the packages of a mission and plan its execution lanes.",
         "mark-subtasks": "Mark subtasks of a mission as done or pending.",
         "show-prompt": "Show the prompt of a package, with the current state of its subtasks.",

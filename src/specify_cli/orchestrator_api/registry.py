@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from specify_cli import credentials
+from specify_cli import credentials, nearest
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api.command_names import CONTRACT_COMMANDS, PEOPLE_COMMANDS
 
@@ -80,6 +80,10 @@ def _for_people(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.choose_mission import COMMAND
         case "add-package":
             from specify_cli.orchestrator_api.commands.add_package import COMMAND
+        case "edit-package":
+            from specify_cli.orchestrator_api.commands.edit_package import COMMAND
+        case "remove-package":
+            from specify_cli.orchestrator_api.commands.remove_package import COMMAND
         case "finalize-tasks":
             from specify_cli.orchestrator_api.commands.finalize_tasks import COMMAND
         case "mark-subtasks":
@@ -134,4 +138,7 @@ def _for_upkeep(name: str) -> Command:
 def unknown(name: str) -> UsageError:
     """The refusal for a command that the contract does not have."""
     known = ", ".join(CONTRACT_COMMANDS)
-    return UsageError(f"unknown command {credentials.quoted(name)}: the contract defines {known}")
+    return UsageError(
+        f"unknown command {credentials.quoted(name)}: the contract defines"
+        f" {known}{nearest.guess(name, CONTRACT_COMMANDS)}"
+    )

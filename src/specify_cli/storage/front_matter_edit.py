@@ -1,4 +1,4 @@
-"""Add fields to the front matter of a file; the rest of the file stays byte for byte."""
+"""Set fields in the front matter of a file; the rest of the file stays byte for byte."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BREAK = pattern(r"\r\n|\r|\n")
 
 
 class NotEditable(ValueError):
-    """The fields cannot be added to this form of front matter without changing others."""
+    """The fields cannot be set in this form of front matter without changing others."""
 
 
 class _Edit(NamedTuple):
@@ -30,8 +30,11 @@ class _Edit(NamedTuple):
     text: str
 
 
-def with_fields(data: bytes, fields: Mapping[str, Sequence[str]], path: Path) -> bytes:
-    """Return the content of `path` with these fields, for which its front matter has no value.
+Fields = Mapping[str, Sequence[str] | str]
+
+
+def with_fields(data: bytes, fields: Fields, path: Path) -> bytes:
+    """Return the content of `path` with these fields in its front matter.
 
     Raises:
         NotEditable: the result would differ in other fields.
@@ -39,7 +42,9 @@ def with_fields(data: bytes, fields: Mapping[str, Sequence[str]], path: Path) ->
     """
     text = data.decode("utf-8")
     byte_order_mark, text = text[: text.startswith("\ufeff")], text.removeprefix("\ufeff")
-    expected = front_matter.parse(_normalized(text), path) | {x: list(y) for x, y in fields.items()}
+    expected = front_matter.parse(_normalized(text), path) | {
+        x: _plain(y) for x, y in fields.items()
+    }
     # A line after a block of text may change it: then insert the fields before the first key.
     for is_first in (False, True):
         edited = _edited(text, fields, is_first=is_first)
@@ -49,7 +54,7 @@ def with_fields(data: bytes, fields: Mapping[str, Sequence[str]], path: Path) ->
     raise NotEditable("another field would change")
 
 
-def _edited(text: str, fields: Mapping[str, Sequence[str]], *, is_first: bool) -> str:
+def _edited(text: str, fields: Fields, *, is_first: bool) -> str:
     found = _BREAK.search(text)
     newline = found[0] if found else "\n"
     begin, end = _bounds(text)
@@ -59,6 +64,10 @@ def _edited(text: str, fields: Mapping[str, Sequence[str]], *, is_first: bool) -
     if begin:
         return text[:begin] + body + text[end:]
     return f"{FENCE}{newline}{body}{FENCE}{newline}{newline}{text}"
+
+
+def _plain(value: Sequence[str] | str) -> list[str] | str:
+    return value if isinstance(value, str) else list(value)
 
 
 def _normalized(text: str) -> str:
@@ -74,17 +83,15 @@ def _bounds(text: str) -> tuple[int, int]:
     return first.end(), next(line.start() for line in lines if line[0].rstrip() == FENCE)
 
 
-def _edits(body: str, fields: Mapping[str, Sequence[str]], *, is_first: bool) -> list[_Edit]:
+def _edits(body: str, fields: Fields, *, is_first: bool) -> list[_Edit]:
     # Use the loader in Python: marks of some libyaml versions count differently.
     root = yaml.compose(body, Loader=yaml.SafeLoader)
     edits, lines = [], []
     for name, values in fields.items():
-        line = front_matter.dump({name: list(values)})
-        empty = _value_of(name, root)
-        if empty:
-            start, end = empty.start_mark.index, empty.end_mark.index
-            blank = "" if start < end else " "
-            edits.append(_Edit(start, end, blank + line.partition(": ")[2].rstrip("\n")))
+        line = _line(name, values)
+        pair = _pair_of(name, root)
+        if pair:
+            edits.append(_replacement(body, pair, line.partition(": ")[2]))
         else:
             lines.append(line)
     if lines:
@@ -92,10 +99,30 @@ def _edits(body: str, fields: Mapping[str, Sequence[str]], *, is_first: bool) ->
     return edits
 
 
-def _value_of(name: str, root: yaml.Node | None) -> yaml.Node | None:
+def _line(name: str, value: Sequence[str] | str) -> str:
+    if not isinstance(value, str):
+        return front_matter.dump({name: list(value)})
+    # A text is quoted like an item of a list.
+    _, _, listed = front_matter.dump({name: [value]}).rstrip("\n").partition(": ")
+    return f"{name}: {listed[1:-1]}\n"
+
+
+def _replacement(body: str, pair: tuple[yaml.Node, yaml.Node], line: str) -> _Edit:
+    """Put the text of the line in place of the value, which may be empty, or a list of several lines."""
+    key, value = pair
+    start, end = value.start_mark.index, value.end_mark.index
+    text = line.rstrip("\n")
+    if start == end:
+        return _Edit(start, end, f" {text}")
+    if value.start_mark.line == key.start_mark.line and not body[start:end].endswith("\n"):
+        return _Edit(start, end, text)
+    return _Edit(key.end_mark.index, end, f": {text}\n")
+
+
+def _pair_of(name: str, root: yaml.Node | None) -> tuple[yaml.Node, yaml.Node] | None:
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    values = [value for key, value in pairs if key.value == name]
-    return values[-1] if values else None
+    found = [(key, value) for key, value in pairs if key.value == name]
+    return found[-1] if found else None
 
 
 def _addition(body: str, root: yaml.Node | None, lines: Sequence[str], *, is_first: bool) -> _Edit:

@@ -76,6 +76,15 @@ def read_packages(mission_folder: Path, *, below: Path) -> dict[str, WorkPackage
     return {wp_id: _resolved(package, packages) for wp_id, package in sorted(packages.items())}
 
 
+def package_in(text: str, path: Path, *, outline: str, known: Collection[str]) -> WorkPackage:
+    """Return the package of a prompt with this text; `outline` is the text of `tasks.md`.
+
+    Raises:
+        StateUnreadable: the text is damaged.
+    """
+    return _resolved(_read_package(path, text, by_package(outline)), known)
+
+
 def _resolved(package: WorkPackage, known: Collection[str]) -> WorkPackage:
     """Return the package with its dependencies as ids."""
     named = dependencies(package.dependencies, known)

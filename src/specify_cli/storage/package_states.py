@@ -52,7 +52,7 @@ def text_of(data: bytes) -> str:
 
 def _state_in(said: Mapping[str, Any]) -> PackageState:
     values = dict(said)
-    for name in ("lane", "contested"):
+    for name in ("lane", "contested", "blocked_from"):
         if name in values:
             values[name] = _LANES[values[name]]
     for name in ("implementers", "released"):

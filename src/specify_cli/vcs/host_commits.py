@@ -32,13 +32,14 @@ def commit_files(
     contents: Mapping[Path, bytes | None],
     *,
     authored: Sequence[Path] = (),
+    besides: Sequence[Path] = (),
     message: str,
 ) -> str | None:
     """Commit exactly these files on HEAD of the main checkout; return the commit.
 
     `contents` are the host's own files, byte for byte without filters; None removes the file.
     `authored` are files of people as they are on disk, with their filters. Returns None where HEAD
-    holds them already. Other changes of the user, staged or not, stay as they are; no hook runs.
+    holds them already, all but those in `besides`. Other changes of the user, staged or not, stay as they are; no hook runs.
 
     Raises:
         GitFailed: the index is locked, the disk refused, or HEAD moves without end.
@@ -46,11 +47,13 @@ def commit_files(
     """
     git = repo.git.with_identity()
     entries = _authored(git, repo.root, authored) | _entries(git, repo.root, contents)
+    aside = {_relative(repo.root, path) for path in besides}
+    telling = {path: entry for path, entry in entries.items() if path not in aside}
     for last in (*[False] * (_TRIES - 1), True):
         head = repo.head()
-        tree = overlay(git, head, entries)
-        if tree == (tree_of(git, head) if head else None):
+        if overlay(git, head, telling) == (tree_of(git, head) if head else None):
             return None
+        tree = overlay(git, head, entries)
         commit = write_commit(git, tree=tree, parents=[head] if head else [], message=message)
         try:
             _publish(repo, entries, commit=commit, head=head)
@@ -65,6 +68,13 @@ def commit_files(
                 refresh_index(_main(repo))
             return commit
     raise AssertionError("the last try returns or raises")
+
+
+def is_committed(repo: Repository, file: Path) -> bool:
+    """Return whether HEAD has the file."""
+    head = repo.head()
+    named = ("--name-only", head, "--", _relative(repo.root, file)) if head else None
+    return named is not None and bool(repo.git.run("ls-tree", *named).lines)
 
 
 def _publish(

@@ -23,9 +23,15 @@ from specify_cli.storage.project import MARKS, Project, root_above
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, host_files, repositories
-from specify_cli.workflow.authoring_packages import check_packages, render_prompt
+from specify_cli.workflow.authoring_commits import commit_change
+from specify_cli.workflow.authoring_packages import (
+    check_packages,
+    render_prompt,
+    require_comparable,
+)
 from specify_cli.workflow.authoring_takeover import take_over
 from specify_cli.workflow.authoring_text import slug_of
+from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.mission import OpenMission, reopened
 from specify_cli.workflow.mission_changes import changing_mission
 
@@ -45,6 +51,16 @@ class FinalizeReport:
 
     mission: OpenMission
     taken_over: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedPackage:
+    """A new package, and the commit with it, if its mission was committed before."""
+
+    mission: OpenMission
+    wp_id: str
+    path: Path
+    commit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +133,18 @@ class Authoring:
                 kept=tuple(path for path in paths if path not in missing),
             )
 
-    def add_package(self, selector: str, draft: PackageDraft) -> tuple[OpenMission, str, Path]:
+    def add_package(
+        self, selector: str, draft: PackageDraft, cause: RequestContext
+    ) -> AddedPackage:
         """Write a prompt for the package, with the next free id.
+
+        If the mission's execution lanes are planned, the package gets one, and no other package
+        moves. If the mission is committed, the package is committed too.
 
         Raises:
             MissionNotFound: no mission has this slug.
-            UsageError: a dependency is unknown.
+            UsageError: a dependency is unknown, or a file pattern is too complex.
+            PreflightFailed: git could not commit.
             StorageFailed: the disk refused.
         """
         with (
@@ -135,6 +157,7 @@ class Authoring:
                 raise UsageError(
                     f"the dependency {unknown[0][:80]!r} does not exist: name one of {known}"
                 )
+            require_comparable(draft.owned_files)
             wp_id = _next_package_id(mission)
             name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
             path = mission.files.folder / "tasks" / name
@@ -142,7 +165,9 @@ class Authoring:
             root = self.project.root
             folders.ensure_all(path.parent, below=root)
             publish(path, text.encode(), below=root)
-            return mission, wp_id, path
+            whole = host_files.replanned(reopened(mission))
+            commit = commit_change(whole, [path], cause, message=f"Add {wp_id} to {mission.slug}")
+            return AddedPackage(mission=whole, wp_id=wp_id, path=path, commit=commit)
 
     def finalize(self, selector: str) -> FinalizeReport:
         """Check that the packages are consistent, then plan and write the execution lanes.

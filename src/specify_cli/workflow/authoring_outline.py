@@ -5,7 +5,7 @@ A line that resembles a statement but is not understood is refused, so that no s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from specify_cli.core.dependencies import Graph
@@ -13,6 +13,7 @@ from specify_cli.core.drafts import PackageDraft
 from specify_cli.workflow.authoring_lines import LineRefused, lines_of
 from specify_cli.workflow.authoring_needs import Statements, files_by_package
 from specify_cli.workflow.authoring_reader import Reader
+from specify_cli.workflow.authoring_section import Section
 
 NO_GRAPH: Graph = MappingProxyType({})
 
@@ -34,6 +35,17 @@ def read_outline(
     needs = reader.stated_needs(reader.sections)
     files = files_by_package(reader.owned, reader.sections)
     return {x: it.draft(needs.get(x), files.get(x)) for x, it in reader.sections.items()}
+
+
+def sections_in(
+    text: str, existing: Collection[str], *, graph: Graph = NO_GRAPH
+) -> Mapping[str, Section]:
+    """Return the sections of packages by id.
+
+    Raises:
+        UsageError: as `read_outline`.
+    """
+    return _read(text, existing, graph).sections
 
 
 def read_statements(text: str, existing: Collection[str], *, graph: Graph = NO_GRAPH) -> Statements:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +10,15 @@ from specify_cli.core import globs
 from specify_cli.core.dependencies import Graph, find_cycle, find_unknown
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.core.package_references import number_of
-from specify_cli.errors import PreflightFailed, UsageError
-from specify_cli.files import folders, locks
+from specify_cli.errors import UsageError
+from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
-from specify_cli.storage import front_matter, project_files
+from specify_cli.storage import front_matter
 from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.storage.project import Project
-from specify_cli.vcs import host_commits
-from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_outline, host_files
 from specify_cli.workflow.authoring_agreement import former_prompts, tasks_text
+from specify_cli.workflow.authoring_commits import commit_mission
 from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.mission import OpenMission, reopened
@@ -78,31 +76,13 @@ class Packages:
                 mission=whole,
                 written=tuple(missing),
                 differing=_differing(mission, outline),
-                commit=self._commit(whole, cause),
+                commit=commit_mission(
+                    whole,
+                    _files(whole.files.folder),
+                    cause,
+                    message=f"Plan the work packages of {whole.slug}",
+                ),
             )
-
-    def _commit(self, mission: OpenMission, cause: RequestContext) -> str | None:
-        """Commit all files in the mission's folder; this may be the repository's first commit."""
-        message = f"Plan the work packages of {mission.slug}"
-        try:
-            with locks.held(self.project.lock("repository")):
-                repository = Repository.find(self.project.root)
-                if repository is None:
-                    raise _not_committed("the project is not in a git repository: run 'git init'")
-                meta = project_files.read_if_there(mission.files.meta_path, below=self.project.root)
-                held = {mission.files.meta_path: meta, **host_files.host_contents(mission)}
-                contents = {x: y for x, y in held.items() if y is not None}
-                commit = host_commits.commit_files(
-                    repository,
-                    contents,
-                    authored=[x for x in _files(mission.files.folder) if x not in contents],
-                    message=message,
-                )
-        except GitFailed as error:
-            raise _not_committed(str(error)) from error
-        if commit:
-            cause.effects.commits.append(commit)
-        return commit
 
 
 def check_graph(graph: Graph) -> None:
@@ -141,6 +121,19 @@ def check_packages(mission: OpenMission) -> None:
             except globs.PatternTooComplex as reason:
                 position = _position(mission, package, "owned_files")
                 raise UsageError(f"{position}: owned_files: {reason}; simplify it") from None
+
+
+def require_comparable(patterns: Sequence[str]) -> None:
+    """Require that every file pattern of a new package can be compared.
+
+    Raises:
+        UsageError: naming the pattern.
+    """
+    for pattern in patterns:
+        try:
+            globs.require_simple(pattern)
+        except globs.PatternTooComplex as reason:
+            raise UsageError(f"--owns {pattern[:80]!r}: {reason}; simplify it") from None
 
 
 def _position(mission: OpenMission, package: WorkPackage, field: str) -> str:
@@ -239,8 +232,3 @@ def _files(folder: Path) -> list[Path]:
         and not path.name.endswith(("~", ".tmp"))
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-
-
-def _not_committed(reason: str) -> PreflightFailed:
-    problem = f"the mission's files were written, but could not be committed: {reason}"
-    return PreflightFailed(problem, errors=[problem])

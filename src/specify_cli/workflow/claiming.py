@@ -36,10 +36,11 @@ class AliveReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseReport:
-    """A released claim, and the move of its package."""
+    """A released claim, and the move of its package; `commit` is its work, kept for its next start."""
 
     move: MoveReport
     released_holder: str
+    commit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +82,17 @@ class Claiming:
         force: bool,
         cause: RequestContext,
     ) -> ReleaseReport:
-        """End the claim on the package or its review; without `force`, only a stale one.
+        """End the claim on the package or its review; without `force`, only a stale one or the actor's own.
 
         Raises:
             MissionNotFound: no mission has this slug.
             WorkPackageNotFound: the mission has no such package.
-            TransitionRejected: nobody holds the package, or the claim is not stale.
+            TransitionRejected: nobody holds the package, or the claim of another actor is not stale.
             StateUnreadable: a file of the mission is damaged.
             StorageFailed: the disk refused.
         """
         # Loaded here because they load git, which a heartbeat does not need.
-        from specify_cli.workflow import offers
+        from specify_cli.workflow import moved_work, offers
 
         with (
             offers.offered(self.project, selector, wp_id) as offer,
@@ -115,7 +116,11 @@ class Claiming:
                 policy_recorded=cause.policy is not None,
                 warnings=warned,
             )
-            return ReleaseReport(move=move, released_holder=events[0].released_holder or "")
+            return ReleaseReport(
+                move=move,
+                released_holder=events[0].released_holder or "",
+                commit=moved_work.set_aside(mission, events[0]),
+            )
 
 
 def _release(
@@ -124,16 +129,15 @@ def _release(
     """Decide where the package goes, and move it there."""
     from specify_cli.workflow import transitions
 
-    wp_id, force = request.wp_id, request.force
-    package = mission.state_of(wp_id)
+    package = mission.state_of(request.wp_id)
+    is_at_once = request.force or package.holder == request.actor
     claims.check_not_contested(package, request, mission=mission.shell_name)
     holder, to = claims.decide_release(
         package,
-        wp_id,
+        request,
         mission=mission.shell_name,
-        life=Life() if force else liveness.lives(mission).get(wp_id, Life()),
+        life=Life() if is_at_once else liveness.lives(mission).get(request.wp_id, Life()),
         now=clock.now(),
-        force=force,
     )
     intent = request._replace(to=to, force=True)
     return transitions.release(mission, intent, cause, holder=holder, offer=offer)

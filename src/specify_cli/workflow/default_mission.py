@@ -15,9 +15,13 @@ from specify_cli.workflow.mission import open_mission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The default mission; None if several `candidates` are equally likely."""
+    """The default mission; None if several `candidates` are equally likely.
+
+    `lane_id` is the execution lane whose workspace has the folder, if any.
+    """
 
     chosen: str | None
+    lane_id: str | None
     candidates: tuple[str, ...]
 
 
@@ -40,16 +44,18 @@ class DefaultMission:
         here = self._with_workspace_at(folder, known)
         candidates = [slug for slug in known if not self._is_over(slug)] or known
         only = candidates[0] if len(candidates) == 1 else None
-        return Choice(chosen=here or only, candidates=tuple(candidates))
+        slug, lane_id = here or (only, None)
+        return Choice(chosen=slug, lane_id=lane_id, candidates=tuple(candidates))
 
-    def _with_workspace_at(self, folder: Path, known: list[str]) -> str | None:
+    def _with_workspace_at(self, folder: Path, known: list[str]) -> tuple[str, str] | None:
         worktrees = self.project.worktrees.resolve()
         path = folder.resolve()
         if not path.is_relative_to(worktrees) or path == worktrees:
             return None
         name = path.relative_to(worktrees).parts[0]
         fitting = [slug for slug in known if name.startswith(f"{slug}-lane-")]
-        return max(fitting, key=len, default=None)
+        slug = max(fitting, key=len, default=None)
+        return (slug, name.removeprefix(f"{slug}-")) if slug else None
 
     def _is_over(self, slug: str) -> bool:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from specify_cli import nearest
 from specify_cli.core.move_intent import MergeOptions
 from specify_cli.errors import StorageFailed, Unfinished, UnsupportedStrategy
 from specify_cli.storage.project import Project
@@ -43,7 +44,8 @@ class Merging:
         """
         if options.strategy not in STRATEGIES:
             raise UnsupportedStrategy(
-                f"there is no strategy {options.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
+                f"there is no strategy {options.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}"
+                f"{nearest.guess(options.strategy, STRATEGIES)}",
                 strategy=options.strategy[:80],
                 supported=list(STRATEGIES),
             )

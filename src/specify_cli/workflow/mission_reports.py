@@ -34,6 +34,7 @@ class PackageReport(NamedTuple):
     is_stale: bool = False
     recommended_base: str | None = None
     contested: Lane | None = None
+    blocked_from: Lane | None = None
 
 
 class MissionReport(NamedTuple):

@@ -134,4 +134,5 @@ def _package_report(mission: OpenMission, wp_id: str) -> PackageReport:
         waiting_for_lane=mission.waiting_for_lane(wp_id),
         feedback=state.feedback,
         contested=state.contested,
+        blocked_from=state.blocked_from,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from specify_cli.core import rules
+from specify_cli.core.events import Transitioned
 from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, LEAVING, Lane
 from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.state import PackageState
@@ -112,6 +113,18 @@ def under_review(mission: OpenMission, wp_id: str) -> str | None:
     with repositories.looking(mission.files.project) as repository:
         commits = PackageCommits(repository, mission) if repository else None
         return commits.handed_in(wp_id, Lane.APPROVED) if commits else None
+
+
+def set_aside(mission: OpenMission, event: Transitioned) -> str | None:
+    """Return the commit that the host keeps for the package since this transition into planned, if any.
+
+    Raises:
+        StorageFailed: the disk or git refused.
+    """
+    if event.to_lane is not Lane.PLANNED or event.from_lane not in AT_WORK:
+        return None
+    with _translated(mission), repositories.looking(mission.files.project) as repository:
+        return PackageCommits(repository, mission).set_aside(event.wp_id) if repository else None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from specify_cli import clock, ids
+from specify_cli import clock, ids, nearest
 from specify_cli.core import claims
 from specify_cli.core.events import Annotated, Event, JsonObject
 from specify_cli.core.move_intent import MoveIntent
@@ -110,9 +110,17 @@ def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[
             raise UsageError(
                 f"no package of mission {mission.slug} has the subtask {name[:80]!r}:"
                 " see the front matter of its prompts, or the checkboxes in tasks.md"
+                f"{nearest.guess(name, _names(mission))}"
             )
         owners.setdefault(home, []).append(name)
     return owners
+
+
+def _names(mission: OpenMission) -> list[str]:
+    return [
+        *mission.packages,
+        *(name for x in mission.packages for name in mission.subtask_ticks(x)),
+    ]
 
 
 def _expanded(mission: OpenMission, names: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from specify_cli.storage.project import Project
 if TYPE_CHECKING:
     from specify_cli.workflow.accepting import Accepting
     from specify_cli.workflow.authoring import Authoring
+    from specify_cli.workflow.authoring_changes import PackageChanges
     from specify_cli.workflow.authoring_packages import Packages
     from specify_cli.workflow.claiming import Claiming
     from specify_cli.workflow.dead_letters import DeadLetters
@@ -93,6 +94,13 @@ class Services:
         from specify_cli.workflow.authoring_packages import Packages
 
         return Packages(self.project)
+
+    @property
+    def package_changes(self) -> PackageChanges:
+        """Change and remove work packages."""
+        from specify_cli.workflow.authoring_changes import PackageChanges
+
+        return PackageChanges(self.project)
 
     @property
     def choosing(self) -> DefaultMission:

@@ -178,7 +178,10 @@ def _observations(mission: OpenMission, package: PackageState, intent: MoveInten
         # Work can resume only if the earlier commits still exist.
         lane_workspaces.inspect(mission, intent.wp_id)
     observations = Observations(
+        mission=mission.shell_name,
         unsatisfied_dependencies=mission.unsatisfied(intent.wp_id),
+        canceled_without_note=mission.canceled_without_note(intent.wp_id),
+        blocked_from=package.blocked_from,
         is_being_merged=intent.wp_id in merge_intent.moved_packages(mission.files),
     )
     if intent.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
@@ -186,7 +189,6 @@ def _observations(mission: OpenMission, package: PackageState, intent: MoveInten
     from specify_cli.workflow import lane_workspaces
 
     return observations._replace(
-        mission=mission.shell_name,
         workspace=lane_workspaces.inspect(mission, intent.wp_id).exists,
         subtasks_complete=all(mission.subtask_ticks(intent.wp_id).values()),
         implementation_evidence=lane_workspaces.sees_implementation(mission, intent.wp_id),

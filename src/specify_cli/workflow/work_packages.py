@@ -62,7 +62,11 @@ class WorkPackages:
             moves: Sequence[Transition] = ()
             if not recorded:
                 claims.check_admitted(package, intent, mission=mission.shell_name)
-                facts = Observations(unsatisfied_dependencies=mission.unsatisfied(intent.wp_id))
+                facts = Observations(
+                    mission=mission.shell_name,
+                    unsatisfied_dependencies=mission.unsatisfied(intent.wp_id),
+                    canceled_without_note=mission.canceled_without_note(intent.wp_id),
+                )
                 moves = rules.decide_start_implementation(package, intent, facts)
                 lane_occupancy.check_turn(mission, intent.wp_id)
             annotations: Sequence[Event] = ()

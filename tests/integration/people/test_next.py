@@ -31,7 +31,7 @@ def test_mission_is_not_accepted_while_something_is_unfinished(stage: Stage) -> 
     refused = stage.run("accept")
 
     assert refused.exit_code == 1
-    assert advised(refused) == "move WP01 in_progress"
+    assert advised(refused) == "unblock WP01"
 
 
 def test_open_steps_come_before_the_review(stage: Stage) -> None:
@@ -115,7 +115,7 @@ def test_damaged_config_leads_to_what_names_the_damage(stage: Stage) -> None:
     stage.run("implement", "WP01")
     (stage.root / ".kitty" / "config.toml").write_text("self_reveiw = 'warn'\n")
 
-    refused = stage.run("release-claim", "WP01", "--note", "gone")
+    refused = stage.run("release-claim", "WP01", "--note", "gone", "--actor", "another")
     assert advised(refused) == "mailbox access"
 
 

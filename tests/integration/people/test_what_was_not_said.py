@@ -74,4 +74,4 @@ def test_a_package_that_waits_for_its_execution_lane_is_not_offered(stage: Stage
     refused = stage.run("implement", "--actor", "bob")
 
     assert refused.exit_code == 2
-    assert refused.stderr.strip().endswith(b"name one of WP03")
+    assert b"name one of WP03\nnext: spec-kitty implement WP03 --actor bob" in refused.stderr

@@ -42,10 +42,9 @@ def wish(actor: str, to: Lane, *, force: bool = False) -> MoveIntent:
     return MoveIntent(wp_id="WP01", actor=actor, to=to, force=force, note="late")
 
 
-def release(package: PackageState, life: Life, *, force: bool = False) -> str:
-    holder, to = claims.decide_release(
-        package, "WP01", mission="001-search", life=life, now=NOON, force=force
-    )
+def release(package: PackageState, life: Life, *, force: bool = False, by: str = "carol") -> str:
+    request = wish(by, package.lane, force=force)
+    holder, to = claims.decide_release(package, request, mission="001-search", life=life, now=NOON)
     return f"{holder} {to}"
 
 
@@ -180,3 +179,10 @@ def test_another_actor_moves_what_was_released_as_before() -> None:
     claims.check_admitted(
         state(CLAIMED, BEGUN, FREED, TAKEN), wish("boss", Lane.PLANNED), mission="001-a"
     )
+
+
+def test_a_holder_gives_the_own_claim_back_without_a_rule_and_may_go_on_afterwards() -> None:
+    given_back = state(CLAIMED, BEGUN, moved("ada", Lane.IN_PROGRESS, Lane.PLANNED, released="ada"))
+    assert release(state(CLAIMED, BEGUN), Life(), by="ada") == "ada planned"
+    assert release(state(CLAIMED, BEGUN, HANDED_IN, REVIEWED), Life(), by="rev") == "rev for_review"
+    claims.check_admitted(given_back, wish("ada", Lane.CANCELED), mission="001-search")

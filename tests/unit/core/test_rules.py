@@ -25,7 +25,12 @@ EVERYTHING: dict[str, Any] = {
     "evidence": {"review": APPROVED},
     "implementation_evidence_present": True,
 }
-ALL_SEEN = Observations(workspace=True, subtasks_complete=True, implementation_evidence=True)
+ALL_SEEN = Observations(
+    workspace=True,
+    subtasks_complete=True,
+    implementation_evidence=True,
+    blocked_from=Lane.PLANNED,
+)
 WAITING = Observations(unsatisfied_dependencies=("WP09",))
 
 

@@ -38,6 +38,7 @@ SIGHTS = st.builds(
     subtasks_complete=st.booleans(),
     implementation_evidence=st.sampled_from([None, True, False]),
     unsatisfied_dependencies=st.sampled_from([(), ("WP02",)]),
+    blocked_from=st.sampled_from([None, *Lane]),
 )
 KINDS = st.sampled_from(["transition", "start-implementation", "start-review"])
 
@@ -101,6 +102,24 @@ def test_a_cancellation_satisfies_only_with_a_note() -> None:
     for reason, is_satisfied in {None: False, " ": False, "not needed": True}.items():
         state = replay([moved(Lane.PLANNED, Lane.CANCELED, reason=reason)])
         assert state.of("WP01").is_satisfied is is_satisfied
+
+
+def test_a_note_that_is_added_to_a_canceled_package_counts_and_one_before_does_not() -> None:
+    canceled = moved(Lane.PLANNED, Lane.CANCELED)
+    for note, is_satisfied in {" ": False, "not needed": True}.items():
+        said = Annotated(event_id="e2", at="now", actor="ada", wp_id="WP01", delta={"note": note})
+        assert replay([canceled, said]).of("WP01").is_satisfied is is_satisfied
+        assert not replay([said, canceled]).of("WP01").is_satisfied
+
+
+def test_a_blocked_package_knows_where_it_was_before_also_if_it_is_blocked_again() -> None:
+    blocked = moved(Lane.CLAIMED, Lane.BLOCKED)
+    again = moved(Lane.BLOCKED, Lane.BLOCKED, force=True)
+    claimed = moved(Lane.PLANNED, Lane.CLAIMED)
+    assert replay([claimed, blocked, again]).of("WP01").blocked_from is Lane.CLAIMED
+    freed = moved(Lane.BLOCKED, Lane.PLANNED)
+    planned = replay([claimed, blocked, freed]).of("WP01")
+    assert (planned.lane, planned.claimed_by, planned.blocked_from) == (Lane.PLANNED, None, None)
 
 
 def test_the_implementer_keeps_the_package_through_review_until_it_is_planned_again() -> None:

@@ -107,7 +107,7 @@ def test_no_package_is_written_into_a_folder_elsewhere(patient: Patient, outside
     there = moved_elsewhere(patient.mission / "tasks", outside)
     before = sorted(there.iterdir())
     with pytest.raises(REFUSED):
-        Authoring(patient.project).add_package(SLUG, DRAFT)
+        Authoring(patient.project).add_package(SLUG, DRAFT, CAUSE)
     patient.write("tasks.md", "## WP03: Third\n")
     with pytest.raises(REFUSED):
         Packages(patient.project).write(SLUG, CAUSE)
@@ -193,7 +193,7 @@ def test_what_is_not_a_prompt_in_its_place_is_refused_by_its_name(
     path = patient.mission / "tasks" / "WP03-third.md"
     put(path)
     with pytest.raises(SpecKittyError) as refused:
-        Authoring(patient.project).add_package(SLUG, DRAFT)
+        Authoring(patient.project).add_package(SLUG, DRAFT, CAUSE)
     assert str(path) in refused.value.message
 
 

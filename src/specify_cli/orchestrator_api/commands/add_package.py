@@ -32,10 +32,13 @@ class AddPackageParams(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddPackageResult(MissionResult):
-    """Data of add-package."""
+    """Data of add-package; no `lane_id` before the execution lanes are planned."""
 
     wp_id: str
     prompt_path: str
+    lane_id: str | None
+    lane_mates: list[str]
+    commit: str | None
 
 
 def handle(
@@ -49,8 +52,17 @@ def handle(
         subtasks=params.subtask,
         prompt=params.prompt,
     )
-    mission, wp_id, path = services().authoring.add_package(params.mission, draft)
-    return AddPackageResult(**mission_fields(mission.identity), wp_id=wp_id, prompt_path=str(path))
+    added = services().authoring.add_package(params.mission, draft, cause)
+    mission, wp_id = added.mission, added.wp_id
+    is_planned = bool(mission.log.plan)
+    return AddPackageResult(
+        **mission_fields(mission.identity),
+        wp_id=wp_id,
+        prompt_path=str(added.path),
+        lane_id=mission.lane_ids[wp_id] if is_planned else None,
+        lane_mates=[x for x in mission.lane_mates(wp_id) if x != wp_id] if is_planned else [],
+        commit=added.commit,
+    )
 
 
 COMMAND = Command(

@@ -25,9 +25,13 @@ class ChooseMissionParams(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChooseMissionResult(Result):
-    """Data of choose-mission; no slug where several missions are as likely."""
+    """Data of choose-mission; no slug where several missions are as likely.
+
+    `lane_id` is the execution lane whose workspace has the folder.
+    """
 
     mission_slug: str | None
+    lane_id: str | None
     candidates: list[str]
 
 
@@ -36,7 +40,9 @@ def handle(
 ) -> ChooseMissionResult:
     """Return the default mission, or the candidates."""
     choice = services().choosing.mission(Path(params.folder))
-    return ChooseMissionResult(mission_slug=choice.chosen, candidates=list(choice.candidates))
+    return ChooseMissionResult(
+        mission_slug=choice.chosen, lane_id=choice.lane_id, candidates=list(choice.candidates)
+    )
 
 
 COMMAND = Command(

@@ -57,6 +57,7 @@ class PackageOnBoard:
     last_sign_of_life: str | None = None
     stale: bool | None = None
     contested: str | None = None
+    blocked_from: str | None = None
 
     @classmethod
     def of(cls, package: PackageReport) -> PackageOnBoard:
@@ -82,6 +83,7 @@ class PackageOnBoard:
             last_sign_of_life=sign.isoformat(timespec="microseconds") if sign else None,
             stale=package.is_stale or None,
             contested=package.contested.value if package.contested else None,
+            blocked_from=package.blocked_from.value if package.blocked_from else None,
         )
 
 

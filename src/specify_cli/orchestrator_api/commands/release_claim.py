@@ -1,4 +1,4 @@
-"""release-claim: release a package, or its review, from a silent holder."""
+"""release-claim: release a package, or its review, from a silent holder or by the holder."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class ReleaseClaimResult(MissionResult):
     to_lane: str
     released_holder: str
     policy_metadata_recorded: bool
+    commit: str | None = None
+    warnings: list[str] | None = None
 
 
 def handle(
@@ -56,6 +58,8 @@ def handle(
         to_lane=report.move.to_lane.value,
         released_holder=report.released_holder,
         policy_metadata_recorded=report.move.policy_recorded,
+        commit=report.commit,
+        warnings=list(report.move.warnings) or None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+from specify_cli import nearest
 from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
 from specify_cli.core.move_intent import MoveIntent, check_review_agreement
 from specify_cli.errors import UsageError
@@ -127,9 +128,10 @@ def _intent(params: TransitionParams) -> MoveIntent:
 def _lane(params: TransitionParams) -> Lane:
     lane = lane_named(params.to)
     if lane is None:
-        lanes = ", ".join(lane.value for lane in Lane)
+        known = [lane.value for lane in Lane]
         raise UsageError(
-            f"argument 'to' (--to): {params.to[:80]!r} is not a status lane; use one of {lanes}"
+            f"argument 'to' (--to): {params.to[:80]!r} is not a status lane; use one of"
+            f" {', '.join(known)}{nearest.guess(params.to.strip().casefold(), known)}"
         )
     return lane
 

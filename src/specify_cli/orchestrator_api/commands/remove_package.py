@@ -1,0 +1,64 @@
+"""remove-package: a work package that nothing happened to is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovePackageParams(Params):
+    """Arguments of remove-package."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+    preview: bool = argument("Only show what would be removed.", default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovePackageResult(MissionResult):
+    """Data of remove-package: the files that were removed or changed, and the execution lanes left."""
+
+    wp_id: str
+    title: str | None
+    files: list[str]
+    lanes: dict[str, list[str]]
+    commit: str | None
+
+
+def handle(
+    params: RemovePackageParams, cause: RequestContext, services: Callable[[], Services]
+) -> RemovePackageResult:
+    """Remove the package."""
+    report = services().package_changes.remove(
+        params.mission, params.wp, cause, is_preview=params.preview
+    )
+    mission = report.mission
+    package = mission.packages.get(report.wp_id)
+    return RemovePackageResult(
+        **mission_fields(mission.identity),
+        wp_id=report.wp_id,
+        title=package.title if package else None,
+        files=[str(path) for path in report.files],
+        lanes={lane.lane_id: list(lane.wp_ids) for lane in mission.lanes},
+        commit=report.commit,
+    )
+
+
+COMMAND = Command(
+    name="remove-package",
+    params=RemovePackageParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty tasks remove WP02",
+)

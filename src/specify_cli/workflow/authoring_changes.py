@@ -1,0 +1,219 @@
+"""Use cases that change or remove a work package before its work begins."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from specify_cli.core.drafts import PackageEdit
+from specify_cli.core.lanes import TERMINAL, Lane
+from specify_cli.errors import UsageError
+from specify_cli.files.atomic import publish, translated
+from specify_cli.files.tree_removal import remove_path
+from specify_cli.storage import project_files
+from specify_cli.storage.package_files import WorkPackage, package_in, read_text
+from specify_cli.storage.project import Project
+from specify_cli.workflow import authoring_prompts, authoring_rewriting, host_files
+from specify_cli.workflow.authoring_agreement import tasks_text
+from specify_cli.workflow.authoring_commits import commit_change
+from specify_cli.workflow.authoring_packages import check_graph, check_packages
+from specify_cli.workflow.authoring_rewriting import SectionChange
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.mission import OpenMission, reopened
+from specify_cli.workflow.mission_changes import changing_package
+
+_IN_WORDS: Final = frozenset({Lane.PLANNED, Lane.CLAIMED, Lane.IN_PROGRESS, Lane.BLOCKED})
+"""Status lanes in which the title and the text of a package can change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeReport:
+    """A mission whose package was changed or removed; `changed` are the fields, `files` the files.
+
+    `holder` is the actor who works on the package.
+    """
+
+    mission: OpenMission
+    wp_id: str
+    changed: tuple[str, ...]
+    files: tuple[Path, ...]
+    commit: str | None = None
+    holder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageChanges:
+    """Changes and removes packages."""
+
+    project: Project
+
+    def remove(
+        self, selector: str, wp_id: str, cause: RequestContext, *, is_preview: bool
+    ) -> ChangeReport:
+        """Remove the package: its prompt, its section in `tasks.md` and its place in the plan.
+
+        With `is_preview`, everything is checked and nothing is written.
+
+        Raises:
+            MissionNotFound: no mission has this slug.
+            WorkPackageNotFound: the mission has no such package.
+            UsageError: the package has a history, or another package depends on it.
+            PreflightFailed: git could not commit.
+            StateUnreadable: a file of the mission is damaged.
+            StorageFailed: the disk refused.
+        """
+        with (
+            changing_package(self.project, selector, wp_id) as mission,
+            translated(mission.files.folder, "write below"),
+        ):
+            _check_removal(mission, wp_id)
+            text = tasks_text(mission)
+            rest = text and authoring_rewriting.without_section(text, wp_id, mission)
+            prompt = mission.package(wp_id).prompt_path
+            outline = mission.files.folder / "tasks.md"
+            files = (prompt, *((outline,) if rest != text else ()))
+            if is_preview:
+                return ChangeReport(mission=mission, wp_id=wp_id, changed=(), files=files)
+            # The prompt last: until it is removed, the same request can be repeated.
+            _write_outline(mission, text, rest)
+            remove_path(prompt, below=self.project.root)
+            whole = host_files.replanned(reopened(mission), without=wp_id)
+            message = f"Remove {wp_id} from {mission.slug}"
+            commit = commit_change(whole, files, cause, message=message)
+            return ChangeReport(mission=whole, wp_id=wp_id, changed=(), files=files, commit=commit)
+
+    def edit(self, selector: str, edit: PackageEdit, cause: RequestContext) -> ChangeReport:
+        """Change the package in its prompt and in `tasks.md`, and plan its execution lane again.
+
+        Everything is checked before anything is written.
+
+        Raises:
+            MissionNotFound: no mission has this slug.
+            WorkPackageNotFound: the mission has no such package.
+            UsageError: the change is not allowed in the package's state, or is inconsistent.
+            PreflightFailed: git could not commit.
+            StateUnreadable: the new text or a file of the mission is damaged.
+            StorageFailed: the disk refused.
+        """
+        wp_id = edit.wp_id
+        with (
+            changing_package(self.project, selector, wp_id) as mission,
+            translated(mission.files.folder, "write below"),
+        ):
+            before = mission.package(wp_id)
+            path, root = before.prompt_path, self.project.root
+            written = read_text(path, below=root)
+            text = authoring_prompts.edited(before, written, edit)
+            outline = tasks_text(mission)
+            after = package_in(text, path, outline=outline or "", known=mission.packages)
+            changed = _changes(before, after, is_text=text != written)
+            if not changed:
+                return ChangeReport(mission=mission, wp_id=wp_id, changed=(), files=())
+            _check_change(mission, wp_id, changed)
+            _check_whole(mission, before, after)
+            section = _section(before, after, (written, text))
+            other = outline and authoring_rewriting.with_section(outline, mission, section)
+            _write(path, text, below=root)
+            _write_outline(mission, outline, other)
+            moved = wp_id if "owned_files" in changed else None
+            whole = host_files.replanned(reopened(mission), without=moved)
+            message = f"Change {wp_id} of {mission.slug}"
+            files = (path, *((mission.files.folder / "tasks.md",) if other != outline else ()))
+            return ChangeReport(
+                mission=whole,
+                wp_id=wp_id,
+                changed=changed,
+                files=files,
+                commit=commit_change(whole, files, cause, message=message),
+                holder=mission.state_of(wp_id).holder,
+            )
+
+
+def _check_removal(mission: OpenMission, wp_id: str) -> None:
+    """Require that nothing happened to the package, and that no other one depends on it.
+
+    A package with a history stays: a new one with its id would inherit that.
+    """
+    name = shlex.quote(mission.slug)
+    state = mission.state_of(wp_id)
+    if wp_id in mission.state.packages:
+        cancel = f"spec-kitty move {wp_id} canceled --mission {name} --note 'not needed'"
+        remedy = f"it is {state.lane}" if state.lane in TERMINAL else f"cancel it: {cancel}"
+        raise UsageError(f"{wp_id} has a history, which is kept: {remedy}")
+    waiting = [x for x, needs in mission.graph.items() if wp_id in needs]
+    if waiting:
+        rest = [x for x in mission.graph[waiting[0]] if x != wp_id] or ["none"]
+        options = " ".join(f"--depends-on {x}" for x in rest)
+        edit = f"spec-kitty tasks edit {waiting[0]} --mission {name} {options}"
+        raise UsageError(
+            f"{wp_id} is a dependency of {', '.join(waiting)}: change that first: {edit}"
+        )
+
+
+def _check_change(mission: OpenMission, wp_id: str, changed: Sequence[str]) -> None:
+    """Require that the change does not affect work that was done."""
+    name, state = shlex.quote(mission.slug), mission.state_of(wp_id)
+    add = f"spec-kitty tasks add {name} 'What is left'"
+    if state.lane not in _IN_WORDS:
+        raise UsageError(f"{wp_id} is {state.lane}, so it stays as it is: add a package: {add}")
+    scope = [x for x in changed if x in ("dependencies", "owned_files")]
+    is_begun = mission.was_at_work(wp_id) or state.lane not in (Lane.PLANNED, Lane.BLOCKED)
+    if scope and is_begun:
+        cancel = f"spec-kitty move {wp_id} canceled --mission {name} --note 'replaced'"
+        raise UsageError(
+            f"work on {wp_id} has begun ({state.lane}), so its {' and '.join(scope)} stay as they"
+            f" are: cancel it and add another: {cancel} && {add}"
+        )
+
+
+def _check_whole(mission: OpenMission, before: WorkPackage, after: WorkPackage) -> None:
+    """Require that the packages are consistent after the change."""
+    if after.wp_id != before.wp_id:
+        raise UsageError(
+            f"work_package_id is {after.wp_id}, and the id {before.wp_id} cannot change: leave it"
+        )
+    packages: Mapping[str, WorkPackage] = {**mission.packages, after.wp_id: after}
+    whole = replace(mission, packages=packages)
+    check_graph(whole.graph)
+    check_packages(whole)
+
+
+def _changes(before: WorkPackage, after: WorkPackage, *, is_text: bool) -> tuple[str, ...]:
+    """Return the names of the fields that differ; `text` for all else."""
+    fields = ("wp_id", "title", "dependencies", "owned_files")
+    found = tuple(x for x in fields if getattr(before, x) != getattr(after, x))
+    return found or (("text",) if is_text else ())
+
+
+def _section(before: WorkPackage, after: WorkPackage, texts: tuple[str, str]) -> SectionChange:
+    """Return what changes in the section of `tasks.md`."""
+    was, now = (
+        {
+            "title": package.title,
+            "dependencies": package.dependencies,
+            "owned_files": package.owned_files,
+            "subtasks": tuple(x.subtask_id for x in package.subtasks),
+            "prompt": authoring_prompts.body_of(package, text),
+        }
+        for package, text in zip((before, after), texts, strict=True)
+    )
+    fields = {name: value for name, value in now.items() if value != was[name]}
+    return SectionChange(wp_id=after.wp_id, fields=fields, dependencies=after.dependencies)
+
+
+def _write_outline(mission: OpenMission, before: str | None, after: str | None) -> None:
+    if after is not None and after != before:
+        _write(mission.files.folder / "tasks.md", after, below=mission.files.project.root)
+
+
+def _write(path: Path, text: str, *, below: Path) -> None:
+    """Replace the content of the file; mode, line ends and byte order mark stay."""
+    before = project_files.read(path, below=below)
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
+    data = text.encode().replace(b"\n", b"\r\n" if b"\r\n" in before else b"\n")
+    publish(path, mark + data, mode=os.lstat(path).st_mode & 0o777, below=below, sweeps=True)
