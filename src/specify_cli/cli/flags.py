@@ -18,6 +18,8 @@ PROGRAM = "spec-kitty orchestrator-api"
 ID_FLAG = "--correlation-id"
 SWITCH, PAIR = "", "no"
 """Replace the metavar of a flag without a value, and of one with a --no- form."""
+NUMBER, MANY = "N", "TEXT ..."
+"""The metavars of a number, and of a flag that may be repeated."""
 THROUGH_MAILBOX = ("--mailbox DIR, --timeout-s N", "Use the mailbox DIR/inbox, DIR/outbox.")
 HELP = ("-h, --help", "Show this message and exit.")
 WIDEST_EXAMPLE = 76
@@ -70,6 +72,8 @@ def _metavar(hint: object, *, is_json: bool) -> str:
         return SWITCH
     if hint == bool | None:
         return PAIR
+    if hint in (int, list[str]):
+        return NUMBER if hint is int else MANY
     return "JSON" if is_json else "TEXT"
 
 

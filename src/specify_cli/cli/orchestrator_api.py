@@ -108,7 +108,7 @@ class ContractCommand(click.Command):
         """
         _, _, given = self.make_parser(ctx).parse_args(list(args))
         for option in given:
-            if given.count(option) > 1:
+            if given.count(option) > 1 and not getattr(option, "multiple", False):
                 raise click.BadOptionUsage(str(option.name), f"{option.opts[0]} is given twice.")
         return super().parse_args(ctx, args)
 
@@ -181,7 +181,12 @@ def _option(flag: flags.Flag) -> click.Option:
     if flag.metavar == flags.PAIR:
         pair = f"{flag.name}/--no-{flag.name.removeprefix('--')}"
         return Pair([pair, flag.argument], default=None, help=flag.text, hidden=not flag.text)
-    return click.Option([flag.name, flag.argument], help=flag.text, metavar=flag.metavar)
+    shown: dict[str, Any] = {"help": flag.text, "metavar": flag.metavar}
+    if flag.metavar == flags.NUMBER:
+        shown["type"] = api_line.number_in
+    if flag.metavar == flags.MANY:
+        shown |= {"multiple": True, "callback": lambda _, __, given: list(given) or None}
+    return click.Option([flag.name, flag.argument], **shown)
 
 
 def _ask(command: Command, given: dict[str, Any], interfaces: Interfaces) -> Envelope:

@@ -37,6 +37,8 @@ class PromptReport:
     wp_id: str
     path: Path
     text: str
+    subtasks: Mapping[str, bool]
+    owned_files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +93,20 @@ class PackageViews:
             StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         mission = self._mission(selector, wp_id)
-        path = mission.package(wp_id).prompt_path
+        package, ticks = mission.package(wp_id), mission.subtask_ticks(wp_id)
+        path = package.prompt_path
         try:
             text = package_files.read_text(path, below=self.project.root)
         except OSError as error:
             raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
-        text = checkboxes.with_steps(text, mission.subtask_ticks(wp_id))
-        return PromptReport(mission=mission.identity, wp_id=wp_id, path=path, text=text)
+        return PromptReport(
+            mission=mission.identity,
+            wp_id=wp_id,
+            path=path,
+            text=checkboxes.with_steps(text, ticks),
+            subtasks=ticks,
+            owned_files=package.owned_files,
+        )
 
     def work(self, selector: str, wp_id: str) -> WorkReport:
         """Return the work that an approval of the package would be about, and later commits.
