@@ -9,8 +9,8 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "contract-version": "Show the contract version of this host.",
         "mission-state": "Show the state of every work package of a mission.",
-        "list-ready": "List the planned packages that can be started now.",
-        "resolve-workspace": "Show the workspace of a package, existing or planned.",
+        "list-ready": "List the packages that can be started now.",
+        "resolve-workspace": "Show the workspace of a package.",
         "start-implementation": "Claim a package and prepare its workspace.",
         "start-review": "Claim the review of a package.",
         "transition": "Move a package to another status lane.",
@@ -20,7 +20,7 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
         "heartbeat": "Report that the holder of a package is alive.",
         "release-claim": "Release a package or review of a silent holder.",
         "list-missions": "List the missions of the project.",
-        "show-prompt": "Show the prompt of a package, with the current state of its subtasks.",
+        "show-prompt": "Show the prompt of a package and its subtasks.",
         "package-history": "Show who did what when with a package or mission.",
         "mark-subtasks": "Mark subtasks of packages as done or pending.",
     }

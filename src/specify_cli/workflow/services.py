@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.doctor import Doctor
     from specify_cli.workflow.merging import Merging
     from specify_cli.workflow.missions import Missions
+    from specify_cli.workflow.package_diff import PackageDiff
     from specify_cli.workflow.package_history import PackageHistory
     from specify_cli.workflow.package_notes import PackageNotes
     from specify_cli.workflow.package_overview import PackageOverview
@@ -81,6 +82,13 @@ class Services:
         from specify_cli.workflow.package_overview import PackageOverview
 
         return PackageOverview(self.project)
+
+    @property
+    def diffs(self) -> PackageDiff:
+        """Show people what the work on a package changes."""
+        from specify_cli.workflow.package_diff import PackageDiff
+
+        return PackageDiff(self.project)
 
     @property
     def accepting(self) -> Accepting:
