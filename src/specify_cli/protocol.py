@@ -27,7 +27,17 @@ CLAIM_PREFIX: Final = ".claim-"
 CORRELATION_ID: Final = pattern(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
 ORCHESTRATOR: Final = pattern(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 
-READS: Final = frozenset({"contract-version", "list-ready", "mission-state", "resolve-workspace"})
+READS: Final = frozenset(
+    {
+        "contract-version",
+        "list-missions",
+        "list-ready",
+        "mission-state",
+        "package-history",
+        "resolve-workspace",
+        "show-prompt",
+    }
+)
 """Commands that change nothing. Their answers may be pruned."""
 
 MISSED_BEATS: Final = 3

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # `typing` itself is slow to load.
     from typing import Any
 
 LONGEST_ID = 128
+LONGEST_NUMBER = 9
 TRANSPORT_FLAGS = ({"flag": "--mailbox"}, {"flag": "--timeout-s"})
 """Flags of every command that select the interface."""
 
@@ -59,15 +60,20 @@ def _command(name: str) -> dict[str, Any]:
     raise Declined
 
 
-def _values(words: list[str], flags: dict[str, dict[str, Any]]) -> dict[str, str | bool]:
+def _values(words: list[str], flags: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the value of each flag."""
     denials = {flag["negation"]: name for name, flag in flags.items() if "negation" in flag}
-    found: dict[str, str | bool] = {}
+    found: dict[str, Any] = {}
     words.reverse()
     while words:
         flag, equals, value = words.pop().partition("=")
         name = denials.get(flag, flag)
-        if name not in flags or name in found:
+        if name not in flags:
+            raise Declined
+        if flags[name].get("type") == "list":
+            found[name] = [*found.get(name, ()), value if equals else _next(words)]
+            continue
+        if name in found:
             raise Declined
         if flags[name].get("type") == "boolean":
             found[name] = _without_value(equals, is_denied=flag in denials)
@@ -91,21 +97,21 @@ def _next(words: list[str]) -> str:
 def _line(
     command: dict[str, Any],
     flags: dict[str, dict[str, Any]],
-    values: dict[str, str | bool],
+    values: dict[str, Any],
 ) -> Line:
     line = Line(command["name"], {}, changes_state=command["changes_state"])
     line.mailbox, line.timeout_s = _text(values, "--mailbox"), _text(values, "--timeout-s")
     line.given_id = _id(_text(values, "--correlation-id"))
     for name, value in values.items():
-        is_json = flags[name].get("type") == "json"
+        kind = flags[name].get("type")
         if name == "--policy":
             line.policy = policy_in(str(value))
         elif flags[name].get("place") == "args":
-            line.args[flags[name]["arg"]] = _json(str(value)) if is_json else value
+            line.args[flags[name]["arg"]] = _READERS.get(str(kind), _as_given)(value)
     return line
 
 
-def _text(values: dict[str, str | bool], name: str) -> str | None:
+def _text(values: dict[str, Any], name: str) -> str | None:
     value = values.get(name)
     return value if isinstance(value, str) else None
 
@@ -122,6 +128,13 @@ def _id(text: str | None) -> str | None:
     if credentials.find(text):  # Click reports the refusal.
         raise Declined
     return text
+
+
+def number_in(text: str) -> int | str:
+    """Return the whole number in the text; the text, for the host to refuse, if it is none."""
+    digits = text.removeprefix("-")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER
+    return int(text) if is_number else text
 
 
 def policy_in(text: str | None) -> Any:
@@ -142,3 +155,10 @@ def _json(text: str) -> Any:
         return strict_json.parse(text.encode("utf-8", "surrogateescape"))
     except RequestMalformed as error:
         raise Declined from error
+
+
+def _as_given(value: Any) -> Any:
+    return value
+
+
+_READERS = {"json": _json, "integer": number_in}

@@ -18,8 +18,17 @@ PROGRAM = "spec-kitty orchestrator-api"
 ID_FLAG = "--correlation-id"
 SWITCH, PAIR = "", "no"
 """Replace the metavar of a flag without a value, and of one with a --no- form."""
+NUMBER, MANY = "N", "TEXT ..."
+"""The metavars of a number, and of a flag that may be repeated."""
 THROUGH_MAILBOX = ("--mailbox DIR, --timeout-s N", "Use the mailbox DIR/inbox, DIR/outbox.")
 HELP = ("-h, --help", "Show this message and exit.")
+TOGETHER = {
+    ("mission-state", "list-missions"): "Show a mission and its packages; list missions.",
+    ("accept-mission", "merge-mission"): "Accept a mission; merge it into its target.",
+    ("heartbeat", "release-claim"): "Report that a holder lives; release a claim.",
+    ("show-prompt", "package-history"): "Show the prompt or history of a package.",
+}
+"""Commands that share a line of the help page, so that it fits on a screen."""
 WIDEST_EXAMPLE = 76
 WIDEST_PAGE, NARROWEST_PAGE = 100, 50
 WIDEST_NAME = 30
@@ -70,6 +79,8 @@ def _metavar(hint: object, *, is_json: bool) -> str:
         return SWITCH
     if hint == bool | None:
         return PAIR
+    if hint in (int, list[str]):
+        return NUMBER if hint is int else MANY
     return "JSON" if is_json else "TEXT"
 
 
@@ -88,6 +99,17 @@ def page(asked: Command) -> str | None:
     lines = [usage, "", f"  {summary}", "", *(f"  {it}" for it in example(asked)), "", "Options:"]
     lines += (line for row in rows for line in _row(*row, first=first))
     return "\n".join(lines)
+
+
+def summaries() -> list[tuple[str, str]]:
+    """Return the rows of all commands, each with its summary, in the order of the contract."""
+    rows = dict(registry.CONTRACT_COMMANDS)
+    for names, summary in TOGETHER.items():
+        rows[names[0]] = summary
+        for name in names[1:]:
+            del rows[name]
+    firsts = {names[0]: ", ".join(names) for names in TOGETHER}
+    return [(firsts.get(name, name), summary) for name, summary in rows.items()]
 
 
 def _row(name: str, text: str, *, first: int) -> Iterator[str]:

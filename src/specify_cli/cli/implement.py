@@ -129,8 +129,10 @@ def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
         os.chdir(data["workspace_path"])
     already = " already" if data["no_op"] else ""
     say(f" is yours{already}; branch {data['lane_branch']}", head=bold(wp_id))
-    prompt = ask("show-prompt", mission=chosen.slug, wp=wp_id)["prompt"]
-    click.echo(f"\n{prompt_text(prompt)}\n")
+    shown = ask("show-prompt", mission=chosen.slug, wp=wp_id)
+    click.echo(f"\n{prompt_text(shown['prompt'])}\n")
+    if shown.get("is_cut"):
+        say(f"the prompt is longer: see {shown['prompt_path']}")
     for line in feedback_lines(data.get("feedback")):
         say(line)
     say(f"work in: {data['workspace_path']}")

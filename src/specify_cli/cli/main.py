@@ -25,10 +25,12 @@ GROUPS = MappingProxyType(
         "agent": "Commands for agents working in a workspace.",
         "completion": "Print a shell completion script.",
         "contract": "Print the contract; verify a program with it.",
+        "diff": "Show what the work on a package changes.",
         "doctor": "Check the project for problems and repair what is safe to repair.",
         "help": "Show a guide, or the help of a command.",
         "implement": "Start work on a package, or submit it for review.",
         "init": "Turn this git repository into a project.",
+        "log": "Show who did what when with a package or mission.",
         "mailbox": "Run the mailbox worker; inspect and verify the mailbox.",
         "merge": "Merge a mission into its target branch.",
         "mission": "Create, list and rewind missions.",
@@ -38,6 +40,7 @@ GROUPS = MappingProxyType(
         "redact": "Remove a secret from the data that the host keeps.",
         "release-claim": "Give a work package back, or release a silent holder's.",
         "review": "Review a work package: approve it, or request changes.",
+        "show": "Show all that is known of a package.",
         "specify": "Create a mission and its spec.md.",
         "status": "Show the status board of a mission.",
         "sync": "Fetch commits from the workspaces into the project.",
@@ -51,12 +54,12 @@ GROUPS = MappingProxyType(
 TOGETHER = MappingProxyType(
     {
         ("init", "specify", "plan", "mission"): "Start a project or a mission; list missions.",
-        ("implement", "review"): "Work on a package; review the work.",
+        ("tasks", "implement", "review"): "Manage, work on and review packages.",
         ("move", "unblock", "release-claim"): "Move or unblock a package; release a claim.",
         ("sync", "workspace"): "Fetch commits of workspaces; list workspaces.",
         ("doctor", "redact"): "Check and repair the project; remove a secret.",
         ("accept", "merge"): "Accept and merge a mission.",
-        ("status", "tasks"): "Show the status board; manage work packages.",
+        ("status", "show", "log", "diff"): "Show the board; a package, its log, its diff.",
         ("help", "completion"): "Show guides and help; set up shell completion.",
     }
 )
@@ -120,6 +123,8 @@ def _command(name: str) -> click.Command | None:
             from specify_cli.cli.completion import completion as command
         case "contract":
             from specify_cli.cli.contract import contract as command
+        case "diff":
+            from specify_cli.cli.diff import diff as command
         case "doctor":
             from specify_cli.cli.doctor import doctor as command
         case "help":
@@ -128,6 +133,8 @@ def _command(name: str) -> click.Command | None:
             from specify_cli.cli.implement import implement as command
         case "init":
             from specify_cli.cli.project import init as command
+        case "log":
+            from specify_cli.cli.log import log as command
         case "mailbox":
             from specify_cli.cli.mailbox import mailbox as command
         case "merge":
@@ -155,6 +162,8 @@ def _other_command(name: str) -> click.Command | None:
             from specify_cli.cli.release import release_claim as command
         case "review":
             from specify_cli.cli.review import review as command
+        case "show":
+            from specify_cli.cli.show import show as command
         case "specify":
             from specify_cli.cli.specify import specify as command
         case "status":

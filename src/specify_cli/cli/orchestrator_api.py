@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import errors
-from specify_cli.cli import api_line, through_mailbox
+from specify_cli.cli import api_line, contract_options, through_mailbox
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.reply import INTERRUPTED, SUCCEEDED, give
 from specify_cli.cli.through_mailbox import Stopped
@@ -19,7 +19,6 @@ from specify_cli.protocol import CORRELATION_ID
 if TYPE_CHECKING:
     import pathlib
 
-    from specify_cli.cli import flags
     from specify_cli.orchestrator_api import (
         dispatcher,
         request,
@@ -86,15 +85,15 @@ class ContractGroup(click.Group):
         if cmd_name not in registry.CONTRACT_COMMANDS:
             return None
         command = click_command(registry.find(cmd_name))
-        command.params += _mailbox_options()
+        command.params += contract_options.mailbox_options()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one line per command, without loading the commands."""
-        from specify_cli.orchestrator_api import registry
+        from specify_cli.cli import flags
 
         with formatter.section("Commands"):
-            formatter.write_dl(list(registry.CONTRACT_COMMANDS.items()))
+            formatter.write_dl(flags.summaries())
 
 
 class ContractCommand(click.Command):
@@ -108,7 +107,7 @@ class ContractCommand(click.Command):
         """
         _, _, given = self.make_parser(ctx).parse_args(list(args))
         for option in given:
-            if given.count(option) > 1:
+            if given.count(option) > 1 and not getattr(option, "multiple", False):
                 raise click.BadOptionUsage(str(option.name), f"{option.opts[0]} is given twice.")
         return super().parse_args(ctx, args)
 
@@ -140,48 +139,11 @@ def click_command(command: Command) -> click.Command:
 
     return ContractCommand(
         command.name,
-        params=[_option(flag) for flag in flags.flags_of(command)],
+        params=[contract_options.option(flag) for flag in flags.flags_of(command)],
         callback=callback,
         help=f"{registry.CONTRACT_COMMANDS[command.name]}\n\n\b\n{example}",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-
-
-class ThroughMailbox(click.Option):
-    """The --mailbox flag, shown in one help line with --timeout-s."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """Return both names and their help text."""
-        from specify_cli.cli import flags
-
-        return flags.THROUGH_MAILBOX
-
-
-def _mailbox_options() -> list[click.Parameter]:
-    return [
-        ThroughMailbox(["--mailbox"], metavar="DIR"),
-        click.Option(["--timeout-s"], metavar="N", hidden=True),
-    ]
-
-
-class Pair(click.Option):
-    """A flag with a --no- form, shown in short form."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return its names and its text; None if it is hidden."""
-        return None if self.hidden else (f"{self.opts[0]}, --no-...", self.help or "")
-
-
-def _option(flag: flags.Flag) -> click.Option:
-    """Build the click option. The dispatcher checks required arguments, for all interfaces alike."""
-    from specify_cli.cli import flags
-
-    if flag.metavar == flags.SWITCH:
-        return click.Option([flag.name, flag.argument], is_flag=True, default=None, help=flag.text)
-    if flag.metavar == flags.PAIR:
-        pair = f"{flag.name}/--no-{flag.name.removeprefix('--')}"
-        return Pair([pair, flag.argument], default=None, help=flag.text, hidden=not flag.text)
-    return click.Option([flag.name, flag.argument], help=flag.text, metavar=flag.metavar)
 
 
 def _ask(command: Command, given: dict[str, Any], interfaces: Interfaces) -> Envelope:

@@ -47,6 +47,12 @@ def bold(text: str) -> str:
     return _styled(text, bold=True)
 
 
+def styled(text: str, **style: Any) -> str:
+    """Return the text, which has no control characters, in that style on a terminal only."""
+    is_plain = os.environ.get("NO_COLOR") or not sys.stdout.isatty()
+    return text if is_plain or not text else click.style(text, **style)
+
+
 def _styled(text: str, **style: Any) -> str:
     plain = printable(text)
     return plain if os.environ.get("NO_COLOR") else click.style(plain, **style)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 
 import click
 
@@ -14,13 +15,13 @@ _PAGING = """sh -c "$1" || printf '%s\\n' "$2" >&2"""
 
 
 def show(text: str, pager: str | None, *, see: str) -> None:
-    """Show the text in `pager`. Default: $PAGER, or less.
+    """Show the text in `pager`. Default: $PAGER, or less. Without a terminal, print it.
 
     If the pager fails, stderr names the command `see`, which shows the text without a pager.
     """
     if pager is None:
         pager = os.environ.get("PAGER", "less")
-    if pager in ("", "cat"):
+    if pager in ("", "cat") or not sys.stdout.isatty():
         click.echo(text)
         return
     # As git does: through a shell, and with the options by which less exits on a short text.

@@ -8,14 +8,12 @@ from typing import Any
 
 import click
 
-from specify_cli import clock, errors
-from specify_cli.cli.client import complain, envelope_of, print_envelope, refuse, settled
+from specify_cli import clock
+from specify_cli.cli.client import ask, complain, envelope_of, print_envelope, settled
 from specify_cli.cli.mailbox_prune import Age
 from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.output import say
 from specify_cli.cli.prompting import Chosen, mission_or_default
-from specify_cli.cli.prompts import feedback_lines
-from specify_cli.nearest import nearest
 
 PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 
@@ -31,8 +29,8 @@ def status(
 ) -> None:
     """Show the status lane of every work package of MISSION, its holder and since when.
 
-    Default: the only open mission. WP, such as WP01, shows one package with the changes that its
-    review requested. --stale lists silent holders and how to release their claims. A wide terminal
+    Default: the only open mission. WP, such as WP01, shows one package, as
+    `spec-kitty show` does. --stale lists silent holders and how to release their claims. A wide terminal
     shows one column per status lane, a narrow one a list, other output one line per package.
 
     Example: spec-kitty status 001-search --watch
@@ -53,16 +51,17 @@ def status(
     if watch:
         _watch(chosen.slug, as_json=as_json)
         return
+    if wp_id:
+        _show_package(chosen, wp_id, as_json=as_json)
+        return
     envelope = envelope_of("mission-state", mission=chosen.slug)
     data = settled(envelope, as_json=as_json, advice="spec-kitty mission list")
-    if wp_id:
-        _check_known(wp_id, data, chosen, as_json=as_json)
     if as_json:
         print_envelope(envelope)
     elif stale is not None:
         _show_stale(data, chosen, for_s=stale)
     else:
-        _show_package(data, wp_id) if wp_id else _show(data)
+        _show(data)
         _warn(data)
 
 
@@ -70,6 +69,14 @@ def _watch(slug: str, *, as_json: bool) -> None:
     from specify_cli.cli import board_watch
 
     board_watch.watch(slug, as_json=as_json)
+
+
+def _show_package(chosen: Chosen, wp_id: str, *, as_json: bool) -> None:
+    from specify_cli.cli import package_shown
+
+    data = ask("show-package", as_json=as_json, mission=chosen.slug, wp=wp_id)
+    if not as_json:
+        package_shown.show(data, chosen)
 
 
 def _show(data: dict[str, Any]) -> None:
@@ -100,28 +107,4 @@ def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
         else "nobody holds a package"
     )
     for line in list(lines) or [nothing]:
-        say(line)
-
-
-def _check_known(wp_id: str, data: dict[str, Any], chosen: Chosen, *, as_json: bool) -> None:
-    known = [x["wp_id"] for x in data["work_packages"]]
-    if wp_id not in known:
-        problem = (
-            f"there is no work package {wp_id}; the packages are: {', '.join(known) or 'none'}"
-        )
-        near = nearest(wp_id, known)
-        refuse(
-            "status",
-            errors.WorkPackageNotFound(problem),
-            as_json=as_json,
-            advice=chosen.next(f"status {near}") if near else f"spec-kitty status {chosen.slug}",
-        )
-
-
-def _show_package(data: dict[str, Any], wp_id: str) -> None:
-    from specify_cli.cli import board
-
-    [package] = (x for x in data["work_packages"] if x["wp_id"] == wp_id)
-    _, *lines = board.plain_lines(data | {"work_packages": [package]}, now=clock.now())
-    for line in [*lines, *feedback_lines(package.get("feedback"))]:
         say(line)

@@ -14,6 +14,8 @@ from specify_cli.conformance.findings import Nonconformity, demand
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
 SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ENTRY_ID = re.compile(r"hist-[0-9a-f]{32}")
+EVENT_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+GENERATED_ID = re.compile("(?:corr|test)-[0-9a-f]{32}")
 PATH = re.compile(r"<path:(.+)>")
 ENVELOPE_KEYS = [
     "contract_version",
@@ -74,7 +76,7 @@ def normalized(envelope: dict[str, Any], root: Path) -> str:
     """
     told = {**envelope, "timestamp": None, "correlation_id": None}
     text = json.dumps(told).replace(str(root), "<root>")
-    for variable in (TIMESTAMP, SHA, ENTRY_ID):
+    for variable in (TIMESTAMP, SHA, ENTRY_ID, EVENT_ID, GENERATED_ID):
         text = re.sub(rf"(?<![0-9a-zA-Z])(?:{variable.pattern})(?![0-9a-zA-Z])", "<variable>", text)
     return text
 

@@ -86,5 +86,7 @@ def _flag(command: str, name: str, value: Any) -> list[str]:
         return [flag]
     if value is False:
         return [known["negation"]] if "negation" in known else []
+    if isinstance(value, list) and known.get("type") == "list":
+        return [word for it in value for word in (flag, str(it))]
     text = json.dumps(value) if isinstance(value, dict | list) else str(value)
     return [flag, text]

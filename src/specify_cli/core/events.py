@@ -77,6 +77,14 @@ class MissionAccepted(NamedTuple):
 Event: TypeAlias = Transitioned | Annotated | MissionAccepted
 
 
+def note_of(event: Event) -> str | None:
+    """Return the note of the event, or the reason of the transition; None without one."""
+    if isinstance(event, MissionAccepted):
+        return None
+    said = event.reason if isinstance(event, Transitioned) else event.delta.get("note")
+    return said if isinstance(said, str) and said.strip() else None
+
+
 def moment_of(text: object) -> datetime | None:
     """Parse a time stamp of a log line or note; None if it cannot be parsed."""
     try:

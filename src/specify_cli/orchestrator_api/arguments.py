@@ -38,6 +38,7 @@ class Constraint(NamedTuple):
 NotEmpty = Constraint((("min_length", 1),))
 NotBlank = Constraint((("pattern", r"\S"),))
 Verdict = Constraint((("pattern", r"^(approved|changes_requested)$"),))
+AtLeastOne = Constraint((("min_length", 1),))
 CommitId = Constraint((("pattern", r"^([0-9a-f]{40}|[0-9a-f]{64})$"),))
 
 

@@ -25,8 +25,18 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissionResult(Result):
-    """Base of every `data` about a mission; a field, also of a part, that defaults to None is left out then.
+class PartialResult(Result):
+    """Base of `data` in which a field, also of a part, that defaults to None is left out then."""
+
+    def as_data(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        data: dict[str, Any] = _without_absent(self)
+        return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionResult(PartialResult):
+    """Base of every `data` about a mission.
 
     `redacted` names the arguments that had a credential in them; it is left out where none had.
     """
@@ -39,7 +49,7 @@ class MissionResult(Result):
 
     def as_data(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        data: dict[str, Any] = _without_absent(self)
+        data = PartialResult.as_data(self)
         if not self.redacted:
             del data["redacted"]
         return data

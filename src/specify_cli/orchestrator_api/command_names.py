@@ -9,8 +9,8 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "contract-version": "Show the contract version of this host.",
         "mission-state": "Show the state of every work package of a mission.",
-        "list-ready": "List the planned packages that can be started now.",
-        "resolve-workspace": "Show the workspace of a package, existing or planned.",
+        "list-ready": "List the packages that can be started now.",
+        "resolve-workspace": "Show the workspace of a package.",
         "start-implementation": "Claim a package and prepare its workspace.",
         "start-review": "Claim the review of a package.",
         "transition": "Move a package to another status lane.",
@@ -19,6 +19,10 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
         "merge-mission": "Merge a mission into its target branch.",
         "heartbeat": "Report that the holder of a package is alive.",
         "release-claim": "Release a silent holder's claim, or one's own.",
+        "list-missions": "List the missions of the project.",
+        "show-prompt": "Show the prompt of a package and its subtasks.",
+        "package-history": "Show who did what when with a package or mission.",
+        "mark-subtasks": "Mark subtasks of packages as done or pending.",
     }
 )
 """The commands of the contract, at both interfaces, each with a one-line summary."""
@@ -33,13 +37,11 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "edit-package": "Change a work package before its work begins.",
         "remove-package": "Remove a work package that nothing happened to.",
         "finalize-tasks": "Check the packages of a mission and plan its execution lanes.",
-        "mark-subtasks": "Mark subtasks of a mission as done or pending.",
-        "show-prompt": "Show the prompt of a package, with the current state of its subtasks.",
+        "show-package": "Show a package: its state, holder, dependencies, files and workspace.",
         "show-work": "Show the work on a package that is under review.",
         "show-diff": "Show the diff of the work on a package.",
         "sync-workspaces": "Fetch the commits of workspaces into the branches of their execution lanes.",
         "list-workspaces": "List the workspaces of this project, and those in the trash.",
-        "list-missions": "List the missions of this project.",
         "diagnose": "Find the problems of the project.",
         "replay-dead-letter": "Put a dead letter back into its orchestrator's inbox.",
         "discard-dead-letter": "Delete the body of a dead letter; its record is kept.",

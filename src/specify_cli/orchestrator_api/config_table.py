@@ -75,6 +75,10 @@ Word: TypeAlias = Literal[
     "merge-mission",
     "heartbeat",
     "release-claim",
+    "list-missions",
+    "show-prompt",
+    "package-history",
+    "mark-subtasks",
 ]
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Glob: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -47,6 +47,7 @@ class Execution:
             policy=judgement.policy,
             decision=decision,
             call=partial(for_intent, judgement.request, origin),
+            covers_mission=partial(self._covers_mission, origin),
         )
         try:
             command = self._allowed(judgement, cause)
@@ -139,6 +140,12 @@ class Execution:
             is_whole=is_whole,
             is_batched=is_batched,
         )
+
+    def _covers_mission(self, origin: Origin, slug: str) -> bool:
+        if origin.door != ids.MAILBOX:
+            return True
+        grant = self._host.access().of(origin.identity)
+        return grant is not None and grant.covers_mission(slug)
 
     def _shown(self, error: SpecKittyError, origin: Origin) -> SpecKittyError:
         if origin.door != ids.MAILBOX:

@@ -61,6 +61,8 @@ def _reader(hint: Any) -> Reader:
         return _text
     if hint is bool:
         return _boolean
+    if hint == list[str]:
+        return _texts
     if get_origin(hint) in (Union, UnionType) and NoneType in get_args(hint):
         return _optional(hint)
     if get_origin(hint) is Annotated:
@@ -81,6 +83,12 @@ def _text(value: Any) -> str:
         except UnicodeEncodeError as error:  # Half a character.
             raise Declined from error
     return value
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise Declined
+    return [_text(it) for it in value]
 
 
 def _boolean(value: Any) -> bool:
@@ -105,8 +113,12 @@ def _nested(params_type: type[Any]) -> Reader:
 
 
 def _narrowed(hint: Any, *constraints: Any) -> Reader:
-    """A text that one rule narrows."""
+    """A text or list of texts that one rule narrows, or a whole number within bounds."""
     rule = dict(getattr(constraints[0], "rule", ()))
+    if hint is int and len(constraints) == 1 and rule.keys() == {"ge", "le"}:
+        return _within(rule["ge"], rule["le"])
+    if hint == list[str] and rule == {"min_length": 1}:
+        return lambda value: _texts(value) or _decline(value)
     if hint is not str or len(constraints) != 1 or len(rule) != 1:
         return _decline
     if rule == {"min_length": 1}:
@@ -114,6 +126,15 @@ def _narrowed(hint: Any, *constraints: Any) -> Reader:
     if rule == {"pattern": NOT_BLANK}:
         return _checked(_VISIBLE.search)
     return _checked(_matches(rule["pattern"])) if "pattern" in rule else _decline
+
+
+def _within(least: int, most: int) -> Reader:
+    def read_within(value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise Declined
+        return value
+
+    return read_within
 
 
 def _checked(check: Callable[[str], object]) -> Reader:

@@ -58,6 +58,14 @@ def _of_the_contract(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.heartbeat import COMMAND
         case "release-claim":
             from specify_cli.orchestrator_api.commands.release_claim import COMMAND
+        case "list-missions":
+            from specify_cli.orchestrator_api.commands.list_missions import COMMAND
+        case "show-prompt":
+            from specify_cli.orchestrator_api.commands.show_prompt import COMMAND
+        case "package-history":
+            from specify_cli.orchestrator_api.commands.package_history import COMMAND
+        case "mark-subtasks":
+            from specify_cli.orchestrator_api.commands.mark_subtasks import COMMAND
         case _:
             raise unknown(name)
     return COMMAND
@@ -86,10 +94,8 @@ def _for_people(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.remove_package import COMMAND
         case "finalize-tasks":
             from specify_cli.orchestrator_api.commands.finalize_tasks import COMMAND
-        case "mark-subtasks":
-            from specify_cli.orchestrator_api.commands.mark_subtasks import COMMAND
-        case "show-prompt":
-            from specify_cli.orchestrator_api.commands.show_prompt import COMMAND
+        case "show-package":
+            from specify_cli.orchestrator_api.commands.show_package import COMMAND
         case "show-work":
             from specify_cli.orchestrator_api.commands.show_work import COMMAND
         case "show-diff":
@@ -98,8 +104,6 @@ def _for_people(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.sync_workspaces import COMMAND
         case "list-workspaces":
             from specify_cli.orchestrator_api.commands.list_workspaces import COMMAND
-        case "list-missions":
-            from specify_cli.orchestrator_api.commands.list_missions import COMMAND
         case _:
             return _for_upkeep(name)
     return COMMAND

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from specify_cli import nearest
-from specify_cli.errors import MissionNotFound, SpecKittyError
+from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable
 from specify_cli.storage import checkout, records
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.mission_files import MissionFiles, all_missions
@@ -44,9 +44,16 @@ def known_elsewhere(project: Project) -> list[tuple[str, str]]:
     here = set(all_missions(project))
     # A mission may have been on several branches, and may have been renamed.
     known = {it.folder: it for it in record.known() if it.branch and it.folder not in here}
-    ids = {MissionFiles(project, slug).identity().mission_id for slug in here} if known else set()
+    ids = {_id_of(project, slug) for slug in here} if known else set()
     gone = (it for it in known.values() if it.mission_id is None or it.mission_id not in ids)
     return sorted((it.folder, it.branch or "") for it in gone)
+
+
+def _id_of(project: Project, slug: str) -> str | None:
+    # A damaged mission must not hide the others.
+    with suppress(StateUnreadable):
+        return MissionFiles(project, slug).identity().mission_id
+    return None
 
 
 def missions_not_checked_out(project: Project) -> str:

@@ -20,12 +20,13 @@ MOST_DIFF: Final = 4 * 1024 * 1024
 MOST_READ: Final = 64 * 1024 * 1024
 """The most bytes of a difference that are read from git, binary files included."""
 
-_WHOLE: Final = (
-    *("diff-tree", "-r", "-p", "-M", "-l1000", "--no-color", "--submodule=short"),
+_PLAIN: Final = (
+    *("-M", "-l1000", "--no-color", "--submodule=short"),
     *("--no-ext-diff", "--no-textconv", "--ignore-submodules=none"),
-    # An attribute or setting that declares a file binary would hide its content.
-    "--text",
 )
+# An attribute or setting that declares a file binary would hide its content.
+_WHOLE: Final = ("diff-tree", "-r", "-p", *_PLAIN, "--text")
+_SUMMARY: Final = ("diff-tree", "-r", "--stat=100", *_PLAIN)
 _FILE: Final = pattern(rb"^(?=diff --git )", re.MULTILINE)
 _HUNK: Final = pattern(rb"^(?=@@ )", re.MULTILINE)
 _ENDS: Final = pattern(rb"^--- (.*)\n\+\+\+ (.*)\n", re.MULTILINE)
@@ -88,6 +89,16 @@ def difference(git: Git, base: str, commit: str) -> Difference:
     text = b"".join(_without_binary(part) for part in _FILE.split(raw))
     is_cut = len(raw) > MOST_READ or len(text) > MOST_DIFF
     return Difference(text=_text(text[:MOST_DIFF]), is_cut=is_cut)
+
+
+def summary(git: Git, base: str, commit: str) -> Difference:
+    """Return the number of changed lines of each file, and their sums.
+
+    Raises:
+        GitFailed: git cannot read one of them.
+    """
+    raw = git.run(*_SUMMARY, base, commit, "--", enough=MOST_DIFF).stdout
+    return Difference(text=_text(raw[:MOST_DIFF]), is_cut=len(raw) > MOST_DIFF)
 
 
 def _without_binary(file: bytes) -> bytes:

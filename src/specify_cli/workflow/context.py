@@ -91,7 +91,8 @@ class RequestContext(NamedTuple):
 
     `identity` is the orchestrator that the id belongs to; None for ids that the command line and the mailbox
     share. With a `decision`, events are committed together with the answer; otherwise at once. `call` returns
-    the arguments to send the request again.
+    the arguments to send the request again. `covers_mission` tells whether the caller may see the mission in
+    the folder of that name.
     """
 
     correlation_id: str
@@ -101,6 +102,7 @@ class RequestContext(NamedTuple):
     policy: JsonObject | None = None
     decision: Decision | None = None
     call: Callable[[], JsonObject] = dict
+    covers_mission: Callable[[str], bool] = lambda _: True
 
     def undo(self) -> None:
         """Discard events that are decided but not committed."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from specify_cli.core.lanes import Lane
+from specify_cli.core.lanes import TERMINAL, Lane
 from specify_cli.core.reviews import Feedback
 from specify_cli.storage.mission_identity import MissionIdentity
 
@@ -43,3 +43,17 @@ class MissionReport(NamedTuple):
     mission: MissionIdentity
     packages: tuple[PackageReport, ...]
     warnings: tuple[str, ...] = ()
+
+
+class ListedMission(NamedTuple):
+    """A mission and the status lanes of its packages; `problem` says why they cannot be read."""
+
+    mission: MissionIdentity
+    lanes: tuple[Lane, ...] = ()
+    is_accepted: bool = False
+    problem: str | None = None
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether every package is done or canceled, and not all are canceled."""
+        return Lane.DONE in self.lanes and TERMINAL.issuperset(self.lanes)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from specify_cli import clock
 from specify_cli.core.claims import contest
 from specify_cli.core.lanes import Lane
-from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.errors import MissionNotFound, StateUnreadable, StorageFailed
 from specify_cli.storage.missing_missions import known_elsewhere
 from specify_cli.storage.mission_files import MissionFiles, all_missions
-from specify_cli.storage.mission_identity import MissionIdentity
+from specify_cli.storage.mission_identity import identity_in
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
 from specify_cli.workflow.mission import OpenMission, open_mission
-from specify_cli.workflow.mission_reports import MissionReport, PackageReport
+from specify_cli.workflow.mission_reports import ListedMission, MissionReport, PackageReport
 
 
 class Missions:
@@ -25,13 +26,14 @@ class Missions:
     def __init__(self, project: Project) -> None:
         self.project = project
 
-    def known(self) -> list[MissionIdentity]:
-        """Return every mission, by folder name.
+    def listed(self, covers: Callable[[str], bool]) -> list[ListedMission]:
+        """Return each mission whose folder name `covers` accepts, by folder name; no other one is read.
 
         Raises:
-            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
+            StateUnreadable, StorageFailed: the folder of missions cannot be read.
         """
-        return [MissionFiles(self.project, slug).identity() for slug in all_missions(self.project)]
+        known = (slug for slug in all_missions(self.project) if covers(slug))
+        return [_listed(self.project, slug) for slug in known]
 
     def elsewhere(self) -> list[tuple[str, str]]:
         """Return the folder of each mission that is not checked out, and the branch it was last on.
@@ -103,6 +105,22 @@ class Missions:
                 if package.lane is Lane.PLANNED
             ),
         )
+
+
+def _listed(project: Project, slug: str) -> ListedMission:
+    files = MissionFiles(project, slug)
+    # What the name of its folder tells, if its files do not.
+    identity = identity_in({}, slug=slug, path=files.folder)
+    try:
+        identity = files.identity()
+        mission = open_mission(project, slug)
+        return ListedMission(
+            mission=identity,
+            lanes=tuple(mission.state_of(x).lane for x in mission.packages),
+            is_accepted=mission.state.accepted_at is not None,
+        )
+    except (MissionNotFound, StateUnreadable, StorageFailed) as error:
+        return ListedMission(mission=identity, problem=error.message)
 
 
 def _recommended_base(mission: OpenMission, wp_id: str) -> str | None:

@@ -9,6 +9,7 @@ from specify_cli.core.dependencies import needed_by
 from specify_cli.core.events import UNRECORDED, Transitioned
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.vcs import host_refs
+from specify_cli.vcs.objects import empty_tree
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.reports import CommitsBeyond
@@ -67,6 +68,34 @@ class PackageCommits:
         if state.lane in AT_WORK:
             return self.own_tip(wp_id)
         return self.own_tip(wp_id) or self.set_aside(wp_id)
+
+    def newest(self, wp_id: str) -> str | None:
+        """Return the newest commit with work on the package, in whatever state it is; None if there is none.
+
+        Raises:
+            GitFailed: git cannot read the commits.
+        """
+        lane = self.mission.state_of(wp_id).lane
+        if lane in FINISHED or lane in (Lane.FOR_REVIEW, Lane.IN_REVIEW):
+            found = self.handed_in(wp_id, Lane.APPROVED)
+        else:
+            tip = self.own_tip(wp_id) if lane in AT_WORK else None
+            found = tip or self.to_resume(wp_id)
+        return found if found and self.repository.has_commit(found) else None
+
+    def base(self, wp_id: str, commit: str) -> str:
+        """Return the commit at which the work in `commit` began; the empty tree if it shares no history with the target.
+
+        Raises:
+            GitFailed: git cannot read the commits.
+        """
+        begun = self.mission.state_of(wp_id).base_ref
+        # A rewritten branch may no longer have it.
+        if begun and self.repository.has_commit(begun):
+            return begun
+        onto, git = self.repository.branch_tip(self.mission.target_branch), self.repository.git
+        found = git.run("merge-base", onto, commit, check=False).lines if onto else []
+        return found[0] if found else empty_tree(git)
 
     def own_tip(self, wp_id: str) -> str | None:
         """Return the tip of the package's branch if the package has a commit of its own there.

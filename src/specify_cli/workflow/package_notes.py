@@ -9,12 +9,13 @@ from specify_cli import clock, ids, nearest
 from specify_cli.core import claims
 from specify_cli.core.events import Annotated, Event, JsonObject
 from specify_cli.core.move_intent import MoveIntent
+from specify_cli.core.subtask_marks import SubtaskMarks
 from specify_cli.errors import UsageError
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting
-from specify_cli.workflow.mission import OpenMission, error_details
+from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, error_details
 from specify_cli.workflow.mission_changes import changing_mission
 
 
@@ -54,25 +55,20 @@ class PackageNotes:
             return _note_report(mission, [wp_id], events)
 
     def mark_subtasks(
-        self,
-        selector: str,
-        subtask_ids: Sequence[str],
-        *,
-        status: str,
-        actor: str,
-        context: RequestContext,
+        self, selector: str, marks: SubtaskMarks, *, actor: str, context: RequestContext
     ) -> NoteReport:
-        """Mark the subtasks `status` ("done" or "pending") in one append.
+        """Mark the subtasks in one append.
 
         Raises:
             MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
             UsageError: no package has one of the subtasks.
             WorkPackageAlreadyClaimed: another actor holds a package.
             TransitionRejected: a guard refuses the marks.
             StorageFailed: the disk refused.
         """
         with changing_mission(self.project, selector) as mission:
-            owners = _owners(mission, subtask_ids)
+            owners = _owners(mission, marks)
             events = _recorded(mission, context)
             if not events:
                 for wp_id in owners:
@@ -81,7 +77,7 @@ class PackageNotes:
                 events = [
                     _annotated(
                         wp_id,
-                        {"subtasks": dict.fromkeys(names, status)},
+                        {"subtasks": dict.fromkeys(names, marks.status)},
                         actor=actor,
                         context=context,
                     )
@@ -101,14 +97,19 @@ def _recorded(mission: OpenMission, context: RequestContext) -> Sequence[Event]:
     return context.claim(mission.log.caused_by(context.correlation_id, context.identity))
 
 
-def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[str]]:
+def _owners(mission: OpenMission, marks: SubtaskMarks) -> dict[str, list[str]]:
     """Return the given subtasks of each package, by package id."""
+    homes = [*mission.packages]
+    if marks.wp_id is not None:
+        with error_details(wp_id=marks.wp_id[:LONGEST_SHOWN]):
+            homes = [mission.package(marks.wp_id).wp_id]
     owners: dict[str, list[str]] = {}
-    for name in _expanded(mission, subtask_ids):
-        home = next((x for x in mission.packages if name in mission.subtask_ticks(x)), None)
+    for name in _expanded(mission, marks.names):
+        home = next((x for x in homes if name in mission.subtask_ticks(x)), None)
         if home is None:
+            whose = f"{marks.wp_id} does not have" if marks.wp_id else "no package has"
             raise UsageError(
-                f"no package of mission {mission.slug} has the subtask {name[:80]!r}:"
+                f"mission {mission.slug}: {whose} the subtask {name[:80]!r}:"
                 " see the front matter of its prompts, or the checkboxes in tasks.md"
                 f"{nearest.guess(name, _names(mission))}"
             )

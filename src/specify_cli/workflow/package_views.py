@@ -16,8 +16,8 @@ from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import history
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.history import CommitSummary, Difference
-from specify_cli.vcs.objects import Change, empty_tree, tree_changes
+from specify_cli.vcs.history import CommitSummary
+from specify_cli.vcs.objects import Change, tree_changes
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import moved_work, repositories, submitted_work, syncing
 from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, error_details, open_mission
@@ -37,6 +37,8 @@ class PromptReport:
     wp_id: str
     path: Path
     text: str
+    subtasks: Mapping[str, bool]
+    owned_files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +68,6 @@ class WorkReport:
     beyond: CommitsBeyond | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiffReport:
-    """The changes of the work, and the user's pager if one is configured."""
-
-    mission: MissionIdentity
-    wp_id: str
-    difference: Difference
-    pager: str | None
-
-
 @dataclass(frozen=True, slots=True)
 class PackageViews:
     """Show packages; only branches of execution lanes are written."""
@@ -90,14 +82,21 @@ class PackageViews:
             WorkPackageNotFound: the mission has no such package.
             StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
-        mission = self._mission(selector, wp_id)
-        path = mission.package(wp_id).prompt_path
+        mission = open_package(self.project, selector, wp_id)
+        package, ticks = mission.package(wp_id), mission.subtask_ticks(wp_id)
+        path = package.prompt_path
         try:
             text = package_files.read_text(path, below=self.project.root)
         except OSError as error:
             raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
-        text = checkboxes.with_steps(text, mission.subtask_ticks(wp_id))
-        return PromptReport(mission=mission.identity, wp_id=wp_id, path=path, text=text)
+        return PromptReport(
+            mission=mission.identity,
+            wp_id=wp_id,
+            path=path,
+            text=checkboxes.with_steps(text, ticks),
+            subtasks=ticks,
+            owned_files=package.owned_files,
+        )
 
     def work(self, selector: str, wp_id: str) -> WorkReport:
         """Return the work that an approval of the package would be about, and later commits.
@@ -109,8 +108,8 @@ class PackageViews:
             WorkPackageNotFound: the mission has no such package.
             StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
-        mission = self._mission(selector, wp_id)
-        problem = _synced(mission, wp_id)
+        mission = open_package(self.project, selector, wp_id)
+        problem = synced(mission, wp_id)
         report = WorkReport(
             mission=mission.identity,
             wp_id=wp_id,
@@ -121,42 +120,38 @@ class PackageViews:
         commit = moved_work.under_review(mission, wp_id)
         if commit is None:
             return report
-        with _looking(mission) as repository:
+        with looking_at(mission) as repository:
             return _with_work(report, PackageCommits(repository, mission), commit)
 
-    def diff(self, selector: str, wp_id: str, *, base: str, commit: str) -> DiffReport:
-        """Return the difference between two commits of the project.
 
-        Raises:
-            MissionNotFound: there is no such mission.
-            WorkPackageNotFound: the mission has no such package.
-            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
-        """
-        mission = self._mission(selector, wp_id)
-        with _looking(mission) as repository:
-            return DiffReport(
-                mission=mission.identity,
-                wp_id=wp_id,
-                difference=history.difference(repository.git, base, commit),
-                pager=history.pager(repository.git),
-            )
+def open_package(project: Project, selector: str, wp_id: str) -> OpenMission:
+    """Read the mission, which must have the package.
 
-    def _mission(self, selector: str, wp_id: str) -> OpenMission:
-        mission = open_mission(self.project, selector)
-        with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
-            mission.package(wp_id)
-        return mission
+    Raises:
+        MissionNotFound: there is no such mission.
+        WorkPackageNotFound: the mission has no such package.
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
+    """
+    mission = open_mission(project, selector)
+    with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
+        mission.package(wp_id)
+    return mission
 
 
 @contextmanager
-def _looking(mission: OpenMission) -> Iterator[Repository]:
+def looking_at(mission: OpenMission) -> Iterator[Repository]:
+    """Yield the project's repository.
+
+    Raises:
+        StorageFailed: there is none, or git cannot read it.
+    """
     with repositories.looking(mission.files.project) as repository:
         if repository is None:
             raise StorageFailed(repositories.NO_REPOSITORY)
         yield repository
 
 
-def _synced(mission: OpenMission, wp_id: str) -> str | None:
+def synced(mission: OpenMission, wp_id: str) -> str | None:
     """Take in the commits of the package's workspace; return why that failed, if it did."""
     repository = repositories.look(mission.files.project)
     if repository is None:
@@ -171,10 +166,9 @@ def _synced(mission: OpenMission, wp_id: str) -> str | None:
 
 def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> WorkReport:
     mission, repository = commits.mission, commits.repository
-    workspace, begun = mission.workspace(report.wp_id), mission.state_of(report.wp_id).base_ref
+    workspace = mission.workspace(report.wp_id)
     onto = repository.branch_tip(workspace.target_branch)
-    # A rewritten branch may no longer have the commit at which work began.
-    base = begun if begun and repository.has_commit(begun) else _fork(repository, onto, commit)
+    base = commits.base(report.wp_id, commit)
     known = [it for it in (base, onto) if it]
     found = repository.commits_beyond(commit, known)
     work = submitted_work.examine(mission, report.wp_id, commit)
@@ -197,12 +191,6 @@ def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> Work
         problems=(*report.problems, *found_problems),
         beyond=commits.beyond(workspace.lane_id, [commit]) if is_last else None,
     )
-
-
-def _fork(repository: Repository, onto: str | None, commit: str) -> str:
-    """Return the merge base of `onto` and `commit`; the empty tree if they are unrelated."""
-    found = repository.git.run("merge-base", onto, commit, check=False).lines if onto else []
-    return found[0] if found else empty_tree(repository.git)
 
 
 def _files(changes: Mapping[str, Change], *, outside: Sequence[str]) -> list[ChangedFile]:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from specify_cli.workflow.doctor import Doctor
     from specify_cli.workflow.merging import Merging
     from specify_cli.workflow.missions import Missions
+    from specify_cli.workflow.package_diff import PackageDiff
+    from specify_cli.workflow.package_history import PackageHistory
     from specify_cli.workflow.package_notes import PackageNotes
+    from specify_cli.workflow.package_overview import PackageOverview
     from specify_cli.workflow.package_views import PackageViews
     from specify_cli.workflow.redacting import Redacting
     from specify_cli.workflow.request_intents import RequestIntents
@@ -66,6 +69,27 @@ class Services:
         from specify_cli.workflow.package_notes import PackageNotes
 
         return PackageNotes(self.project)
+
+    @property
+    def history(self) -> PackageHistory:
+        """Read the history of packages and missions."""
+        from specify_cli.workflow.package_history import PackageHistory
+
+        return PackageHistory(self.project)
+
+    @property
+    def overview(self) -> PackageOverview:
+        """Show people a package."""
+        from specify_cli.workflow.package_overview import PackageOverview
+
+        return PackageOverview(self.project)
+
+    @property
+    def diffs(self) -> PackageDiff:
+        """Show people what the work on a package changes."""
+        from specify_cli.workflow.package_diff import PackageDiff
+
+        return PackageDiff(self.project)
 
     @property
     def accepting(self) -> Accepting:

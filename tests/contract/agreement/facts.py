@@ -133,8 +133,8 @@ def error_facts(namespace: Mapping[str, Any]) -> list[ErrorFacts]:
 
 def _flag(option: click.Option) -> tuple[str, FlagFacts]:
     [flag] = option.opts
-    is_json = option.metavar == "JSON"
-    kind = "boolean" if option.is_flag else "json" if is_json else "string"
+    shown = {"JSON": "json", "N": "integer", "TEXT ...": "list"}
+    kind = "boolean" if option.is_flag else shown.get(str(option.metavar), "string")
     negation = option.secondary_opts[0] if option.secondary_opts else None
     return flag, FlagFacts(arg=str(option.name), type=kind, negation=negation)
 

@@ -67,7 +67,7 @@ def test_without_a_config_it_says_what_holds_all_the_same(layout: MailboxLayout)
     assert found["config"] is None
     [default] = found["orchestrators"]
     assert default["identity"] == "default"
-    assert len(default["commands"]) == 12
+    assert len(default["commands"]) == 16
     assert default["missions"] is default["actors"] is default["uid"] is None
     assert default["inbox"]["exists"] is False
     assert found["warnings"] == []
@@ -78,7 +78,12 @@ def test_it_says_who_may_do_what_and_where(layout: MailboxLayout) -> None:
     configure(layout, GRANTS)
     (layout.inbox / "nightly").mkdir(mode=0o700, parents=True)
     [nightly] = report()["orchestrators"]
-    assert nightly["commands"][-1] == "append-history"
+    assert nightly["commands"][-4:] == [
+        "append-history",
+        "list-missions",
+        "show-prompt",
+        "package-history",
+    ]
     assert (nightly["missions"], nightly["actors"]) == (["034-*"], ["nightly-*"])
     assert nightly["uid"] == os.geteuid()
     assert nightly["user"] == nightly["inbox"]["owner"]

@@ -15,6 +15,7 @@ from tests.unit.orchestrator_api.doors import configure
 
 OPEN = '[orchestrators.default]\ncommands = ["all"]\n'
 READS = ("contract-version", "mission-state", "list-ready", "resolve-workspace")
+LATER_READS = ("list-missions", "show-prompt", "package-history")
 
 
 def config(project: Stage) -> Path:
@@ -146,7 +147,7 @@ def test_what_is_granted_is_handed_to_the_worker(project: Stage) -> None:
     )
     nightly, weekly = worker_setup.orchestrators(bootstrap.read_access(project.root))
     assert nightly.identity == "nightly"
-    assert nightly.commands == (*READS, "append-history")
+    assert nightly.commands == (*READS, "append-history", *LATER_READS)
     assert (nightly.owner_uid, nightly.max_waiting) == (7, 3)
     assert (nightly.max_waiting_bytes, nightly.max_request_bytes) == (64 * 1024**2, 256 * 1024)
     assert weekly.commands == tuple(registry.CONTRACT_COMMANDS)

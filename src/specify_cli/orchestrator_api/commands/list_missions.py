@@ -1,16 +1,19 @@
-"""list-missions: the missions of this project."""
+"""list-missions: the missions of this project that the caller may see."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, Result, mission_fields
+from specify_cli.orchestrator_api.command import Command, PartialResult, mission_fields
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.mission_reports import ListedMission
     from specify_cli.workflow.services import Services
 
 
@@ -20,22 +23,63 @@ class ListMissionsParams(Params):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListMissionsResult(Result):
+class MissionInList:
+    """One mission."""
+
+    mission_slug: str
+    mission_number: int | None
+    mission_type: str
+    mission_id: str | None = None
+    title: str
+    target_branch: str
+    accepted: bool | None = None
+    merged: bool | None = None
+    summary: dict[str, int] | None = None
+    problem: str | None = None
+
+    @classmethod
+    def of(cls, listed: ListedMission) -> MissionInList:
+        """The wire form of the report."""
+        counted, is_read = Counter(lane.value for lane in listed.lanes), listed.problem is None
+        summary = {lane.value: counted[lane.value] for lane in Lane} | {"total": len(listed.lanes)}
+        return cls(
+            **mission_fields(listed.mission),
+            title=listed.mission.title,
+            target_branch=listed.mission.own_target,
+            accepted=listed.is_accepted if is_read else None,
+            merged=listed.is_merged if is_read else None,
+            summary=summary if is_read else None,
+            problem=listed.problem,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionElsewhere:
+    """A mission that is not checked out, and the branch that its log was last written on."""
+
+    mission_slug: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMissionsResult(PartialResult):
     """Data of list-missions."""
 
-    missions: list[dict[str, Any]]
-    not_checked_out: list[dict[str, Any]]
+    missions: list[MissionInList]
+    not_checked_out: list[MissionElsewhere]
 
 
 def handle(
     params: ListMissionsParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ListMissionsResult:
-    """Every mission with its title, by folder name; and those that are not checked out, each with its branch."""
+    """Return every mission that the caller may see, by folder name."""
     missions = services().missions
     return ListMissionsResult(
-        missions=[mission_fields(m) | {"title": m.title} for m in missions.known()],
+        missions=[MissionInList.of(it) for it in missions.listed(cause.covers_mission)],
         not_checked_out=[
-            {"mission_slug": slug, "branch": branch} for slug, branch in missions.elsewhere()
+            MissionElsewhere(mission_slug=slug, branch=branch)
+            for slug, branch in missions.elsewhere()
+            if cause.covers_mission(slug)
         ],
     )
 
@@ -44,6 +88,5 @@ COMMAND = Command(
     name="list-missions",
     params=ListMissionsParams,
     handle=handle,
-    is_for_people=True,
-    example="spec-kitty status",
+    example="spec-kitty orchestrator-api list-missions",
 )

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from specify_cli.orchestrator_api.arguments import Constraint, Params, argument
+from specify_cli.core.subtask_marks import SubtaskMarks
+from specify_cli.orchestrator_api.arguments import AtLeastOne, Constraint, Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
-from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 Status = Constraint((("pattern", "^(done|pending)$"),))
-AtLeastOne = Constraint((("min_length", 1),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,8 @@ class MarkSubtasksParams(Params):
     """Arguments of mark-subtasks."""
 
     mission: Name = argument(MISSION)
-    subtasks: Annotated[list[str], AtLeastOne] = argument("Ids of the subtasks, such as T001.")
+    wp: Name | None = argument(f"{PACKAGE} Default: the one with the subtask.", default=None)
+    subtasks: Annotated[list[str], AtLeastOne] = argument("Id, such as T001; may be repeated.")
     status: Annotated[str, Status] = argument("done or pending.")
     actor: Words = argument(ACTOR)
 
@@ -40,9 +41,10 @@ class MarkSubtasksResult(MissionResult):
 def handle(
     params: MarkSubtasksParams, cause: RequestContext, services: Callable[[], Services]
 ) -> MarkSubtasksResult:
-    """The subtasks are marked."""
+    """Mark the subtasks."""
+    marks = SubtaskMarks(wp_id=params.wp, names=tuple(params.subtasks), status=params.status)
     report = services().annotating.mark_subtasks(
-        params.mission, params.subtasks, status=params.status, actor=params.actor, context=cause
+        params.mission, marks, actor=params.actor, context=cause
     )
     return MarkSubtasksResult(
         **mission_fields(report.mission),
@@ -57,6 +59,9 @@ COMMAND = Command(
     params=MarkSubtasksParams,
     handle=handle,
     changes_state=True,
-    is_for_people=True,
-    example="spec-kitty agent tasks mark-status T001 --status done --mission 001-search",
+    is_batched=True,
+    example=(
+        "spec-kitty orchestrator-api mark-subtasks --mission 001-search --wp WP01"
+        " --subtasks T001 --subtasks T002 --status done --actor nightly"
+    ),
 )

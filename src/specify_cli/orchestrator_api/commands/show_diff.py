@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from specify_cli.orchestrator_api.arguments import CommitId, Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
+MOST_FILES: Final = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowDiffParams(Params):
@@ -21,8 +23,11 @@ class ShowDiffParams(Params):
 
     mission: Name = argument(MISSION)
     wp: Name = argument(PACKAGE)
-    base: Annotated[str, CommitId] = argument("Commit that the work is based on.")
-    commit: Annotated[str, CommitId] = argument("Commit of the work.")
+    base: Annotated[str, CommitId] | None = argument(
+        "Commit that the work is based on.", default=None
+    )
+    commit: Annotated[str, CommitId] | None = argument("Commit of the work.", default=None)
+    stat: bool = argument("Only count the changed lines of each file.", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,12 @@ class ShowDiffResult(MissionResult):
     """Data of show-diff; `pager` is the one of the user's own git configuration."""
 
     wp_id: str
+    lane: str
+    base: str | None
+    commit: str | None
+    uncommitted: list[str]
+    uncommitted_total: int
+    problems: list[str]
     diff: str
     is_cut: bool
     pager: str | None
@@ -38,13 +49,23 @@ class ShowDiffResult(MissionResult):
 def handle(
     params: ShowDiffParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ShowDiffResult:
-    """What differs between the two commits."""
-    report = services().showing.diff(
-        params.mission, params.wp, base=params.base, commit=params.commit
+    """Return the difference between the two commits."""
+    report = services().diffs.of(
+        params.mission,
+        params.wp,
+        base=params.base,
+        commit=params.commit,
+        is_summary=params.stat,
     )
     return ShowDiffResult(
         **mission_fields(report.mission),
         wp_id=report.wp_id,
+        lane=report.lane.value,
+        base=report.base,
+        commit=report.commit,
+        uncommitted=list(report.uncommitted[:MOST_FILES]),
+        uncommitted_total=len(report.uncommitted),
+        problems=list(report.problems),
         diff=report.difference.text,
         is_cut=report.difference.is_cut,
         pager=report.pager,
@@ -56,5 +77,5 @@ COMMAND = Command(
     params=ShowDiffParams,
     handle=handle,
     is_for_people=True,
-    example="spec-kitty review WP01",
+    example="spec-kitty diff WP01",
 )

@@ -1,18 +1,22 @@
-"""show-prompt: the prompt of a package, as a person reads it."""
+"""show-prompt: the prompt of a package, with the current state of its subtasks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.history_entry import Subtask, subtasks_of
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
+
+MOST_TEXT: Final = 100_000
+"""The most characters of a prompt in an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,9 @@ class ShowPromptResult(MissionResult):
     wp_id: str
     prompt_path: str
     prompt: str
+    is_cut: bool | None = None
+    subtasks: list[Subtask]
+    owned_files: list[str]
 
 
 def handle(
@@ -41,7 +48,10 @@ def handle(
         **mission_fields(report.mission),
         wp_id=report.wp_id,
         prompt_path=str(report.path),
-        prompt=report.text,
+        prompt=report.text[:MOST_TEXT],
+        is_cut=len(report.text) > MOST_TEXT or None,
+        subtasks=subtasks_of(report.subtasks),
+        owned_files=list(report.owned_files),
     )
 
 
@@ -49,6 +59,6 @@ COMMAND = Command(
     name="show-prompt",
     params=ShowPromptParams,
     handle=handle,
-    is_for_people=True,
-    example="spec-kitty implement WP01",
+    example="spec-kitty orchestrator-api show-prompt --mission 001-search --wp WP01",
+    is_batched=True,
 )

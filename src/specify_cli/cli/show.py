@@ -1,0 +1,27 @@
+"""`spec-kitty show`: show all that is known of a package."""
+
+from __future__ import annotations
+
+import click
+
+from specify_cli.cli import package_shown
+from specify_cli.cli.client import ask
+from specify_cli.cli.options import JSON, MISSION
+from specify_cli.cli.prompting import mission_or_default
+
+
+@click.command()
+@click.argument("wp")
+@MISSION
+@JSON
+def show(*, wp: str, mission: str | None, as_json: bool) -> None:
+    """Show the package WP: its state and holder, what it waits for, its files and its last review.
+
+    `spec-kitty log WP` shows its history, `spec-kitty diff WP` what its work changes.
+
+    Example: spec-kitty show WP01
+    """
+    chosen = mission_or_default("show", mission, as_json=as_json)
+    data = ask("show-package", as_json=as_json, mission=chosen.slug, wp=wp.upper())
+    if not as_json:
+        package_shown.show(data, chosen)

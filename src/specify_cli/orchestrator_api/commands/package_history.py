@@ -1,0 +1,66 @@
+"""package-history: who did what when with a package or a mission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from specify_cli.orchestrator_api.arguments import Constraint, Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
+from specify_cli.orchestrator_api.history_entry import HistoryEntry
+from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.services import Services
+
+Limit = Constraint((("ge", 1), ("le", 500)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageHistoryParams(Params):
+    """Arguments of package-history."""
+
+    mission: Name = argument(MISSION)
+    wp: Name | None = argument(f"{PACKAGE} Default: the whole mission.", default=None)
+    limit: Annotated[int, Limit] = argument("The most events to show, up to 500.", default=50)
+    after: Name | None = argument("Event id: only later events, the next first.", default=None)
+    before: Name | None = argument("Event id: only earlier events.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageHistoryResult(MissionResult):
+    """Data of package-history."""
+
+    wp_id: str | None = None
+    history: list[HistoryEntry]
+    earlier: int
+    later: int
+    feedback: FeedbackGiven | None = None
+
+
+def handle(
+    params: PackageHistoryParams, cause: RequestContext, services: Callable[[], Services]
+) -> PackageHistoryResult:
+    """Return the events of the range, newest last."""
+    page = services().history.page(
+        params.mission, params.wp, limit=params.limit, after=params.after, before=params.before
+    )
+    return PackageHistoryResult(
+        **mission_fields(page.mission),
+        wp_id=page.wp_id,
+        history=[HistoryEntry.of(event) for event in page.events],
+        earlier=page.earlier,
+        later=page.later,
+        feedback=FeedbackGiven.of(page.feedback),
+    )
+
+
+COMMAND = Command(
+    name="package-history",
+    params=PackageHistoryParams,
+    handle=handle,
+    example="spec-kitty orchestrator-api package-history --mission 001-search --wp WP01 --limit 20",
+)
