@@ -50,10 +50,12 @@ Process = subprocess.Popen[bytes]
 
 @cache
 def _template() -> Path:
-    """A folder for as long as this process lives."""
+    """A folder for as long as this process lives, open to the same users as any that a test makes."""
     folder = tempfile.mkdtemp(prefix="stage-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+    made = Path(folder) / "project"
+    made.mkdir()
+    return made
 
 
 @dataclass(frozen=True, kw_only=True)
