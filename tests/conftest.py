@@ -48,8 +48,10 @@ MEMORY_IN_USE = 2 * 1024**3
 """Several times what the tests write."""
 
 # The same examples in every run, and no deadline: a busy machine is no failure. Fewer examples than
-# the default of 100, because people wait for these tests.
-settings.register_profile("spec-kitty", deadline=None, derandomize=True, max_examples=50)
+# the default of 100, because people wait for these tests; once a week, many and others:
+# `pytest -m hypothesis --hypothesis-profile=campaign`.
+settings.register_profile("spec-kitty", deadline=None, derandomize=True, max_examples=25)
+settings.register_profile("campaign", deadline=None, max_examples=1_000)
 settings.load_profile("spec-kitty")
 
 # A test that holds the clock still takes as long as it takes.

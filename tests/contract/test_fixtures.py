@@ -48,7 +48,7 @@ def play(
     return answers
 
 
-@pytest.mark.parametrize("case", sampled(CASES, every=4, rest=pytest.mark.long), ids=named)
+@pytest.mark.parametrize("case", sampled(CASES, every=6, rest=pytest.mark.long), ids=named)
 def test_case_has_exactly_its_answer_at_every_door(
     case: Case, scratch: ScratchProjects, tmp_path: Path
 ) -> None:

@@ -47,7 +47,10 @@ def test_a_billion_paths_made_of_few_objects_are_refused_in_time(scene: Scene) -
     assert refusal(scene).code == "too_much"
 
 
-@pytest.mark.parametrize(("depth", "name"), [(30, b"n" * 200), (5_000, b"n"), (10_000, b"n")])
+@pytest.mark.parametrize(
+    ("depth", "name"),
+    [(30, b"n" * 200), (5_000, b"n"), pytest.param(10_000, b"n", marks=pytest.mark.campaign)],
+)
 def test_folders_in_folders_without_end_are_refused_in_time(
     scene: Scene, depth: int, name: bytes
 ) -> None:

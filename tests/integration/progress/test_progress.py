@@ -20,7 +20,7 @@ from tests.integration.hostile_input.terminal import Terminal
 from tests.integration.stage import TIMEOUT_S, Stage, environment
 from tests.unit.storage.test_record_retention import read
 
-READS = 30_000
+READS = 20_000
 WAITING = 1_500
 COUNTED = re.compile(
     rb"([a-z' ]+): ([0-9,]+) of ([0-9,]+) \(([0-9]+) %\)(, about [0-9.]+ (s|min|h) left)?"

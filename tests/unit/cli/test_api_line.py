@@ -80,7 +80,7 @@ def read_by_click(words: list[str]) -> Line | None:
 @example(words=["transition", "--no-subtasks-complete", "--subtasks-complete"])
 @example(words=["mission-state", "--mailbox="])
 @example(words=["append-history", "--correlation-id", "x" * 128])
-@settings(max_examples=250)
+@settings(max_examples=100)
 def test_what_the_plain_rules_read_click_reads_alike(words: list[str]) -> None:
     line = api_line.read(words)
     if line is not None:

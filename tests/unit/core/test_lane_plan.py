@@ -156,7 +156,7 @@ def naive_plan(packages: list[PackageScope], settled: list[list[str]]) -> list[s
     return lanes
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(st.lists(st.lists(PATTERNS, max_size=3), max_size=8), st.integers(0, 4))
 def test_the_plan_is_that_of_comparing_each_with_each(owned: list[list[str]], known: int) -> None:
     packages = [scope(f"WP{n:02}", files, []) for n, files in enumerate(owned, start=1)]

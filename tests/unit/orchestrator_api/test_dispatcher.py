@@ -92,7 +92,7 @@ REQUESTS = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(raws=st.lists(REQUESTS | st.binary() | JSON.map(json.dumps).map(str.encode), max_size=4))
 def test_any_bytes_in_give_exactly_one_valid_envelope_out(

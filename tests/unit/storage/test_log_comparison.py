@@ -148,14 +148,14 @@ def put_together(chance: random.Random) -> None:
         assert found.is_behind
 
 
-def test_a_hundred_thousand_lines_are_compared_without_reading_one_twice() -> None:
-    known = [line(f"e{n}") for n in range(100_000)]
+def test_many_lines_are_compared_without_reading_one_twice() -> None:
+    known = [line(f"e{n}") for n in range(20_000)]
     assert compare(known, b"".join(known)).is_same
-    assert len(compare(known, known[0] * 100_000).misplaced) == 99_999
-    same = [b"{}\n"] * 100_000
+    assert len(compare(known, known[0] * 20_000).misplaced) == 19_999
+    same = [b"{}\n"] * 20_000
     assert compare(same, b"".join(same)).is_same
-    foreign = [Foreign(number=n, line=line(f"x{n}"), after=n) for n in range(0, 100_000, 3)]
-    assert len(with_foreign(known, foreign)) == 133_334
+    foreign = [Foreign(number=n, line=line(f"x{n}"), after=n) for n in range(0, 20_000, 2)]
+    assert len(with_foreign(known, foreign)) == 30_000
 
 
 def test_each_line_of_the_record_is_read_once_even_if_none_has_an_id(

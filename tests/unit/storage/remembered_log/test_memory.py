@@ -168,7 +168,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_after_any_steps_it_says_what_is_read(steps: list[tuple[str, object]]) -> None:
     with TemporaryDirectory() as folder:

@@ -131,7 +131,7 @@ def test_a_prompt_may_state_what_an_arrow_tells_of() -> None:
 
 @pytest.mark.parametrize("unit", ["WP01 -> ", "depends on ", "WP01 needs a ", "a[(", "* ", "[WP01"])
 def test_a_long_line_is_read_in_time_that_grows_with_its_length(unit: str) -> None:
-    assert not said_of(f"## WP01 A\n\n{unit * 20_000}\n\n```\n{unit * 20_000}\n```\n")
+    assert not said_of(f"## WP01 A\n\n{unit * 10_000}\n\n```\n{unit * 10_000}\n```\n")
 
 
 WORDS = st.lists(
