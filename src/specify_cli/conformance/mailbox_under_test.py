@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -157,10 +158,12 @@ class Mailbox:
         for path in self.root.iterdir():
             if path.name in KEPT:
                 continue
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
+            if path.is_symlink() or not path.is_dir():
                 path.unlink(missing_ok=True)
+            while path.exists():
+                # The worker may be removing files of answered requests at the same time.
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.rmtree(path)
 
     def serve(self, variables: Mapping[str, str] | None = None) -> None:
         """Start the worker, if the kit starts it, and wait for its first reply.
