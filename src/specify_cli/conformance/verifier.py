@@ -106,21 +106,18 @@ def verify(host: Host, only: Sequence[str], *, jobs: int, progress: Progress) ->
         raise UsageError(f"--only: no check matches {' or '.join(only)}; --list shows all checks")
     selected = [check for check in chosen if check.requires <= host.available]
     _check_reachable(host, selected)
+    # The checks of the mailbox run one after the other, each other check on its own.
+    together = [check for check in selected if "mailbox" in check.requires]
+    groups = [together, *([check] for check in selected if "mailbox" not in check.requires)]
     with ThreadPoolExecutor(jobs) as pool:
-        groups = list(pool.map(partial(_run, host, progress), _parallel_groups(selected)))
-    found = {result.name: result for group in groups for result in group}
+        results = itertools.chain.from_iterable(pool.map(partial(_run, host, progress), groups))
+        found = {result.name: result for result in results}
     return [found.get(check.name) or _not_asked(check, host) for check in chosen]
 
 
 def _not_asked(check: Check, host: Host) -> Result:
     missing = ", ".join(sorted(check.requires - host.available))
     return make_result(check, NOT_ASKED, f"without {missing}")
-
-
-def _parallel_groups(selected: Sequence[Check]) -> Iterator[list[Check]]:
-    """Yield groups that may run in parallel: all checks of the mailbox, and each other check."""
-    yield [check for check in selected if "mailbox" in check.requires]
-    yield from ([check] for check in selected if "mailbox" not in check.requires)
 
 
 def _run(host: Host, progress: Progress, group: list[Check]) -> list[Result]:

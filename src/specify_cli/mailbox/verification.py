@@ -39,8 +39,10 @@ def find_breaks(layout: MailboxLayout) -> list[str]:
         StateUnreadable: the journal's line for a reply is damaged.
     """
     journal = open_journal(layout)
-    found = journal.verify()
-    return [*found, *_wrong_replies(layout, journal)]
+    found = list(journal.verify())
+    for _, shown, what in reply_differences.differences(layout, journal):
+        found.append(f"{shown}: {what}; 'spec-kitty doctor --fix' moves it to the attic")
+    return found
 
 
 def find_notes(layout: MailboxLayout) -> list[str]:
@@ -93,8 +95,3 @@ def _moment(text: object) -> datetime:
         moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return datetime.min.replace(tzinfo=UTC)
-
-
-def _wrong_replies(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
-    for _, shown, what in reply_differences.differences(layout, journal):
-        yield f"{shown}: {what}; 'spec-kitty doctor --fix' moves it to the attic"

@@ -32,20 +32,18 @@ def event_in(record: dict[str, Any]) -> Event | None:
     kind = _kind_of(record)
     if kind is MissionAccepted:
         return MissionAccepted(**_common(record))
-    # A note without a package or a text is ignored.
-    if kind is None or (kind is Annotated and not _is_note(record)):
+    if kind is None:
         return None
     if kind is Annotated:
+        # A note without a package or a text is ignored.
+        if not (isinstance(record.get("wp_id"), str) and isinstance(record.get("delta"), dict)):
+            return None
         return Annotated(wp_id=record["wp_id"], delta=record["delta"], **_common(record))
     if "wp_id" not in record:
         raise NotReadable("wp_id: Field required")
     if not isinstance(record["wp_id"], str):
         raise NotReadable("wp_id: Input should be a valid string")
     return _moved(record, from_lane=_lane(record, "from_lane"), to_lane=_lane(record, "to_lane"))
-
-
-def _is_note(record: dict[str, Any]) -> bool:
-    return isinstance(record.get("wp_id"), str) and isinstance(record.get("delta"), dict)
 
 
 def _lane(record: dict[str, Any], end: str) -> Lane:

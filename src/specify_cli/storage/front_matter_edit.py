@@ -43,7 +43,7 @@ def with_fields(data: bytes, fields: Fields, path: Path) -> bytes:
     text = data.decode("utf-8")
     byte_order_mark, text = text[: text.startswith("\ufeff")], text.removeprefix("\ufeff")
     expected = front_matter.parse(_normalized(text), path) | {
-        x: _plain(y) for x, y in fields.items()
+        x: y if isinstance(y, str) else list(y) for x, y in fields.items()
     }
     # A line after a block of text may change it: then insert the fields before the first key.
     for is_first in (False, True):
@@ -64,10 +64,6 @@ def _edited(text: str, fields: Fields, *, is_first: bool) -> str:
     if begin:
         return text[:begin] + body + text[end:]
     return f"{FENCE}{newline}{body}{FENCE}{newline}{newline}{text}"
-
-
-def _plain(value: Sequence[str] | str) -> list[str] | str:
-    return value if isinstance(value, str) else list(value)
 
 
 def _normalized(text: str) -> str:

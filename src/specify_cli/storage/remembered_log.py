@@ -155,7 +155,9 @@ class RememberedLog(RecordedLog):
         if known is None or self._look() != _FileState(stamp=known.stamp):
             return self._stored(record)
         is_same_mission = known.known.mission_id == self.id_of(self.slug)
-        position = self._position(record, known.known)
+        number = known.known.number
+        # Of the mission's newest entry, or of one that had its folder before.
+        position = record.newest(self.slug) if number is None else record.position_of(number)
         return known if is_same_mission and position == known.position else self._stored(record)
 
     def _stored(self, record: Record) -> Remembered | None:
@@ -174,11 +176,6 @@ class RememberedLog(RecordedLog):
         log = Remembered(known=known, position=position, stamp=state.stamp, content=content)
         record.memory.put(self.slug, log)
         return log
-
-    def _position(self, record: Record, known: KnownMission) -> int:
-        """Return the position of the mission's newest entry, or of one that had its folder before."""
-        number = known.number
-        return record.newest(self.slug) if number is None else record.position_of(number)
 
     def _content_of(self, record: Record, known: Remembered) -> LogContent:
         if known.content is not None:

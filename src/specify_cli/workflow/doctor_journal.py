@@ -35,7 +35,10 @@ def examine_journal(project: Project) -> Iterator[Finding]:
         if not faults and not damaged:
             yield from _examine_published(project, journal)
     except RecordBehind as fault:
-        yield _restored(project, fault)
+        # The one finding about a record that is older than before: it explains all other differences.
+        what, _, repair = fault.message.partition(", perhaps. ")
+        found = fixable("restored", project.record, f"{what}, perhaps", severity=Severity.ERROR)
+        yield replace(found, repair=repair)
     except StorageFailed as fault:
         repair = "move away what is in its place, or free space on the disk or repair it"
         yield error("journal", project.journal, fault.message, repair=repair)
@@ -76,21 +79,9 @@ def _examine_published(project: Project, journal: Journal) -> Iterator[Finding]:
     if is_sound:
         yield from _examine_effects(project, journal)
         yield from _examine_heads(project)
-        yield from _examine_replies(project, journal)
+        for path, _, what in reply_differences.differences(project, journal):
+            yield fixable("reply", path, what)
         yield from _examine_redactions(project)
-
-
-def _restored(project: Project, fault: RecordBehind) -> Finding:
-    """Return the one finding about a record that is older than before: it explains all other differences."""
-    what, _, repair = fault.message.partition(", perhaps. ")
-    found = fixable("restored", project.record, f"{what}, perhaps", severity=Severity.ERROR)
-    return replace(found, repair=repair)
-
-
-def _examine_replies(project: Project, journal: Journal) -> Iterator[Finding]:
-    """Report replies that the record does not have, or has with other bytes."""
-    for path, _, what in reply_differences.differences(project, journal):
-        yield fixable("reply", path, what)
 
 
 def _examine_redactions(project: Project) -> Iterator[Finding]:

@@ -100,7 +100,8 @@ def _restore_answers(project: Project, _: Path) -> bool:
 
 def _remove_mark(project: Project, path: Path) -> bool:
     """Remove the file's byte order mark; the file as it was is kept."""
-    with locks.held(MissionFiles(project, _mission_of(project, path)).lock):
+    slug = path.relative_to(project.missions).parts[0]
+    with locks.held(MissionFiles(project, slug).lock):
         with project_files.opened(path, below=project.root) as file:
             mode, data = stat.S_IMODE(os.fstat(file.fileno()).st_mode), file.readall()
         if not data.startswith(MARK):
@@ -137,10 +138,6 @@ def _attic_path(project: Project, path: Path) -> Path:
     for inner in (*reversed(kept.parent.relative_to(project.host).parents), kept.parent):
         record_folder.make_inside(project.host / inner, base=project.host_base)
     return kept
-
-
-def _mission_of(project: Project, path: Path) -> str:
-    return path.relative_to(project.missions).parts[0]
 
 
 REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
