@@ -63,7 +63,7 @@ def named(case: Case) -> str:
     return case.name
 
 
-@pytest.mark.parametrize("case", sampled(CASES, every=6), ids=named)
+@pytest.mark.parametrize("case", sampled(CASES, every=10), ids=named)
 def test_case_has_its_answer_through_a_mailbox(
     case: Case, scratch: ScratchProjects, tmp_path: Path
 ) -> None:

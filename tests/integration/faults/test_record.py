@@ -9,7 +9,7 @@ from tests.faults.record import KINDS, MODES
 
 
 def test_a_sample_of_all_faults_leaves_a_record_with_all_that_was_acknowledged() -> None:
-    command = [sys.executable, "-m", "tests.faults.record", "--every", "97", "--per-sync", "1"]
+    command = [sys.executable, "-m", "tests.faults.record", "--every", "193", "--per-sync", "1"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     told = [it for it in done.stdout.splitlines() if it.endswith(" 0 bad")]

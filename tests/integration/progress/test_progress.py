@@ -84,7 +84,7 @@ def test_a_pipe_gets_nothing_of_it(large: Path) -> None:
 
 def test_json_is_json_at_a_terminal_too(large: Path) -> None:
     sent = on_terminal(large, "mailbox", "verify", "--json")
-    assert json.loads(sent)["is_sound"] is True
+    assert json.loads(sent)["data"]["is_sound"] is True
 
 
 def test_the_doctor_says_how_far_it_has_come(large: Path) -> None:
