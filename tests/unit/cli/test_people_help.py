@@ -38,8 +38,10 @@ def example(text: str) -> list[str]:
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
 def test_page_fits_a_screen(words: tuple[str, ...]):
-    lines = page(words).splitlines()
+    text = page(words)
+    lines = text.splitlines()
 
+    assert "..." not in text.partition("Commands:")[2], "no summary is cut off"
     assert len(lines) <= LINES
     assert max(len(line) for line in lines) <= COLUMNS
 
@@ -60,6 +62,7 @@ def test_page_has_an_example_that_is_understood(words: tuple[str, ...]):
     command.make_context(command.name, list(rest), resilient_parsing=False)
 
 
+@pytest.mark.long
 def test_no_page_of_help_loads_libraries_that_it_does_not_need():
     """All modules of commands in one process, as completion and `help` load them."""
     program = (
@@ -71,8 +74,3 @@ def test_no_page_of_help_loads_libraries_that_it_does_not_need():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert ended.stdout.split() == []
-
-
-@pytest.mark.parametrize("words", PAGES, ids=" ".join)
-def test_page_cuts_no_summary_off(words: tuple[str, ...]):
-    assert "..." not in page(words).partition("Commands:")[2]
