@@ -31,7 +31,7 @@ from tests.integration.terminal_status.screen import Screen
 from tests.patience import LONGEST_S
 
 PICTURES = Path(__file__).parents[1] / ".github" / "pictures"
-WIDTH, BOARD, JOURNAL = 124, 11, 10
+WIDTH, BOARD, JOURNAL = 128, 11, 10
 MISSION = "001-full-text-search"
 PACKAGES = (
     ("Index", ()),

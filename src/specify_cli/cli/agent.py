@@ -60,7 +60,7 @@ def mission() -> None:
     """
 
 
-@mission.command("finalize-tasks")
+@mission.command("finalize-tasks", short_help="Check the packages and plan their execution lanes.")
 @click.option("--mission", "name", required=True, help="Folder, id, number or bare name.")
 @JSON
 def finalize_tasks(*, name: str, as_json: bool) -> None:

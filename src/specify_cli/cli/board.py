@@ -1,4 +1,4 @@
-"""The status board: columns on a wide terminal, a list on a narrow one, plain lines elsewhere."""
+"""The status board: columns if the terminal is wide enough, else a list; plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from specify_cli.cli.board_cards import Card, cards, headline
 
-WIDE = 120
 GAP = 2
+NARROWEST, WIDEST = 24, 60
+"""Columns of the terminal that a status lane takes at least, if its packages need them, and at most."""
+
+NARROW = 60
+"""On a narrower terminal the list has the title below the status lane."""
+
 STYLES: Mapping[str, str] = MappingProxyType(
     {
         "claimed": "yellow",
@@ -35,8 +41,13 @@ def board(data: Mapping[str, Any], *, now: datetime, width: int) -> RenderableTy
     head = Text(headline(data), style="bold")
     if not found:
         return head
-    lanes = [lane for lane in data["summary"] if lane != "total"]
-    body = _columns(found, lanes, width) if width >= WIDE else _list(found)
+    held = {
+        lane: column
+        for lane in data["summary"]
+        if (column := [card for card in found if card.lane == lane])
+    }
+    widths = _widths(held, width)
+    body = _columns(held, widths) if widths else _list(found, width)
     return Group(head, Text(), body)
 
 
@@ -55,42 +66,63 @@ def terminal() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def _columns(found: Sequence[Card], lanes: Sequence[str], width: int) -> Table:
-    """Build one column per status lane; the columns with packages share the free width."""
-    held = {lane: [card for card in found if card.lane == lane] for lane in lanes}
-    counted = {lane: f"{lane} {len(held[lane])}" if held[lane] else lane for lane in lanes}
-    used = sum(map(len, counted.values())) + GAP * (len(lanes) - 1)
-    full = [lane for lane in lanes if held[lane]]
-    share, rest = divmod(max(width - used, 0), len(full))
+def _widths(held: Mapping[str, Sequence[Card]], width: int) -> list[int]:
+    """Return the width of each column, as wide as what it holds; empty if they do not fit."""
+    wanted = [
+        min(max(map(cell_len, _lines(lane, column))), WIDEST) for lane, column in held.items()
+    ]
+    widths = [min(want, NARROWEST) for want in wanted]
+    spare = width - sum(widths) - GAP * (len(widths) - 1)
+    if spare < 0:
+        return []
+    while spare and widths != wanted:
+        for n, want in enumerate(wanted):
+            if widths[n] < want and spare:
+                widths[n] += 1
+                spare -= 1
+    return widths
+
+
+def _lines(lane: str, column: Sequence[Card]) -> Iterator[str]:
+    yield _header(lane, column)
+    for card in column:
+        yield f"{card.wp_id} {card.title}"
+        yield from card.details
+
+
+def _header(lane: str, column: Sequence[Card]) -> str:
+    return f"{lane} {len(column)}"
+
+
+def _columns(held: Mapping[str, Sequence[Card]], widths: Sequence[int]) -> Table:
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
-    for lane in lanes:
-        spare = share + (1 if lane in full[:rest] else 0) if held[lane] else 0
-        header = Text(counted[lane], style=STYLES.get(lane, ""))
-        table.add_column(header, width=len(counted[lane]) + spare, overflow="fold")
-    table.add_row(*(_stack(held[lane]) for lane in lanes))
+    for (lane, column), width in zip(held.items(), widths, strict=True):
+        header = Text(_header(lane, column), style=STYLES.get(lane, ""))
+        table.add_column(header, width=width, overflow="fold")
+    table.add_row(*(_stack(column) for column in held.values()))
     return table
 
 
 def _stack(column: Sequence[Card]) -> Text:
-    return Text("\n\n").join(_column_card(card) for card in column)
+    return Text("\n\n").join(
+        Text.assemble((card.wp_id, "bold"), f" {card.title}", _below(card)) for card in column
+    )
 
 
-def _column_card(card: Card) -> Text:
-    words = Text()
-    words.append(card.wp_id, style="bold").append(f" {card.title}")
-    for detail in card.details:
-        words.append(f"\n{detail}", style="dim")
-    return words
+def _below(card: Card) -> tuple[str, str]:
+    return "".join(f"\n{detail}" for detail in card.details), "dim"
 
 
-def _list(found: Sequence[Card]) -> Text:
-    return Text("\n").join(_list_card(card) for card in found)
-
-
-def _list_card(card: Card) -> Text:
-    words = Text(overflow="fold")
-    words.append(card.wp_id, style="bold").append("  ")
-    words.append(card.lane, style=STYLES.get(card.lane, "")).append(f"  {card.title}")
-    if card.details:
-        words.append(f"\n    {'; '.join(card.details)}", style="dim")
-    return words
+def _list(found: Sequence[Card], width: int) -> Table:
+    table = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    if width >= NARROW:
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for card in found:
+        lane = Text(card.lane, style=STYLES.get(card.lane, ""))
+        details = f"\n{'; '.join(card.details)}" if card.details else ""
+        title = Text.assemble(card.title, (details, "dim"))
+        rest = (lane, title) if width >= NARROW else (Text("\n").join([lane, title]),)
+        table.add_row(Text(card.wp_id, style="bold"), *rest)
+    return table

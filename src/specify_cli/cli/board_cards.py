@@ -16,7 +16,7 @@ WITH_A_HOLDER = frozenset({"claimed", "in_progress", "for_review", "in_review", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A package. `age` is the time in its status lane.
+    """A package. `age` is the time in its status lane, and `why` the note with which it was blocked.
 
     `silent` is the time since the last sign of life, if the claim is stale.
     """
@@ -31,6 +31,7 @@ class Card:
     steps: str
     turn: str = ""
     silent: str = ""
+    why: str = ""
 
     @property
     def held(self) -> str:
@@ -51,7 +52,8 @@ class Card:
         steps = f"steps {self.steps}" if self.steps else ""
         turn = f"after {self.turn} in the same workspace" if self.turn else ""
         silent = f"no sign of life for {self.silent}" if self.silent else ""
-        return tuple(filter(None, (after, self.held, silent, turn, steps)))
+        why = f"blocked: {self.why}" if self.why else ""
+        return tuple(filter(None, (why, after, self.held, silent, turn, steps)))
 
 
 def cards(data: Mapping[str, Any], now: datetime) -> list[Card]:
@@ -82,6 +84,7 @@ def _card(package: Mapping[str, Any], now: datetime) -> Card:
         silent=age(package.get("last_sign_of_life") or package["since"], now)
         if package.get("stale")
         else "",
+        why=printable(" ".join(str(package.get("blocked_note") or "").split())),
         turn=printable(package.get("waiting_for_lane") or ""),
         steps=f"{steps['done']}/{steps['total']}" if steps["total"] else "",
     )

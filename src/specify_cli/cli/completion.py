@@ -7,7 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import (
+    CompletionItem,
+    ShellComplete,
+    add_completion_class,
+    get_completion_class,
+)
 
 from specify_cli import errors
 from specify_cli.cli import completion_names
@@ -54,6 +59,45 @@ class Offered(click.types.StringParamType):
             return _items(self._source(ctx, incomplete), incomplete)
         except (errors.SpecKittyError, OSError):
             return []
+
+
+class EqualsSigns(ShellComplete):
+    """Completes `--option=value` in each shell; click alone loses the option in zsh."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words before the incomplete one, and that."""
+        args, incomplete = super().get_completion_args()
+        return joined(args), incomplete
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Return the completions; the shell replaces the whole word, so they contain the option."""
+        items = super().get_completions(args, incomplete)
+        option, sign, _ = incomplete.partition("=")
+        if sign and option.startswith("--"):
+            return [CompletionItem(f"{option}={it.value}", it.type, it.help) for it in items]
+        return items
+
+
+def joined(args: list[str]) -> list[str]:
+    """Join the words that bash splits at equals signs, except for the one that is being typed."""
+    words: list[str] = []
+    for n, word in enumerate(args):
+        is_of_option = bool(words) and words[-1].startswith("--")
+        if is_of_option and "=" in (word, args[n - 1]):
+            words[-1] += word
+        else:
+            words.append(word)
+    if args[-1:] == ["="]:
+        words[-1] = words[-1].removesuffix("=")
+    return words
+
+
+def register() -> None:
+    """Make click complete `--option=value` in every shell."""
+    for shell in SHELLS:
+        made = get_completion_class(shell)
+        if made is not None:
+            add_completion_class(type(made.__name__, (EqualsSigns, made), {}), shell)
 
 
 def teach(command: click.Command) -> click.Command:

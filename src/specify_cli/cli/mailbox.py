@@ -72,7 +72,7 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
             worker.serve(None if no_watch else watch.watching)
 
 
-@mailbox.command()
+@mailbox.command(short_help="Show whether a worker serves the mailbox.")
 @JSON
 def status(*, as_json: bool) -> None:
     """Show whether a worker serves the mailbox, and how many requests wait.
@@ -96,13 +96,13 @@ def status(*, as_json: bool) -> None:
     sys.exit(0 if report["worker_is_alive"] else REFUSED)
 
 
-@mailbox.command()
+@mailbox.command(short_help="Verify that everything that the host keeps agrees.")
 @JSON
 def verify(*, as_json: bool) -> None:
     """Verify that record, journal, replies, logs and the host's commits agree.
 
     Inconsistencies are printed to stdout, one per line; notes, such as a commit by another clone's host, go to stderr.
-    Exit 0: sound. 1: inconsistencies were found. 2: the check could not run. data: is_sound, breaks, notes (lists of
+    Exit 0: sound. 1: inconsistencies were found. 2: the check could not run. JSON data: is_sound, breaks, notes (lists of
     texts).
 
     Example: spec-kitty mailbox verify

@@ -23,7 +23,7 @@ HEADINGS = ("ID", "SET ASIDE", "ORCHESTRATOR", "STATE", "NAME", "WHY")
 WIDEST_NAME = 40
 
 
-@click.group("dead-letters")
+@click.group("dead-letters", short_help="Show, replay or discard requests that were set aside.")
 def dead_letters() -> None:
     """Show, replay or discard dead letters: requests that the worker set aside.
 

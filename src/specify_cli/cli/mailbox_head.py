@@ -38,14 +38,14 @@ class Head(click.ParamType["RecordHead"]):
         return found
 
 
-@click.command()
+@click.command(short_help="Print the newest entry of the record, and a hash.")
 @click.option("--expect", type=Head(), help="Line printed by an earlier call.")
 @JSON
 def head(*, expect: RecordHead | None, as_json: bool) -> None:
     """Print the head of the host's record: its id, its newest entry and the hash over all entries.
 
     Keep the line where the host cannot change it. With --expect, a later call reports whether an entry was changed or
-    removed since. Exit 0: as expected. 1: changed. 2: the check could not run. data: record, position, head, and with
+    removed since. Exit 0: as expected. 1: changed. 2: the check could not run. JSON data: record, position, head, and with
     --expect, complaint.
 
     Example: spec-kitty mailbox head

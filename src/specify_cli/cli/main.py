@@ -206,6 +206,10 @@ def main() -> None:
         from specify_cli.cli.orchestrator_api import run
 
         sys.exit(run(arguments[1:]))
+    if COMPLETING in os.environ:
+        from specify_cli.cli.completion import register
+
+        register()
     try:
         sys.exit(root(prog_name="spec-kitty", standalone_mode=False))
     except click.ClickException as error:

@@ -23,7 +23,7 @@ SHOWN = 20
 """Withdrawn events that are shown, the newest ones."""
 
 
-@click.command()
+@click.command(short_help="Return a mission to its state after an event.")
 @click.argument("mission")
 @click.option(
     "--to", "event", metavar="EVENT", required=True, help="Id of the event to go back to."

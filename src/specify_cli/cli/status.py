@@ -31,7 +31,8 @@ def status(
 
     Default: the only open mission. WP, such as WP01, shows one package, as
     `spec-kitty show` does. --stale lists silent holders and how to release their claims. A wide terminal
-    shows one column per status lane, a narrow one a list, other output one line per package.
+    shows one column per status lane with packages, a narrow one a list, other output one line per
+    package.
 
     Example: spec-kitty status 001-search --watch
     """

@@ -15,7 +15,7 @@ from specify_cli.core.events import (
     moment_of,
 )
 from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, HELD, OCCUPYING, Lane
-from specify_cli.core.reviews import Feedback, feedback_in, implementers_after
+from specify_cli.core.reviews import MOST_TEXT, Feedback, feedback_in, implementers_after
 
 
 class PackageState(NamedTuple):
@@ -27,7 +27,8 @@ class PackageState(NamedTuple):
     the actors whose claim, or review, another actor released and who did not claim it again. `contested` is the status
     lane from which a transition claimed to start, although the package was not in it; a forced
     transition resolves that. `worked` is the position in the log, from 1, of the last transition
-    into work; 0 if there was none. `blocked_from` is the status lane from which a blocked package was blocked.
+    into work; 0 if there was none. `blocked_from` is the status lane from which a blocked package was blocked,
+    and `blocked_note` the start of the note of that transition.
 
     Of the holder's annotations since the last transition, `noted_at` is the newest time, and `asked_at` the
     newest time of those that the host made for a request. `is_dated` is False if a time cannot be read.
@@ -49,6 +50,7 @@ class PackageState(NamedTuple):
     contested: Lane | None = None
     worked: int = 0
     blocked_from: Lane | None = None
+    blocked_note: str | None = None
     noted_at: str | None = None
     asked_at: str | None = None
     is_dated: bool = True
@@ -158,6 +160,7 @@ def _moved(package: PackageState, event: Transitioned, position: int) -> Package
         contested=_contested(package, event),
         worked=position if lane in AT_WORK else package.worked,
         blocked_from=_blocked_from(package) if lane is Lane.BLOCKED else None,
+        blocked_note=_blocked_note(event),
     )
 
 
@@ -168,6 +171,12 @@ def _has_text(note: object) -> bool:
 def _blocked_from(package: PackageState) -> Lane | None:
     """Return the status lane before the package was blocked, also if it is blocked once more."""
     return package.blocked_from if package.lane is Lane.BLOCKED else package.lane
+
+
+def _blocked_note(event: Transitioned) -> str | None:
+    if event.to_lane is not Lane.BLOCKED or not _has_text(event.reason):
+        return None
+    return str(event.reason).strip()[:MOST_TEXT]
 
 
 def _contested(package: PackageState, event: Transitioned) -> Lane | None:

@@ -35,6 +35,7 @@ class PackageReport(NamedTuple):
     recommended_base: str | None = None
     contested: Lane | None = None
     blocked_from: Lane | None = None
+    blocked_note: str | None = None
 
 
 class MissionReport(NamedTuple):

@@ -153,4 +153,5 @@ def _package_report(mission: OpenMission, wp_id: str) -> PackageReport:
         feedback=state.feedback,
         contested=state.contested,
         blocked_from=state.blocked_from,
+        blocked_note=state.blocked_note,
     )

@@ -63,6 +63,14 @@ def test_the_tab_key_completes_words_missions_and_packages(
     screen.press("--wp WP1", "Tab")
     screen.wait_for(lambda text: "--wp WP12" in text)
 
+    screen.press("C-u")
+    screen.type_text("spec-kitty implement --mission=00")
+    screen.press("Tab")
+    screen.wait_for(lambda text: f"implement --mission={SLUG}" in text)
+    screen.type_text(" WP1")
+    screen.press("Tab")
+    screen.wait_for(lambda text: f"--mission={SLUG} WP12" in " ".join(text.split()))
+
 
 @pytest.mark.parametrize("shell", HERE)
 def test_words_of_strangers_are_neither_run_nor_sent_to_the_terminal(

@@ -7,7 +7,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
-from specify_cli.cli import completion_names
+from specify_cli.cli import completion, completion_names
 from specify_cli.cli.completion import SHELLS, VARIABLE
 from specify_cli.cli.main import COMPLETING, GROUPS, root
 from specify_cli.vcs import merge_strategies
@@ -157,6 +157,21 @@ def test_requests_and_events_of_the_journal_are_offered(
     assert request.startswith("corr-")
     assert completed("redact", "") == [request, event]
     assert completed("orchestrator-api", "transition", "--correlation-id", "") == []
+
+
+@pytest.mark.parametrize(
+    ("split", "whole"),
+    [
+        (["a", "--mission", "=", "1", "b"], ["a", "--mission=1", "b"]),
+        (["a", "--mission", "="], ["a", "--mission"]),
+        (["a", "=", "b"], ["a", "=", "b"]),
+        ([], []),
+    ],
+)
+def test_words_that_bash_splits_at_equals_signs_are_joined(
+    split: list[str], whole: list[str]
+) -> None:
+    assert completion.joined(split) == whole
 
 
 def test_a_name_that_is_read_as_an_option_is_not_offered(project: Path) -> None:

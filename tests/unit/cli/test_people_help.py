@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -14,6 +17,7 @@ from tests.unit.cli.people_pages import pages
 
 PAGES = list(pages())
 LINES, COLUMNS = 24, 80
+ROOT = Path(__file__).parents[3]
 
 
 def page(words: tuple[str, ...]) -> str:
@@ -34,8 +38,10 @@ def example(text: str) -> list[str]:
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
 def test_page_fits_a_screen(words: tuple[str, ...]):
-    lines = page(words).splitlines()
+    text = page(words)
+    lines = text.splitlines()
 
+    assert "..." not in text.partition("Commands:")[2], "no summary is cut off"
     assert len(lines) <= LINES
     assert max(len(line) for line in lines) <= COLUMNS
 
@@ -54,3 +60,17 @@ def test_page_has_an_example_that_is_understood(words: tuple[str, ...]):
         command, rest = inner, rest[1:]
     # Parsing ends with an exception where a flag or an argument is wrong.
     command.make_context(command.name, list(rest), resilient_parsing=False)
+
+
+@pytest.mark.long
+def test_no_page_of_help_loads_libraries_that_it_does_not_need():
+    """All modules of commands in one process, as completion and `help` load them."""
+    program = (
+        "import sys; from tests.unit.cli.people_pages import pages; [*pages()];"
+        " print(*(sys.modules.keys() & {'pydantic', 'rich', 'sqlite3', 'watchdog', 'logging',"
+        " 'specify_cli.bootstrap', 'specify_cli.workflow', 'specify_cli.vcs'}))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert ended.stdout.split() == []

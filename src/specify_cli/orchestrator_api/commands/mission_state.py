@@ -58,6 +58,7 @@ class PackageOnBoard:
     stale: bool | None = None
     contested: str | None = None
     blocked_from: str | None = None
+    blocked_note: str | None = None
 
     @classmethod
     def of(cls, package: PackageReport) -> PackageOnBoard:
@@ -84,6 +85,7 @@ class PackageOnBoard:
             stale=package.is_stale or None,
             contested=package.contested.value if package.contested else None,
             blocked_from=package.blocked_from.value if package.blocked_from else None,
+            blocked_note=package.blocked_note,
         )
 
 
