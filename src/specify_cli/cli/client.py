@@ -36,19 +36,24 @@ PERSON: Mapping[str, Any] = MappingProxyType(
 
 
 def ask(
-    command: str, *, as_json: bool = False, by_person: bool = False, **args: Any
+    command: str,
+    *,
+    as_json: bool = False,
+    by_person: bool = False,
+    advice: str | None = None,
+    **args: Any,
 ) -> dict[str, Any]:
     """Send a request and return the data of the reply.
 
     A refusal ends the process: its message goes to stderr, and the exit code is 1, or 2 for a
     usage error. With `as_json` the envelope is printed in any case. `by_person` sends the policy
-    metadata of a person.
+    metadata of a person. On a refusal, `advice` is printed as the next command.
     """
     from specify_cli.cli import progress_line
 
     with progress_line.shown(unless=as_json):
         envelope = envelope_of(command, by_person=by_person, **args)
-    data = settled(envelope, as_json=as_json)
+    data = settled(envelope, as_json=as_json, advice=advice)
     if as_json:
         print_envelope(envelope)
     return data
