@@ -85,7 +85,7 @@ class PackageChanges:
             whole = host_files.replanned(replace(mission, packages=left), without=wp_id)
             remove_path(prompt, below=self.project.root)
             message = f"Remove {wp_id} from {mission.slug}"
-            commit = commit_change(whole, files, cause, message=message)
+            commit = commit_change(whole, (prompt, outline), cause, message=message)
             return ChangeReport(mission=whole, wp_id=wp_id, changed=(), files=files, commit=commit)
 
     def edit(self, selector: str, edit: PackageEdit, cause: RequestContext) -> ChangeReport:
@@ -125,13 +125,13 @@ class PackageChanges:
             whole = host_files.replanned(whole, without=moved)
             _write(path, text, below=root)
             message = f"Change {wp_id} of {mission.slug}"
-            files = (path, *((mission.files.folder / "tasks.md",) if other != outline else ()))
+            both = (path, mission.files.folder / "tasks.md")
             return ChangeReport(
                 mission=whole,
                 wp_id=wp_id,
                 changed=changed,
-                files=files,
-                commit=commit_change(whole, files, cause, message=message),
+                files=both if other != outline else both[:1],
+                commit=commit_change(whole, both, cause, message=message),
                 holder=mission.state_of(wp_id).holder,
             )
 
