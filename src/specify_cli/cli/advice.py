@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.client import actor_or_user, envelope_of
+from specify_cli.cli.client import actor_or_user, envelope_of, way_to_missions
 from specify_cli.cli.prompting import Chosen
 from specify_cli.nearest import nearest
 
@@ -50,7 +50,7 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     """Return the next command after a refusal."""
     code, data = envelope["error_code"], envelope["data"]
     plain = {
-        "MISSION_NOT_FOUND": "spec-kitty mission list",
+        "MISSION_NOT_FOUND": way_to_missions(),
         "MISSION_AMBIGUOUS": "run the same command again, with --mission and one of these",
         "UNSUPPORTED_STRATEGY": mission.next(f"merge --strategy {_strategy(data)}"),
     }

@@ -97,12 +97,32 @@ def settled(
         say(f": {data['message']}", head=red(envelope["error_code"]), is_error=True)
         for candidate in data.get("candidates", ()):
             say(f"  {candidate}", is_error=True)
+        advice = advice or _usual_advice(envelope)
         if advice:
             # The label `next:` is only for a command that can be pasted.
             label = "next: " if advice.startswith("spec-kitty ") else ""
             say(f"{label}{advice}", is_error=True)
     is_misunderstood = envelope["error_code"] == errors.UsageError.code
     sys.exit(NOT_UNDERSTOOD if is_misunderstood else REFUSED)
+
+
+def _usual_advice(envelope: dict[str, Any]) -> str | None:
+    """Return the command that lists the names, if a name is unknown."""
+    import shlex
+
+    code, mission = envelope["error_code"], envelope["data"].get("mission_slug")
+    if code == errors.WorkPackageNotFound.code and mission:
+        return f"spec-kitty tasks list {shlex.quote(mission)}"
+    return way_to_missions() if code == errors.MissionNotFound.code else None
+
+
+def way_to_missions() -> str:
+    """Return the command that lists the missions, or that makes a project first."""
+    try:
+        project_here()
+    except errors.MissionNotFound:
+        return "spec-kitty init"
+    return "spec-kitty mission list"
 
 
 def print_envelope(envelope: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ def diff(*, wp: str | None, stat: bool, mission: str | None, as_json: bool) -> N
 
     The work is the approved commit, else the submitted one, else the newest commit in the
     workspace, whatever the state of the package. On a terminal, the diff is shown in your pager.
+    In a workspace, WP may be left out.
 
     Example: spec-kitty diff WP01 --stat
     """

@@ -120,7 +120,7 @@ def package_or_question(
     from specify_cli.mailbox import printable
 
     if named is not None:
-        return _spelled(named, mission)
+        return package_id(named, mission)
     packages = work_packages(mission.slug, as_json=as_json)
     fitting = [x for x in packages if (lanes is None or x["lane"] in lanes) and fits(x)]
     if not fitting:
@@ -148,7 +148,7 @@ def package_or_question(
     return picked("work package", offers)
 
 
-def _spelled(named: str, mission: Chosen) -> str:
+def package_id(named: str, mission: Chosen) -> str:
     """Return the id of the package; a number such as 1 stands for it, and so does wp1 for WP01."""
     wp_id = named.upper()
     digits = wp_id.removeprefix("WP")

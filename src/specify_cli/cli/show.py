@@ -18,6 +18,7 @@ def show(*, wp: str | None, mission: str | None, as_json: bool) -> None:
     """Show the package WP: its state and holder, what it waits for, its files and its last review.
 
     `spec-kitty log WP` shows its history, `spec-kitty diff WP` what its work changes.
+    In a workspace, WP may be left out.
 
     Example: spec-kitty show WP01
     """
