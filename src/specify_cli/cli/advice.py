@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.client import actor_or_user, envelope_of
+from specify_cli.cli.client import actor_or_user, envelope_of, way_to_missions
 from specify_cli.cli.prompting import Chosen
 from specify_cli.nearest import nearest
 
@@ -29,6 +29,13 @@ INSTEAD = {
 }
 """The command that a guard accepts."""
 
+BACK: Mapping[tuple[Any, Any], str] = {
+    ("claimed", "planned"): "release-claim {wp}",
+    ("in_review", "for_review"): "release-claim {wp}",
+    ("canceled", "planned"): "move {wp} planned --force --note 'wanted again'",
+}
+"""The command that makes a move back, which the table does not have."""
+
 HOLDERS = {"claimed": "claimed_by", "in_progress": "claimed_by", "in_review": "reviewer"}
 """The field with the only actor who can move a package on, by status lane."""
 
@@ -43,7 +50,7 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     """Return the next command after a refusal."""
     code, data = envelope["error_code"], envelope["data"]
     plain = {
-        "MISSION_NOT_FOUND": "spec-kitty mission list",
+        "MISSION_NOT_FOUND": way_to_missions(),
         "MISSION_AMBIGUOUS": "run the same command again, with --mission and one of these",
         "UNSUPPORTED_STRATEGY": mission.next(f"merge --strategy {_strategy(data)}"),
     }
@@ -209,6 +216,13 @@ def _instead_of(
     return _board(mission) if is_in_review else _another(packages, mission) or _board(mission)
 
 
+def _accepted(data: Mapping[str, Any]) -> str | None:
+    """Return the command that makes the refused move, with more options or in another way."""
+    guard = data.get("guard", "")
+    way = (data.get("from_lane"), data.get("to_lane"))
+    return BACK.get(way) if guard == "edge" else INSTEAD.get(guard)
+
+
 def _after_rejection(
     data: Mapping[str, Any],
     packages: Sequence[Mapping[str, Any]],
@@ -221,8 +235,8 @@ def _after_rejection(
         return _board(mission)
     if data.get("guard") in ("paths", "owned_files", "intake"):
         return AGAIN
-    if data.get("guard") in INSTEAD:
-        return mission.next(INSTEAD[data["guard"]].format(wp=wp, **data))
+    if words := _accepted(data):
+        return mission.next(words.format(wp=wp, **data))
     if data.get("guard") in ("self_review", "not_held"):
         return _board(mission)
     steps = package["subtasks"]

@@ -36,19 +36,24 @@ PERSON: Mapping[str, Any] = MappingProxyType(
 
 
 def ask(
-    command: str, *, as_json: bool = False, by_person: bool = False, **args: Any
+    command: str,
+    *,
+    as_json: bool = False,
+    by_person: bool = False,
+    advice: str | None = None,
+    **args: Any,
 ) -> dict[str, Any]:
     """Send a request and return the data of the reply.
 
     A refusal ends the process: its message goes to stderr, and the exit code is 1, or 2 for a
     usage error. With `as_json` the envelope is printed in any case. `by_person` sends the policy
-    metadata of a person.
+    metadata of a person. On a refusal, `advice` is printed as the next command.
     """
     from specify_cli.cli import progress_line
 
     with progress_line.shown(unless=as_json):
         envelope = envelope_of(command, by_person=by_person, **args)
-    data = settled(envelope, as_json=as_json)
+    data = settled(envelope, as_json=as_json, advice=advice)
     if as_json:
         print_envelope(envelope)
     return data
@@ -92,12 +97,32 @@ def settled(
         say(f": {data['message']}", head=red(envelope["error_code"]), is_error=True)
         for candidate in data.get("candidates", ()):
             say(f"  {candidate}", is_error=True)
+        advice = advice or _usual_advice(envelope)
         if advice:
             # The label `next:` is only for a command that can be pasted.
             label = "next: " if advice.startswith("spec-kitty ") else ""
             say(f"{label}{advice}", is_error=True)
     is_misunderstood = envelope["error_code"] == errors.UsageError.code
     sys.exit(NOT_UNDERSTOOD if is_misunderstood else REFUSED)
+
+
+def _usual_advice(envelope: dict[str, Any]) -> str | None:
+    """Return the command that lists the names, if a name is unknown."""
+    import shlex
+
+    code, mission = envelope["error_code"], envelope["data"].get("mission_slug")
+    if code == errors.WorkPackageNotFound.code and mission:
+        return f"spec-kitty tasks list {shlex.quote(mission)}"
+    return way_to_missions() if code == errors.MissionNotFound.code else None
+
+
+def way_to_missions() -> str:
+    """Return the command that lists the missions, or that makes a project first."""
+    try:
+        project_here()
+    except errors.MissionNotFound:
+        return "spec-kitty init"
+    return "spec-kitty mission list"
 
 
 def print_envelope(envelope: dict[str, Any]) -> None:

@@ -11,24 +11,26 @@ from specify_cli.cli import work_shown
 from specify_cli.cli.client import ask
 from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.output import say
-from specify_cli.cli.prompting import mission_or_default
+from specify_cli.cli.prompting import mission_or_default, package_or_question
 
 
 @click.command()
-@click.argument("wp")
+@click.argument("wp", required=False)
 @click.option("--stat", is_flag=True, help="Only count the changed lines of each file.")
 @MISSION
 @JSON
-def diff(*, wp: str, stat: bool, mission: str | None, as_json: bool) -> None:
+def diff(*, wp: str | None, stat: bool, mission: str | None, as_json: bool) -> None:
     """Show what the work on the package WP changes, compared with the commit where it began.
 
     The work is the approved commit, else the submitted one, else the newest commit in the
     workspace, whatever the state of the package. On a terminal, the diff is shown in your pager.
+    In a workspace, WP may be left out.
 
     Example: spec-kitty diff WP01 --stat
     """
     chosen = mission_or_default("diff", mission, as_json=as_json)
-    data = ask("show-diff", as_json=as_json, mission=chosen.slug, wp=wp.upper(), stat=stat)
+    wp_id = package_or_question("diff", wp, mission=chosen, as_json=as_json)
+    data = ask("show-diff", as_json=as_json, mission=chosen.slug, wp=wp_id, stat=stat)
     if as_json:
         return
     if data["commit"] is None:

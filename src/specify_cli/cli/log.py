@@ -10,7 +10,7 @@ from specify_cli import clock
 from specify_cli.cli import history_shown, paging
 from specify_cli.cli.client import ask
 from specify_cli.cli.options import JSON, MISSION
-from specify_cli.cli.prompting import Chosen, mission_or_default
+from specify_cli.cli.prompting import Chosen, mission_or_default, package_id
 
 MOST_AT_ONCE = 500
 """The most events in one reply."""
@@ -37,7 +37,7 @@ def log(*, wp: str | None, count: int, mission: str | None, as_json: bool) -> No
     Example: spec-kitty log WP01 -n 20
     """
     chosen = mission_or_default("log", mission, as_json=as_json)
-    wp_id = wp.upper() if wp else None
+    wp_id = package_id(wp, chosen) if wp else None
     if as_json:
         limit = min(count, MOST_AT_ONCE)
         ask("package-history", as_json=True, mission=chosen.slug, wp=wp_id, limit=limit)

@@ -58,6 +58,8 @@ def move(
 ) -> None:
     """Move the package WP to the status lane LANE: block it, for example, or cancel it.
 
+    In a workspace, WP may be left out.
+
     A package is canceled with a note, because packages that depend on it can start only then. For a
     package that was canceled without one, the same command adds the note.
 
@@ -65,6 +67,8 @@ def move(
     """
     chosen = mission_or_default("move", mission, as_json=as_json)
     lanes = _lanes(chosen, as_json=as_json) if wp is None or lane is None else ()
+    if wp is not None and lane is None and wp.casefold() in lanes:
+        wp, lane = None, wp  # The package is that of this workspace, or is asked for.
     takes = lanes if force else [name for name in lanes if name not in FINAL]
     wp_id = package_or_question("move", wp, mission=chosen, lanes=takes, as_json=as_json)
     options = [("--note", note), ("--review-ref", review_ref)]
@@ -149,5 +153,6 @@ def _asked_lane(lanes: Sequence[str], *, as_json: bool) -> str:
             "move",
             f"the status lane to move it to is missing: name one of {', '.join(lanes)}",
             as_json=as_json,
+            advice="spec-kitty help move",
         )
     return picked("status lane", [Offer(name) for name in lanes])

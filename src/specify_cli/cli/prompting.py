@@ -22,6 +22,9 @@ BY_ACTOR = (
 )
 """Commands with an --actor option."""
 
+AT_WORK = ("claimed", "in_progress", "for_review", "in_review")
+"""Status lanes of the package that occupies a workspace."""
+
 NEWEST = 10
 """Candidate missions that a message names, the newest ones."""
 
@@ -102,31 +105,32 @@ def package_or_question(
     named: str | None,
     *,
     mission: Chosen,
-    lanes: Sequence[str],
+    lanes: Sequence[str] | None = None,
     fits: Callable[[Mapping[str, Any]], bool] = bool,
     words: str | None = None,
     as_json: bool = False,
 ) -> str:
     """Return the id of the named package, else of the one picked at the terminal.
 
-    The packages in the status lanes `lanes` for which `fits` is true are offered. In a workspace,
-    the only one of its execution lane that was begun is returned. If there is none, or there is no
+    The packages in the status lanes `lanes`, by default all, for which `fits` is true are offered.
+    In a workspace, the one of its execution lane that is worked on is returned. If there is none, or there is no
     terminal, the process ends with a usage error. The command that it prints begins with `words`;
     default: `word`.
     """
     from specify_cli.mailbox import printable
 
     if named is not None:
-        return _spelled(named, mission)
+        return package_id(named, mission)
     packages = work_packages(mission.slug, as_json=as_json)
-    fitting = [x for x in packages if x["lane"] in lanes and fits(x)]
+    fitting = [x for x in packages if (lanes is None or x["lane"] in lanes) and fits(x)]
     if not fitting:
         onward = f"spec-kitty status {mission.slug}" if packages else mission.next("tasks")
         problem = _none_fits(word, packages, mission)
         complain(word, problem, as_json=as_json, advice=onward)
     here = [x for x in fitting if x["lane_id"] == mission.lane_id and x["lane"] != "planned"]
-    if len(here) == 1:
-        return str(here[0]["wp_id"])
+    at_work = [x for x in here if x["lane"] in AT_WORK] or here
+    if len(at_work) == 1:
+        return str(at_work[0]["wp_id"])
     if as_json or not is_on_terminal():
         listed = ", ".join(x["wp_id"] for x in fitting)
         complain(
@@ -144,7 +148,7 @@ def package_or_question(
     return picked("work package", offers)
 
 
-def _spelled(named: str, mission: Chosen) -> str:
+def package_id(named: str, mission: Chosen) -> str:
     """Return the id of the package; a number such as 1 stands for it, and so does wp1 for WP01."""
     wp_id = named.upper()
     digits = wp_id.removeprefix("WP")

@@ -13,7 +13,7 @@ from specify_cli.cli.client import ask, complain, envelope_of, print_envelope, s
 from specify_cli.cli.mailbox_prune import Age
 from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.output import say
-from specify_cli.cli.prompting import Chosen, mission_or_default
+from specify_cli.cli.prompting import Chosen, mission_or_default, package_id
 
 PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 
@@ -56,7 +56,7 @@ def status(
         _show_package(chosen, wp_id, as_json=as_json)
         return
     envelope = envelope_of("mission-state", mission=chosen.slug)
-    data = settled(envelope, as_json=as_json, advice="spec-kitty mission list")
+    data = settled(envelope, as_json=as_json)
     if as_json:
         print_envelope(envelope)
     elif stale is not None:
@@ -75,7 +75,7 @@ def _watch(slug: str, *, as_json: bool) -> None:
 def _show_package(chosen: Chosen, wp_id: str, *, as_json: bool) -> None:
     from specify_cli.cli import package_shown
 
-    data = ask("show-package", as_json=as_json, mission=chosen.slug, wp=wp_id)
+    data = ask("show-package", as_json=as_json, mission=chosen.slug, wp=package_id(wp_id, chosen))
     if not as_json:
         package_shown.show(data, chosen)
 

@@ -115,6 +115,7 @@ def done(
         subtasks=list(ticked),
         status="done",
         actor=actor_or_user(actor),
+        advice=f"spec-kitty tasks list {shlex.quote(chosen.slug)}",
     )
     if not as_json:
         say(f"{', '.join(ticked)}: done")

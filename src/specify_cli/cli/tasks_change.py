@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from specify_cli import errors
 from specify_cli.cli import advice
 from specify_cli.cli.client import complain, envelope_of, is_on_terminal, print_envelope, settled
 from specify_cli.cli.options import JSON, MISSION
@@ -109,10 +110,8 @@ def _changed(
 
 
 def _advice_in(envelope: Mapping[str, Any], mission: Chosen) -> str | None:
-    if envelope["success"]:
+    if envelope["error_code"] != errors.UsageError.code:
         return None
-    if envelope["error_code"] == "MISSION_NOT_FOUND":
-        return "spec-kitty mission list"
     found = PASTEABLE.search(envelope["data"]["message"])
     return found[1] if found else f"spec-kitty tasks list {mission.slug}"
 

@@ -24,7 +24,7 @@ from specify_cli.workflow.authoring_commits import commit_change
 from specify_cli.workflow.authoring_packages import check_graph, check_packages
 from specify_cli.workflow.authoring_rewriting import SectionChange
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.mission import OpenMission, reopened
+from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.mission_changes import changing_package
 
 _IN_WORDS: Final = frozenset({Lane.PLANNED, Lane.CLAIMED, Lane.IN_PROGRESS, Lane.BLOCKED})
@@ -81,10 +81,11 @@ class PackageChanges:
                 return ChangeReport(mission=mission, wp_id=wp_id, changed=(), files=files)
             # The prompt last: until it is removed, the same request can be repeated.
             _write_outline(mission, text, rest)
+            left = {x: it for x, it in mission.packages.items() if x != wp_id}
+            whole = host_files.replanned(replace(mission, packages=left), without=wp_id)
             remove_path(prompt, below=self.project.root)
-            whole = host_files.replanned(reopened(mission), without=wp_id)
             message = f"Remove {wp_id} from {mission.slug}"
-            commit = commit_change(whole, files, cause, message=message)
+            commit = commit_change(whole, (prompt, outline), cause, message=message)
             return ChangeReport(mission=whole, wp_id=wp_id, changed=(), files=files, commit=commit)
 
     def edit(self, selector: str, edit: PackageEdit, cause: RequestContext) -> ChangeReport:
@@ -115,21 +116,22 @@ class PackageChanges:
             if not changed:
                 return ChangeReport(mission=mission, wp_id=wp_id, changed=(), files=())
             _check_change(mission, wp_id, changed)
-            _check_whole(mission, before, after)
+            whole = _checked(mission, before, after)
             section = _section(before, after, (written, text))
             other = outline and authoring_rewriting.with_section(outline, mission, section)
-            _write(path, text, below=root)
+            # The prompt last: until it is written, the same request can be repeated.
             _write_outline(mission, outline, other)
             moved = wp_id if "owned_files" in changed else None
-            whole = host_files.replanned(reopened(mission), without=moved)
+            whole = host_files.replanned(whole, without=moved)
+            _write(path, text, below=root)
             message = f"Change {wp_id} of {mission.slug}"
-            files = (path, *((mission.files.folder / "tasks.md",) if other != outline else ()))
+            both = (path, mission.files.folder / "tasks.md")
             return ChangeReport(
                 mission=whole,
                 wp_id=wp_id,
                 changed=changed,
-                files=files,
-                commit=commit_change(whole, files, cause, message=message),
+                files=both if other != outline else both[:1],
+                commit=commit_change(whole, both, cause, message=message),
                 holder=mission.state_of(wp_id).holder,
             )
 
@@ -171,8 +173,8 @@ def _check_change(mission: OpenMission, wp_id: str, changed: Sequence[str]) -> N
         )
 
 
-def _check_whole(mission: OpenMission, before: WorkPackage, after: WorkPackage) -> None:
-    """Require that the packages are consistent after the change."""
+def _checked(mission: OpenMission, before: WorkPackage, after: WorkPackage) -> OpenMission:
+    """Return the mission after the change, in which the packages must be consistent."""
     if after.wp_id != before.wp_id:
         raise UsageError(
             f"work_package_id is {after.wp_id}, and the id {before.wp_id} cannot change: leave it"
@@ -181,6 +183,7 @@ def _check_whole(mission: OpenMission, before: WorkPackage, after: WorkPackage) 
     whole = replace(mission, packages=packages)
     check_graph(whole.graph)
     check_packages(whole)
+    return whole
 
 
 def _changes(before: WorkPackage, after: WorkPackage, *, is_text: bool) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def replanned(mission: OpenMission, *, without: str | None = None) -> OpenMissio
     """
     if not mission.log.plan:
         return mission
-    lanes = lane_plans.lanes_in(mission.log.plan)
+    lanes = lane_plans.known_lanes(mission.files, mission.log.plan, mission.packages)
     left = [it._replace(wp_ids=tuple(x for x in it.wp_ids if x != without)) for it in lanes]
     kept = [now for now, was in zip(left, lanes, strict=True) if now.wp_ids or not was.wp_ids]
     scopes = [mission.scope_of(x) for x in mission.packages]

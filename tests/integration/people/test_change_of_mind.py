@@ -15,6 +15,8 @@ import pytest
 
 from tests.integration.stage import SLUG, Outcome, Stage, environment
 
+STEPS = {"subtasks": ["T001"]}
+
 
 def advised(answer: Outcome) -> list[str]:
     """The words of the command that is printed as the next one."""
@@ -122,6 +124,37 @@ def test_in_a_workspace_its_package_is_meant(stage: Stage, monkeypatch: pytest.M
     assert stage.run("implement", "--done", cwd=inside).exit_code == 0
     shown = stage.run("review", cwd=inside)
     assert shown.stdout.startswith(b"WP01 as of commit ")
+    assert stage.run("show", cwd=inside).stdout.startswith(b"WP01  for_review")
+    assert b"hello" in stage.run("diff", cwd=inside).stdout
+    assert stage.run("move", "blocked", cwd=inside).exit_code == 0
+    assert stage.run("unblock", cwd=inside).exit_code == 0
+    assert stage.lane("WP01") == "in_progress"
+
+
+def test_a_misspelled_name_is_answered_with_the_nearest(stage: Stage) -> None:
+    stage.write_mission({"WP01": STEPS})
+    assert stage.run("implement", "wp1").exit_code == 0
+    assert stage.run("status", "WP1").exit_code == 0
+    assert advised(stage.run("show", "WP9")) == ["tasks", "list", SLUG]
+    assert advised(stage.run("status", "none")) == ["mission", "list"]
+    assert b"did you mean 'T001'?" in stage.run("tasks", "done", "T01").stderr
+    refused = stage.run("merge", "--strategy", "sqash")
+    assert advised(refused) == ["merge", "--strategy", "squash"]
+    assert b"did you mean 'unblock'?" in stage.run("unblok").stderr
+    request = ("--mission", SLUG, "--wp", "WP01", "--to", "cancelled", "--actor", "x")
+    assert b"did you mean 'canceled'?" in stage.api("transition", *request).stdout
+    assert b"did you mean 'transition'?" in stage.api("transitoin", *request).stdout
+
+
+def test_what_the_table_does_not_have_is_refused_with_the_command_that_does_it(
+    stage: Stage,
+) -> None:
+    stage.write_mission({"WP01": {}, "WP02": {}})
+    stage.run("move", "WP01", "claimed")
+    assert stage.run(*advised(stage.run("move", "WP01", "planned"))).exit_code == 0
+    stage.run("move", "WP02", "canceled", "--note", "not needed")
+    assert stage.run(*advised(stage.run("move", "WP02", "planned"))).exit_code == 0
+    assert {stage.lane(x) for x in ("WP01", "WP02")} == {"planned"}
 
 
 def test_a_package_with_a_history_is_canceled_instead_of_removed(stage: Stage) -> None:

@@ -154,16 +154,6 @@ def test_workspace_that_is_gone_is_made_anew_by_the_command_that_is_told(stage: 
     assert place.is_dir()
 
 
-def test_canceled_without_a_note_tells_who_still_waits(stage: Stage) -> None:
-    stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}, "WP03": {}})
-
-    canceled = stage.run("move", "WP01", "canceled")
-    unneeded = stage.run("move", "WP03", "canceled")
-
-    assert b"so these packages still wait for it: WP02" in canceled.stderr
-    assert unneeded.stderr == b""
-
-
 def test_work_of_packages_that_were_forced_to_done_is_accepted_and_merged(stage: Stage) -> None:
     stage.write_mission({"WP01": {}, "WP02": {}})
     stage.run("implement", "WP01")

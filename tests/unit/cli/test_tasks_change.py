@@ -110,6 +110,7 @@ def test_a_package_is_changed_in_prompt_and_outline_and_planned_again(project: P
     assert say(project, "tasks", "edit", "WP02", "--title", "Ask: all")["data"]["commit"] is None
 
 
+@pytest.mark.long
 def test_what_does_not_change_stays_as_it_is_written(project: Path) -> None:
     path = outline(project, OUTLINE)
     say(project, "tasks")
@@ -127,13 +128,23 @@ def test_what_does_not_change_stays_as_it_is_written(project: Path) -> None:
     assert b"WP09" not in path.read_bytes()
 
 
-@pytest.mark.parametrize("new", [("--depends-on", "WP02"), ("--depends-on", "WP09")])
-def test_nothing_is_written_if_the_packages_would_not_fit_together(
-    project: Path, new: tuple[str, ...]
-) -> None:
+def test_nothing_is_written_if_the_packages_would_not_fit_together(project: Path) -> None:
     path = outline(project, OUTLINE)
     say(project, "tasks")
     before = path.read_text(), prompts(project), planned(project), git(project, "rev-parse", "HEAD")
-    assert say(project, "tasks", "edit", "WP01", "--title", "New", *new)["success"] is False
+    for other in ("WP02", "WP09"):
+        edit = ("tasks", "edit", "WP01", "--title", "New", "--depends-on", other)
+        assert say(project, *edit)["error_code"] == "USAGE_ERROR"
     after = path.read_text(), prompts(project), planned(project), git(project, "rev-parse", "HEAD")
     assert after == before
+
+
+@pytest.mark.long
+def test_a_change_that_was_interrupted_is_completed_by_the_same_command(project: Path) -> None:
+    path = outline(project, OUTLINE)
+    say(project, "tasks")
+    path.write_text(path.read_text().replace("## WP03 Show", "## WP03 List"))
+    assert say(project, "tasks", "edit", "WP03", "--title", "List")["data"]["changed"] == ["title"]
+    path.write_text(path.read_text().partition("## WP03")[0])
+    assert say(project, "tasks", "remove", "WP03")["success"]
+    assert is_consistent(project)
