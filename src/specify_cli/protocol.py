@@ -8,6 +8,7 @@ Source: `contract/v1/mailbox.md` and `contract/v1/access.md`.
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Final
 
 from specify_cli.patterns import pattern
@@ -39,6 +40,11 @@ READS: Final = frozenset(
     }
 )
 """Commands that change nothing. Their answers may be pruned."""
+
+PRIVATE_ANSWERS: Final = MappingProxyType(
+    {"show-prompt": ("prompt",), "package-history": ("history", "feedback")}
+)
+"""The fields of the data of reads that the published journal leaves out."""
 
 MISSED_BEATS: Final = 3
 """After this many intervals without a beat, the worker counts as dead."""

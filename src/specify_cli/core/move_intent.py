@@ -32,6 +32,14 @@ class MergeOptions(NamedTuple):
     actor: str | None = None
 
 
+class SubtaskMarks(NamedTuple):
+    """Subtasks and their new status, "done" or "pending"; of the package `wp_id`, or of any."""
+
+    names: tuple[str, ...]
+    status: str
+    wp_id: str | None = None
+
+
 def check_review_agreement(wish: MoveIntent) -> None:
     """Check that review reference, review result and evidence agree.
 

@@ -268,7 +268,10 @@ class Journal:
         line = entry.published or b""
         if publishes:
             self._publish([(entry.seq or 0, line)])
-        return line
+        newest = drafts[-1]
+        if newest.answer is None or newest.content is None:
+            return line
+        return line.replace(newest.content, newest.answer, 1)
 
     def _publish(self, lines: Sequence[Line]) -> None:
         try:

@@ -57,11 +57,13 @@ def draft_of(
         scope=published_line.scope_of(line),
         digest=line.get("digest") or "",
     )
+    public = published_line.without_private(line)
     return asked, Draft(
         at=line.get("at") or clock.timestamp(),
         kind=REQUEST,
-        published=lambda seq, prev: published_line.encode(line, seq=seq, prev=prev),
-        content=published_line.shared_part(line),
+        published=lambda seq, prev: published_line.encode(public, seq=seq, prev=prev),
+        content=published_line.shared_part(public),
+        answer=None if public is line else published_line.shared_part(line),
         asked=asked,
         also=also,
     )

@@ -15,7 +15,7 @@ from specify_cli import ids
 from specify_cli.errors import CorrelationIdConflict, NotAuthorized, RequestTooLarge, StorageFailed
 from specify_cli.patterns import pattern
 from specify_cli.plain import compact
-from specify_cli.protocol import CORRELATION_ID, READS
+from specify_cli.protocol import CORRELATION_ID, PRIVATE_ANSWERS, READS
 from specify_cli.storage.record_proof import ORIGINAL, is_marked
 
 NOTHING_BEFORE: Final = "sha256:" + "0" * 64
@@ -94,6 +94,16 @@ def shared_part(entry: Mapping[str, Any]) -> bytes | None:
     if envelope.get("error_code") == CorrelationIdConflict.code:
         return None
     return compact(envelope.get("data")).encode("ascii")
+
+
+def without_private(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the line without the private fields of its answer; the same line if it has none."""
+    envelope = entry.get("envelope")
+    private = PRIVATE_ANSWERS.get(str(entry.get("command")).rpartition(".")[2], ())
+    if not private or not isinstance(envelope, dict) or not envelope.get("success"):
+        return entry
+    data = {name: it for name, it in envelope["data"].items() if name not in private}
+    return {**entry, "envelope": {**envelope, "data": data}}
 
 
 def link(line: bytes) -> str:

@@ -94,7 +94,7 @@ def restore(project: Layout, record: Record) -> None:
 
 _USES = (
     "SELECT content, seq, CAST(published AS BLOB), content_at, id, scope FROM entry"
-    " LEFT JOIN request USING (position) WHERE content = ? ORDER BY seq"
+    " LEFT JOIN request USING (position) WHERE content = ?1 OR answer = ?1 ORDER BY seq"
 )
 
 

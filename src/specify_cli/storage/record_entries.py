@@ -64,6 +64,7 @@ class Draft(NamedTuple):
         also: Changes other rows in the same transaction.
         content: For the answer to a read, the part of the published line that other lines share;
             else None.
+        answer: The same part with its private fields, which the published line does not have; else None.
         replaces: New published and log lines of earlier entries, by position.
     """
 
@@ -78,6 +79,7 @@ class Draft(NamedTuple):
     asked: Asked | None = None
     also: Callable[[sqlite3.Connection], None] | None = None
     content: bytes | None = None
+    answer: bytes | None = None
     replaces: Mapping[int, tuple[bytes | None, bytes]] = MappingProxyType({})
 
 

@@ -121,6 +121,22 @@ class RecordQueries(RecordDatabase):
         with self._open() as connection:
             return record_redaction.entries_with(connection, text)
 
+    def has_answer_with(self, text: str) -> bool:
+        """Return whether the private fields of an answer contain the text."""
+        # Inside the function: few commands redact.
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return record_redaction.has_answer_with(connection, text)
+
+    def private_reads(self) -> list[bytes]:
+        """Return the published lines of reads whose answers may have private fields."""
+        # Inside the function: few commands redact.
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return record_redaction.private_reads(connection)
+
     def redactions(self) -> list[Redaction]:
         """Return each redaction, oldest first."""
         # Inside the function: few commands redact.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from specify_cli.protocol import PRIVATE_ANSWERS
 from specify_cli.storage import record_rows
 from specify_cli.storage.record_entries import Entry
 
@@ -87,6 +88,22 @@ def entries_with(connection: sqlite3.Connection, text: str) -> list[Entry]:
             entry = record_rows.entry_in(row)
             rows[entry.position] = entry
     return [rows[position] for position in sorted(rows)]
+
+
+def has_answer_with(connection: sqlite3.Connection, text: str) -> bool:
+    """Return whether the private fields of an answer contain the text."""
+    query = "SELECT 1 FROM entry JOIN content ON number = answer WHERE instr(data, ?) LIMIT 1"
+    return any(connection.execute(query, (form,)).fetchone() for form in forms_of(text))
+
+
+def private_reads(connection: sqlite3.Connection) -> list[bytes]:
+    """Return the published lines of reads whose answers may have private fields."""
+    query = (
+        f"SELECT {record_rows.LINE} FROM {record_rows.FROM}"  # noqa: S608
+        " WHERE content IS NOT NULL AND instr(published, ?) ORDER BY position"
+    )
+    names = [f'"command":"orchestrator-api.{it}"'.encode() for it in PRIVATE_ANSWERS]
+    return [bytes(row[0]) for it in names for row in connection.execute(query, (it,)).fetchall()]
 
 
 def scrub(connection: sqlite3.Connection) -> None:

@@ -23,11 +23,13 @@ _A_STEP: Final = 1_000
 
 _PAGES: Final = 1_000
 _ENTRIES: Final = (
-    "SELECT position, at, length(published), content, length(data) FROM entry"
+    "SELECT position, at, length(published) + COALESCE("
+    "(SELECT length(private.data) FROM content AS private WHERE private.number = answer), 0),"
+    " content, length(data) FROM entry"
     " JOIN content ON number = content WHERE position > ? AND position <= ? ORDER BY position"
 )
 _LINES: Final = (
-    "SELECT position, seq, published, content, content_at FROM entry"
+    "SELECT position, seq, published, content, content_at, answer FROM entry"
     " WHERE position > ? AND position <= ? AND content IS NOT NULL ORDER BY position"
 )
 
@@ -103,7 +105,7 @@ class _Gone:
 
     position: int
     seq: int
-    content: int
+    contents: tuple[int, ...]
     asking: Asking
     digest: str
 
@@ -194,8 +196,8 @@ def _newest_published(record: Record) -> int:
         return row[0] if row else 0
 
 
-def _gone(row: tuple[int, int, bytes, int, int]) -> _Gone:
-    position, seq, published, content, place = row
+def _gone(row: tuple[int, int, bytes, int, int, int | None]) -> _Gone:
+    position, seq, published, content, place, answer = row
     line = bytes(published)
     # A null in place of the shared part makes the line JSON; the place is 0 if nothing was
     # taken out.
@@ -203,7 +205,7 @@ def _gone(row: tuple[int, int, bytes, int, int]) -> _Gone:
     return _Gone(
         position=position,
         seq=seq,
-        content=content,
+        contents=(content,) if answer is None else (content, answer),
         asking=Asking(published_line.scope_of(said), said["correlation_id"]),
         digest=said.get("digest") or "",
     )
@@ -231,11 +233,8 @@ def _delete_rows(connection: sqlite3.Connection, gone: Sequence[_Gone]) -> None:
     keys = [(*it.asking, it.digest, it.position) for it in gone]
     connection.executemany(order, keys)
     connection.executemany("DELETE FROM entry WHERE position = ?", [(it.position,) for it in gone])
-    order = (
-        "DELETE FROM content WHERE number = ?1"
-        " AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.content = ?1)"
-    )
-    connection.executemany(order, [(it,) for it in {it.content for it in gone}])
+    unused = {number for it in gone for number in it.contents}
+    connection.executemany(record_rows.DROP_UNUSED, [(it,) for it in unused])
 
 
 def _shrink(record: Record) -> None:

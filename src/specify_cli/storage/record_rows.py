@@ -25,13 +25,19 @@ _COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt
 _NAMES: Final = tuple(_COLUMNS.split(", "))
 _SALT_BYTES: Final = 16
 _INSERT: Final = (
-    f"INSERT INTO entry ({_COLUMNS}, content, content_at) VALUES ({', '.join('?' * 12)})"  # noqa: S608
+    f"INSERT INTO entry ({_COLUMNS}, content, content_at, answer) VALUES ({', '.join('?' * 13)})"  # noqa: S608
 )
 _ASK: Final = "INSERT INTO request VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _ASK_ANEW: Final = (
     "INSERT INTO request SELECT ?1, ?2, ?3, ?4"
     " WHERE NOT EXISTS (SELECT 1 FROM request WHERE scope = ?1 AND id = ?2)"
 )
+
+DROP_UNUSED: Final = (
+    "DELETE FROM content WHERE number = ?1"
+    " AND NOT EXISTS (SELECT 1 FROM entry WHERE content = ?1 OR answer = ?1)"
+)
+"""Deletes a content that no entry has."""
 
 LINE: Final = (
     "CAST(CASE WHEN content IS NULL THEN published"
@@ -70,10 +76,11 @@ def last_published(connection: sqlite3.Connection) -> tuple[int, bytes]:
 
 def find(connection: sqlite3.Connection, asked: Mapping[str, str | None]) -> bytes | None:
     """Return the published line of the first request with the `id`, `scope` and `digest`; None matches
-    any digest.
+    any digest. The line has the private fields of the answer.
     """
     query = (
-        f"SELECT {LINE} FROM request JOIN entry USING (position) LEFT JOIN content ON number = content"  # noqa: S608
+        f"SELECT {LINE} FROM request JOIN entry USING (position)"  # noqa: S608
+        " LEFT JOIN content ON number = COALESCE(answer, content)"
         " WHERE scope = :scope AND id = :id AND (:digest IS NULL OR request.digest = :digest) ORDER BY position LIMIT 1"
     )
     row = connection.execute(query, asked).fetchone()
@@ -146,7 +153,7 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
     """
     if draft.behind is not None:
         _require_newest(connection, draft)
-    _insert_entry(connection, entry, draft.content)
+    _insert_entry(connection, entry, draft)
     if draft.kind == PLANNED:
         connection.execute(
             "UPDATE mission SET plan = ? WHERE number = ?", (draft.log, draft.mission)
@@ -167,7 +174,16 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
 def _redact(connection: sqlite3.Connection, draft: Draft) -> None:
     for position, (published, log) in draft.replaces.items():
         _replace(connection, position, published=published, log=log)
+    _drop_answers(connection)
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('redacting', ?)", (draft.at,))
+
+
+def _drop_answers(connection: sqlite3.Connection) -> None:
+    """Drop the private fields of all answers: what a redaction removes may be in any of them."""
+    query = "SELECT DISTINCT answer FROM entry WHERE answer IS NOT NULL"
+    dropped = connection.execute(query).fetchall()
+    connection.execute("UPDATE entry SET answer = NULL WHERE answer IS NOT NULL")
+    connection.executemany(DROP_UNUSED, dropped)
 
 
 def _require_newest(connection: sqlite3.Connection, draft: Draft) -> None:
@@ -183,8 +199,9 @@ def note(connection: sqlite3.Connection, name: str, number: int) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, number))
 
 
-def _insert_entry(connection: sqlite3.Connection, entry: Entry, content: bytes | None) -> None:
-    line, number, place = entry.published, None, None
+def _insert_entry(connection: sqlite3.Connection, entry: Entry, draft: Draft) -> None:
+    line, number, place, content = entry.published, None, None, draft.content
+    answer = None if draft.answer is None else _content(connection, draft.answer)
     if content is not None:
         line, place = line or b"", (line or b"").find(content)
         if place < 0:
@@ -205,6 +222,7 @@ def _insert_entry(connection: sqlite3.Connection, entry: Entry, content: bytes |
             entry.head,
             number,
             place,
+            answer,
         ),
     )
 
@@ -220,8 +238,7 @@ def _replace(
         "UPDATE entry SET published = ?, log = ?, content = ?, content_at = 0 WHERE position = ?"
     )
     connection.execute(order, (published, log, empty, position))
-    order = "DELETE FROM content WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE content = ?1)"
-    connection.execute(order, (shared,))
+    connection.execute(DROP_UNUSED, (shared,))
 
 
 def _content(connection: sqlite3.Connection, data: bytes) -> int:

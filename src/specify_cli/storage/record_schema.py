@@ -41,9 +41,11 @@ _TABLES: Final = (
         mission INTEGER REFERENCES mission, place INTEGER, seq INTEGER UNIQUE, published BLOB,
         log BLOB NOT NULL,
         salt BLOB NOT NULL, head BLOB NOT NULL,
-        content INTEGER REFERENCES content, content_at INTEGER)""",
+        content INTEGER REFERENCES content, content_at INTEGER,
+        answer INTEGER REFERENCES content)""",
     "CREATE INDEX entry_of_mission ON entry (mission, position) WHERE mission IS NOT NULL",
     "CREATE INDEX entry_of_content ON entry (content) WHERE content IS NOT NULL",
+    "CREATE INDEX entry_of_answer ON entry (answer) WHERE answer IS NOT NULL",
     "CREATE INDEX entry_of_redaction ON entry (position) WHERE kind = 'redaction'",
     """CREATE TABLE request (
         scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,

@@ -16,7 +16,8 @@ from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
 from specify_cli.workflow import lane_folders
 from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.package_commits import PackageCommits
-from specify_cli.workflow.package_views import looking_at, open_package, synced
+from specify_cli.workflow.package_lookup import open_package
+from specify_cli.workflow.package_views import looking_at, synced
 
 NOTHING: Final = Difference(text="", is_cut=False)
 

@@ -11,7 +11,8 @@ from specify_cli.core.reviews import MOST_TEXT, Feedback
 from specify_cli.errors import UsageError
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
-from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, error_details, open_mission
+from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, open_mission
+from specify_cli.workflow.package_lookup import open_package
 
 MOST_TEXT_OF_ALL: Final = 200_000
 """The most characters of notes on one page, except that a page has one event at least."""
@@ -54,10 +55,11 @@ class PackageHistory:
             UsageError: the mission does not have the event `after` or `before`.
             StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
-        mission = open_mission(self.project, selector)
-        if wp_id is not None:
-            with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
-                mission.package(wp_id)
+        mission = (
+            open_mission(self.project, selector)
+            if wp_id is None
+            else open_package(self.project, selector, wp_id)
+        )
         events = [*mission.log.events]
         start = _place(mission, events, after=after) + 1 if after else 0
         end = _place(mission, events, before=before) if before else len(events)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from specify_cli import clock, ids, nearest
 from specify_cli.core import claims
 from specify_cli.core.events import Annotated, Event, JsonObject
-from specify_cli.core.move_intent import MoveIntent
-from specify_cli.core.subtask_marks import SubtaskMarks
+from specify_cli.core.move_intent import MoveIntent, SubtaskMarks
 from specify_cli.errors import UsageError
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project

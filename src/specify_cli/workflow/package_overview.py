@@ -9,16 +9,11 @@ from specify_cli.core.claims import contest
 from specify_cli.core.lanes import Lane
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
-from specify_cli.workflow.mission import (
-    LONGEST_SHOWN,
-    OpenMission,
-    Workspace,
-    error_details,
-    open_mission,
-)
+from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.mission_reports import PackageReport
 from specify_cli.workflow.missions import Missions
 from specify_cli.workflow.package_history import Newest, newest
+from specify_cli.workflow.package_lookup import open_package
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +46,8 @@ class PackageOverview:
             WorkPackageNotFound: the mission has no such package.
             StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
-        mission = open_mission(self.project, selector)
-        with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
-            package = mission.package(wp_id)
+        mission = open_package(self.project, selector, wp_id)
+        package = mission.package(wp_id)
         report = Missions(self.project).state(mission.slug)
         [shown] = (it for it in report.packages if it.wp_id == wp_id)
         workspace = mission.workspace(wp_id)

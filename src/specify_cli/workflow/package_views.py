@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.reviews import Feedback
 from specify_cli.errors import SpecKittyError, StorageFailed
-from specify_cli.storage import checkboxes, package_files
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import history
@@ -20,25 +18,14 @@ from specify_cli.vcs.history import CommitSummary
 from specify_cli.vcs.objects import Change, tree_changes
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import moved_work, repositories, submitted_work, syncing
-from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, error_details, open_mission
+from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.package_lookup import open_package
 from specify_cli.workflow.reports import CommitsBeyond
 from specify_cli.workflow.submitted_work import left_out_warnings
 
 MOST_COMMITS: Final = 100
 MOST_FILES: Final = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptReport:
-    """The prompt of a package, with the current state of its subtasks."""
-
-    mission: MissionIdentity
-    wp_id: str
-    path: Path
-    text: str
-    subtasks: Mapping[str, bool]
-    owned_files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,30 +61,6 @@ class PackageViews:
 
     project: Project
 
-    def prompt(self, selector: str, wp_id: str) -> PromptReport:
-        """Return the package's prompt; a mark in the log overrides the checkbox of a subtask.
-
-        Raises:
-            MissionNotFound: there is no such mission.
-            WorkPackageNotFound: the mission has no such package.
-            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
-        """
-        mission = open_package(self.project, selector, wp_id)
-        package, ticks = mission.package(wp_id), mission.subtask_ticks(wp_id)
-        path = package.prompt_path
-        try:
-            text = package_files.read_text(path, below=self.project.root)
-        except OSError as error:
-            raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
-        return PromptReport(
-            mission=mission.identity,
-            wp_id=wp_id,
-            path=path,
-            text=checkboxes.with_steps(text, ticks),
-            subtasks=ticks,
-            owned_files=package.owned_files,
-        )
-
     def work(self, selector: str, wp_id: str) -> WorkReport:
         """Return the work that an approval of the package would be about, and later commits.
 
@@ -122,20 +85,6 @@ class PackageViews:
             return report
         with looking_at(mission) as repository:
             return _with_work(report, PackageCommits(repository, mission), commit)
-
-
-def open_package(project: Project, selector: str, wp_id: str) -> OpenMission:
-    """Read the mission, which must have the package.
-
-    Raises:
-        MissionNotFound: there is no such mission.
-        WorkPackageNotFound: the mission has no such package.
-        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
-    """
-    mission = open_mission(project, selector)
-    with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
-        mission.package(wp_id)
-    return mission
 
 
 @contextmanager

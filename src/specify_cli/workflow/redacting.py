@@ -87,7 +87,7 @@ class Redacting:
             files, left = redaction_files.redact_own(self.project, secret)
             left += [*plan.files, *journal_pruned.damaged(parts)]
             was_redacted = any(about in it.about.split(", ") for it in record.redactions())
-            if not (plan.replaces or plan.lines or files or was_redacted):
+            if not (plan.replaces or plan.lines or plan.has_answers or files or was_redacted):
                 raise UsageError(f"no note, reason or message of {about} contains that text")
             report = self._report(record, plan, secret, about=about, slugs=slugs)
             redaction = Redaction(

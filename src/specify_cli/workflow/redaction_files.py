@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,13 @@ def _remove_drafts(project: Project, secret: str) -> Iterator[Path]:
 
 def replies_to(project: Project, record: Record, requests: set[str]) -> Iterator[tuple[Path, Any]]:
     """Yield the reply files of those requests, each with its answer according to the record."""
-    for line in _lines_of(record, requests):
+    yield from _replies(project, record, _lines_of(record, requests))
+
+
+def _replies(
+    project: Project, record: Record, lines: Iterable[dict[str, Any]]
+) -> Iterator[tuple[Path, Any]]:
+    for line in lines:
         if line.get("door") != ids.MAILBOX or line.get("dead_letter"):
             continue
         identity, scope = str(line.get("identity")), published_line.scope_of(line)
@@ -106,7 +112,9 @@ def apply_redactions(
     }
     with _collecting(complaints):
         Journal(project).redact()
-    for path, envelope in replies_to(project, record, requests):
+    # A redaction has dropped the private fields of all answers.
+    private = _replies(project, record, map(published_line.parse, record.private_reads()))
+    for path, envelope in (*replies_to(project, record, requests), *private):
         with _collecting(complaints):
             _rewrite(project, path, envelope)
     for slug in all_missions(project):

@@ -46,6 +46,7 @@ class RedactionPlan:
         lines: Redacted published lines of reads by `seq`; the record may prune their entries.
         requests: The ids of the requests.
         others: The ids of other requests and events that contain the secret.
+        has_answers: Whether private fields of answers contain the secret.
         files: Published files with lines that contain the secret and are not the host's.
     """
 
@@ -59,6 +60,7 @@ class RedactionPlan:
     log_lines: int = 0
     published_lines: int = 0
     is_known: bool = False
+    has_answers: bool = False
 
     def keep(self, entry: Entry, after: Entry) -> None:
         """Replace the lines of the entry by those of `after`."""
@@ -90,6 +92,7 @@ def plan(record: Record, files: JournalFiles, *, about: str, secret: str) -> Red
     names = _Names(about, {*_requests(entries, about)}, secret)
     is_begun = _has_intent(record, about, names)
     found = RedactionPlan(requests=names.requests, is_known=is_begun)
+    found.has_answers = record.has_answer_with(secret)
     for entry in entries:
         _redact(found, entry, names)
     _redact_pruned(found, lines_beside(record, files, {about.encode(), *forms_of(secret)}), names)
@@ -121,7 +124,7 @@ def drafts(record: Record, plan: RedactionPlan, redaction: Redaction) -> Iterato
         left -= {*mine}
         digests = {it: plan.digests[it] for it in mine}
         own = replace(redaction, entries=digests, lines=lines)
-        if mine or lines:
+        if mine or lines or (plan.has_answers and mission is missions[0]):
             lines = {}
             yield Draft(
                 at=redaction.at,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.package_history import PackageHistory
     from specify_cli.workflow.package_notes import PackageNotes
     from specify_cli.workflow.package_overview import PackageOverview
+    from specify_cli.workflow.package_prompt import PackagePrompt
     from specify_cli.workflow.package_views import PackageViews
     from specify_cli.workflow.redacting import Redacting
     from specify_cli.workflow.request_intents import RequestIntents
@@ -90,6 +91,13 @@ class Services:
         from specify_cli.workflow.package_diff import PackageDiff
 
         return PackageDiff(self.project)
+
+    @property
+    def prompts(self) -> PackagePrompt:
+        """Show the prompts of packages."""
+        from specify_cli.workflow.package_prompt import PackagePrompt
+
+        return PackagePrompt(self.project)
 
     @property
     def accepting(self) -> Accepting:

@@ -17,10 +17,14 @@ READING = [
     ["contract-version"],
     ["mission-state", "--mission", SLUG],
     ["list-ready", "--mission", SLUG],
+    ["list-missions"],
+    ["show-prompt", "--mission", SLUG, "--wp", "WP001"],
+    ["package-history", "--mission", SLUG, "--wp", "WP001", "--limit", "9"],
     ["transition", "--help"],
 ]
 CHANGING = [
     ["append-history", *WP, "--note", "hello"],
+    ["mark-subtasks", *WP, "--subtasks", "WP001", "--status", "done"],
     ["transition", *WP, "--to", "blocked", "--note", "why", "--policy", json.dumps(POLICY)],
 ]
 LIBRARIES = {"click", "pydantic", "pydantic_core", "rich", "yaml"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from specify_cli.core.subtask_marks import SubtaskMarks
+from specify_cli.core.move_intent import SubtaskMarks
 from specify_cli.orchestrator_api.arguments import AtLeastOne, Constraint, Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words

@@ -43,7 +43,7 @@ def handle(
     params: ShowPromptParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ShowPromptResult:
     """Return the prompt with the current state of its subtasks."""
-    report = services().showing.prompt(params.mission, params.wp)
+    report = services().prompts.of(params.mission, params.wp)
     return ShowPromptResult(
         **mission_fields(report.mission),
         wp_id=report.wp_id,
