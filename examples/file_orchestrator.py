@@ -31,7 +31,8 @@ POLICY = {
     "dangerous_flags": [],
 }
 REPLY_TIMEOUT_S = 60
-MAX_IDLE_ROUNDS = 60
+# How long it waits for a change before it looks again, and how long a mission may make no progress.
+WAIT_S, LONGEST_IDLE_S = 5, 60
 # The guard that requires ticked subtasks and a commit. If it refuses, an agent is still at work.
 WORK_GUARD = "subtasks_and_evidence"
 
@@ -51,6 +52,8 @@ class Mailbox:
 
     def __init__(self, inbox: Path, outbox: Path) -> None:
         self.inbox, self.outbox = inbox, outbox
+        # The version of the contract that the requests are written for.
+        self.contract_version = "1.3.0"
 
     def call(self, command: str, **args: Any) -> dict[str, Any]:
         """Send a request and return the `data` of the answer.
@@ -70,7 +73,7 @@ class Mailbox:
     def submit(self, request_id: str, command: str, args: dict[str, Any]) -> None:
         """Put the request into the inbox. The host ignores names that begin with a dot."""
         request = {
-            "contract_version": "1.3.0",
+            "contract_version": self.contract_version,
             "correlation_id": request_id,
             "command": command,
             "args": args,
@@ -98,6 +101,8 @@ class Orchestrator:
 
     def __init__(self, mailbox: Mailbox, mission: str) -> None:
         self.mailbox, self.mission = mailbox, mission
+        # Whether the host can wait for a change, and the position of the last state that was seen.
+        self.can_wait, self.position = False, None
         self.steps = {
             "in_progress": self.implement,
             "for_review": self.start_review,
@@ -112,13 +117,19 @@ class Orchestrator:
             TimeoutError: The host does not answer.
             RuntimeError: There is no progress, or an agent failed.
         """
-        say("contract", self.mailbox.call("contract-version")["api_version"])
-        idle_rounds = 0
+        version = self.mailbox.call("contract-version")["api_version"]
+        say("contract", version)
+        self.can_wait = [int(part) for part in version.split(".")] >= [1, 5]
+        if self.can_wait:
+            self.mailbox.contract_version = "1.5.0"
+        idle_since = time.monotonic()
         while not self.is_ready_to_merge():
-            idle_rounds = 0 if self.advance() else idle_rounds + 1
-            if idle_rounds > MAX_IDLE_ROUNDS:
+            if self.advance():
+                idle_since = time.monotonic()
+            elif time.monotonic() - idle_since > LONGEST_IDLE_S:
                 raise RuntimeError(f"{self.mission} makes no progress: see spec-kitty status")
-            time.sleep(min(idle_rounds, 1))
+            else:
+                self.wait_for_change()
         accepted = self.ask("accept-mission", actor=REVIEWER)
         say("accepted", ", ".join(accepted["accepted_wps"]))
         merged = self.ask("merge-mission", actor=REVIEWER)
@@ -184,9 +195,21 @@ class Orchestrator:
             evidence = {"review": result}
             self.move(wp, to="approved", actor=REVIEWER, review_result=result, evidence=evidence)
 
+    def wait_for_change(self) -> None:
+        """Wait until the state differs from the last one that was seen, at most `WAIT_S`.
+
+        A host before contract 1.5.0 cannot wait. An agent's commits are not in the state.
+        """
+        if self.can_wait:
+            self.ask("mission-state", after=self.position, wait_s=WAIT_S)
+        else:
+            time.sleep(1)
+
     def packages(self) -> list[dict[str, Any]]:
         """Return the state of every package."""
-        packages: list[dict[str, Any]] = self.ask("mission-state")["work_packages"]
+        state = self.ask("mission-state")
+        self.position = state.get("position")
+        packages: list[dict[str, Any]] = state["work_packages"]
         return packages
 
     def move(self, wp: str, **args: Any) -> None:

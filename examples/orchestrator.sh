@@ -24,14 +24,16 @@ policy='{"orchestrator_id": "orchestrator.sh", "orchestrator_version": "1.0.0",
 # A new id is a new request; the same id gets the same answer. So ids never repeat, not even across runs.
 read -r run </proc/sys/kernel/random/uuid
 count=0
+# The version of the contract that the requests are written for.
+written_for=1.3.0
 
 # ask COMMAND [ARGUMENTS]: sends a request. Sets $reply, and succeeds if the host answers success.
 ask() {
     count=$((count + 1))
     id=$run-$count
     # Write under a name that the host ignores, then rename: the host never reads half a request.
-    printf '{"contract_version": "1.3.0", "correlation_id": "%s", "command": "%s",
-        "args": {%s}, "policy": %s}\n' "$id" "$1" "${2:-}" "$policy" >"$inbox/.$id.tmp"
+    printf '{"contract_version": "%s", "correlation_id": "%s", "command": "%s",
+        "args": {%s}, "policy": %s}\n' "$written_for" "$id" "$1" "${2:-}" "$policy" >"$inbox/.$id.tmp"
     mv "$inbox/.$id.tmp" "$inbox/$id.json"
     polls=0
     until [ -f "$outbox/$id.json" ]; do
@@ -123,15 +125,28 @@ step() {
 
 about="\"mission\": \"$mission\""
 ask contract-version || stop "$reply"
-say contract "$(value api_version)"
+version=$(value api_version)
+say contract "$version"
+case $version in 1.[0-4].*) ;; *) written_for=1.5.0 ;; esac
 
-idle=0
+# wait_for_change: waits until the state differs from the last one, at most five seconds. An agent's
+# commits are not in the state. A host before contract 1.5.0 cannot wait.
+wait_for_change() {
+    if [ $written_for = 1.3.0 ]; then
+        sleep 1
+    else
+        ask mission-state "$about, \"after\": \"$position\", \"wait_s\": 5" || stop "$reply"
+    fi
+}
+
+idle_since=$(date +%s)
 while :; do
-    idle=$((idle + 1))
+    idle=1
     # Start what is ready: packages in planned whose dependencies are satisfied.
     ask list-ready "$about" || stop "$reply"
     ready=$(packages | sed 's/ .*/ ready/')
     ask mission-state "$about" || stop "$reply"
+    position=$(value position)
     open=$(packages | grep -Ev ' (approved|done|canceled)$' || true)
     [ "$open" ] || break
     # Continue started packages; planned packages that are not ready wait.
@@ -141,8 +156,13 @@ while :; do
     done <<STEPS
 $steps
 STEPS
-    [ "$idle" -lt "$timeout_s" ] || stop "$mission makes no progress: see spec-kitty status"
-    [ "$idle" -eq 0 ] || sleep 1
+    if [ "$idle" -eq 0 ]; then
+        idle_since=$(date +%s)
+    elif [ $(($(date +%s) - idle_since)) -ge "$timeout_s" ]; then
+        stop "$mission makes no progress: see spec-kitty status"
+    else
+        wait_for_change
+    fi
 done
 
 ask accept-mission "$about, \"actor\": \"$reviewer\"" || stop "$reply"

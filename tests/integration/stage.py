@@ -220,7 +220,15 @@ class Stage:
         """How a process at the orchestrators' command line ended."""
         return self.run("orchestrator-api", *words, **kw)
 
-    def put(self, stem: str, command: str, *, policy: Any = POLICY, **args: Any) -> None:
+    def put(
+        self,
+        stem: str,
+        command: str,
+        *,
+        policy: Any = POLICY,
+        not_after: str | None = None,
+        **args: Any,
+    ) -> None:
         """A request landed in the mailbox as a well-behaved client writes it."""
         inbox = self.root / ".kitty" / "inbox"
         inbox.mkdir(parents=True, exist_ok=True)
@@ -230,6 +238,7 @@ class Stage:
             "command": command,
             "args": args,
             "policy": policy,
+            "not_after": not_after,
         }
         temporary = inbox / f".{stem}.tmp"
         temporary.write_text(json.dumps(body))

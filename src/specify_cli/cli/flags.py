@@ -79,8 +79,8 @@ def _metavar(hint: object, *, is_json: bool) -> str:
         return SWITCH
     if hint == bool | None:
         return PAIR
-    if hint in (int, list[str]):
-        return NUMBER if hint is int else MANY
+    if hint in (int, int | None, list[str]):
+        return MANY if hint == list[str] else NUMBER
     return "JSON" if is_json else "TEXT"
 
 

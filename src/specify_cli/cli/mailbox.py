@@ -185,12 +185,22 @@ def _status(layout: MailboxLayout) -> dict[str, Any]:
 def _status_of(places: MailboxPaths) -> dict[str, Any]:
     from specify_cli.storage import heartbeat_file
 
+    is_alive, beat = (
+        heartbeat_file.is_alive(places.heartbeat),
+        heartbeat_file.last_beat(places.heartbeat),
+    )
     return {
         "identity": places.identity,
-        "worker_is_alive": heartbeat_file.is_alive(places.heartbeat),
-        "depth_now": _depth(places),
-        "worker": heartbeat_file.last_beat(places.heartbeat),
+        "worker_is_alive": is_alive,
+        "depth_now": max(0, _depth(places) - (_waiting_reads(beat or {}) if is_alive else 0)),
+        "worker": beat,
     }
+
+
+def _waiting_reads(beat: Mapping[str, Any]) -> int:
+    """Return how many reads wait for a change; a worker of another version does not report them."""
+    count = beat.get("waiting_reads")
+    return count if isinstance(count, int) else 0
 
 
 def _depth(places: MailboxPaths) -> int:
@@ -244,6 +254,8 @@ def _mailbox_in_words(report: Mapping[str, Any], silent: processes.Process | Non
         f"{it['correlation_id']} since {it['since']}" for it in _in_progress(beat)
     )
     words = f"{words}; {report['depth_now']} waiting"
+    if report["worker_is_alive"] and (reads := _waiting_reads(beat)):
+        words += f"; reads that wait for a change: {reads}"
     return printable.printable(f"{words}; in progress: {in_progress}" if in_progress else words)
 
 

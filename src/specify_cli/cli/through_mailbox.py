@@ -85,7 +85,8 @@ class Call:
     def __init__(self, line: Line, correlation_id: str) -> None:
         self._line = line
         self._id = correlation_id
-        self._timeout_s = _timeout_s(line.timeout_s)
+        # A read may wait for a change.
+        self._timeout_s = _timeout_s(line.timeout_s, waits_s=line.args.get("wait_s"))
         self._mailbox = _mailbox(line.mailbox)
         self._deadline = time.time() + self._timeout_s
         self._is_sent = False
@@ -204,12 +205,12 @@ def _stop(*_: object) -> None:
     raise Stopped(TERMINATED)
 
 
-def _timeout_s(flag: str | None) -> float:
+def _timeout_s(flag: str | None, *, waits_s: object = None) -> float:
     source, text = "--timeout-s", flag
     if text is None:
         source, text = TIMEOUT_VARIABLE, os.environ.get(TIMEOUT_VARIABLE) or None
     if text is None:
-        return DEFAULT_TIMEOUT_S
+        return DEFAULT_TIMEOUT_S + (waits_s if isinstance(waits_s, int) else 0)
     with contextlib.suppress(ValueError):
         if 0 <= float(text) <= LONGEST_TIMEOUT_S:
             return float(text)

@@ -72,9 +72,11 @@ def differences(expected: Any, actual: Any, where: str = "data") -> Iterator[str
 def normalized(envelope: dict[str, Any], root: Path) -> str:
     """Return the envelope as text, with all values that differ between runs replaced.
 
-    Those are time stamps, generated ids, the path of the project, and commit ids.
+    Those are time stamps, generated ids, positions, the path of the project, and commit ids.
     """
     told = {**envelope, "timestamp": None, "correlation_id": None}
+    if "position" in told["data"]:
+        told["data"] = {**told["data"], "position": "<position>"}
     text = json.dumps(told).replace(str(root), "<root>")
     for variable in (TIMESTAMP, SHA, ENTRY_ID, EVENT_ID, GENERATED_ID):
         text = re.sub(rf"(?<![0-9a-zA-Z])(?:{variable.pattern})(?![0-9a-zA-Z])", "<variable>", text)

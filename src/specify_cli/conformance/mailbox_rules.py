@@ -23,9 +23,11 @@ from specify_cli.conformance.requests import fresh_id
 RULES = RuleSet("mailbox", frozenset({"mailbox"}), [])
 REQUEST = "mailbox.md, A request"
 REPLY = "mailbox.md, A reply"
+WAITING = "mailbox.md, Reads that wait"
 PROMISES = "mailbox.md, What the host promises"
 REPLIES_WATCHED = 10
 IN_ORDER = 12
+LONG_WAIT_S = 300
 
 
 @RULES.rule("reply-is-an-envelope", section=REPLY)
@@ -166,6 +168,24 @@ def order(mailbox: Mailbox) -> None:
         found == wanted,
         f"applied in the order {[wanted.index(it) if it in wanted else None for it in found]}",
     )
+
+
+@RULES.rule("wait-ends-with-a-change", section=WAITING, requires=("scratch-project",))
+def wait_ends_with_a_change(mailbox: Mailbox) -> None:
+    """A read that waits holds nothing back, and is answered after a change of its mission."""
+    root, asked = mailbox.reset("single"), {"mission": MISSION}
+    mailbox.ensure_served()
+    first = mailbox.answer(request_body(stem := fresh_id(), "mission-state", args=asked), stem)
+    waiting, args = fresh_id(), {**asked, "after": first["data"]["position"], "wait_s": LONG_WAIT_S}
+    mailbox.put(waiting, request_body(waiting, "mission-state", args=args))
+    mailbox.wait_until_taken(f"{waiting}.json")
+    mailbox.wait_for_queue(MISSION)
+    demand(
+        not mailbox.reply_path(waiting).exists(), "the read was answered before there was a change"
+    )
+    mailbox.send(root, note_request())
+    data = mailbox.envelope(waiting)["data"]
+    demand(data.get("changed") is True, f"the read has the answer {data}")
 
 
 def _wait_for_clock_tick(mailbox: Mailbox) -> None:

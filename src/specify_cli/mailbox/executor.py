@@ -82,7 +82,8 @@ class InProgress:
 class KeyedExecutor:
     """Runs jobs in as many threads as needed.
 
-    Sets `wakeup` when a job fails, and when a load that `notify_when_low` asked about is low.
+    Sets `wakeup` when a job fails, and when a load that `notify_when_low` asked about is low; after
+    each job while `notifies_always` is set.
     """
 
     def __init__(self, wakeup: Wakeup) -> None:
@@ -97,6 +98,7 @@ class KeyedExecutor:
         self._busy: dict[int, _Queue] = {}
         self._idle = 0
         self._notifies = False
+        self.notifies_always = False
         self._is_stopped = False
 
     def put(self, identity: str, queue: str, job: Job, *, size: int, name: str = "") -> None:
@@ -277,6 +279,7 @@ class KeyedExecutor:
         self._end(identity, tenant, name, failure=failure)
         if self._is_stopped:
             self._changed.notify_all()
-        if (self._notifies and tenant.load <= LOW_LOAD) or not tenant.can_begin:
+        is_low = self._notifies and tenant.load <= LOW_LOAD
+        if is_low or self.notifies_always or not tenant.can_begin:
             self._notifies = False
             self._wakeup.wake()

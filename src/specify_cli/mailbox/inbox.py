@@ -25,6 +25,10 @@ from specify_cli.protocol import CLAIM_PREFIX, SUFFIX, is_request_id
 CANNOT_MOVE = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM})
 # The most entries that one listing returns.
 MAX_LISTED = 10_000
+INVALID_NAME = (
+    "is not a valid name of a request: "
+    "<correlation_id>.json, 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, not 'worker'"
+)
 NOTHING_KNOWN: Final[Mapping[str, Landed]] = MappingProxyType({})
 # The most subfolders that one listing returns.
 SUBFOLDERS = 1_000

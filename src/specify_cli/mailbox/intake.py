@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from specify_cli import clock
@@ -11,8 +12,9 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.mailbox.claims import Claim
 from specify_cli.mailbox.daily_quota import DailyQuota
 from specify_cli.mailbox.executor import InProgress, KeyedExecutor
-from specify_cli.mailbox.inbox import Backlog, Inbox, Landed
+from specify_cli.mailbox.inbox import INVALID_NAME, Backlog, Inbox, Landed
 from specify_cli.mailbox.inbox_listing import InboxListing
+from specify_cli.mailbox.parked_reads import ParkedReads
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.processor import Processor, Reading
 from specify_cli.mailbox.queues import Queues, Waiting
@@ -28,10 +30,6 @@ BEYOND_LIMITS = 1_000
 MOST_HALF_WRITTEN = 16
 # A queue of the executor. It cannot be the name of a mission.
 _REPLIES = "/replies"
-INVALID_NAME = (
-    "is not a valid name of a request: "
-    "<correlation_id>.json, 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, not 'worker'"
-)
 
 
 class Intake:
@@ -39,6 +37,7 @@ class Intake:
 
     Attributes:
         answered: The claims whose replies were published.
+        parked: The reads that wait for a change.
         unmovable: The entries that cannot be moved out of the inbox.
         is_done: Whether the last turn left nothing: all that it found is answered or in the executor.
     """
@@ -56,6 +55,7 @@ class Intake:
         self.orchestrator = orchestrator
         self.inbox = inbox
         self.answered = processor.answered
+        self.parked = ParkedReads(context.dispatcher.newest)
         self.unmovable = UnmovableFiles(context.settings.longest_pause_s)
         self.is_done = False
         self._processor = processor
@@ -69,6 +69,7 @@ class Intake:
         # Answered together at the end of the turn.
         self._batch: Waiting[Reading] = Waiting()
         self._batch_since = ""
+        self._can_wait = False
         # Requests that wait for an earlier one of the same queue.
         self._held_back: Queues[Reading] = Queues()
         self._listing = InboxListing(inbox, self._limits, unmovable=self.unmovable)
@@ -87,6 +88,8 @@ class Intake:
             StorageFailed, OSError: the disk failed.
         """
         self._processor.sweep()
+        self._processor.waiting.clear()
+        self.parked.clear()
         self._half_written.clear()
         self._batch.clear()
         self._held_back.clear()
@@ -94,10 +97,10 @@ class Intake:
         # Read before the claims: another thread may retire some of them meanwhile.
         answered = self.answered.ids()
         left = [it for it in self.inbox.recover() if it.claim_id not in answered]
-        self._recovered = deque(self._with_refusals(left))
+        self._recovered = deque(self._limits.of_recovered(left, self.inbox.folder))
 
-    def work(self, is_stopping: Callable[[], bool]) -> float:
-        """Take one batch, oldest first, and refuse requests beyond the limits.
+    def work(self, is_stopping: Callable[[], bool], *, can_wait: bool = False) -> float:
+        """Take one batch, oldest first, and refuse requests beyond the limits; reads may be parked if they `can_wait`.
 
         Returns:
             Seconds until the next turn; 0 if more requests can be taken now.
@@ -106,8 +109,13 @@ class Intake:
             SpecKittyError: an answer could not be recorded.
             OSError: the disk failed.
         """
+        self._can_wait = can_wait
+        self._park()
+        for due in self.parked.due():
+            # Out of the order of its queue, in which it holds back nothing.
+            self._batch.append(due, self._size_of(due))
         for _ in range(min(len(self._half_written), MOST_HALF_WRITTEN)):
-            self._start(self._half_written.take())
+            self._start(self._half_written.take(), can_wait=can_wait)
         self._release_held_back()
         taken = 0
         while taken < BATCH and self._has_room(BATCH) and self._take_one(is_stopping):
@@ -197,7 +205,8 @@ class Intake:
             elif (claim := self.inbox.claim(landed.name, stem, size=landed.size)) is not None:
                 if refusal is None:
                     self._daily.add(self._limits.cost(landed.size))
-                self._start(claim, refusal)
+                self._answer_parked(stem)
+                self._start(claim, refusal, can_wait=self._can_wait)
         except OSError as error:
             self._note_unmovable(landed, error)
 
@@ -210,15 +219,19 @@ class Intake:
 
     # Start the processing of a claim.
 
-    def _start(self, claim: Claim, refusal: SpecKittyError | None = None) -> None:
-        is_refused = refusal is not None
-        reading = self._processor.read(claim, is_patient=not is_refused, keeps=not is_refused)
+    def _start(
+        self, claim: Claim, refusal: SpecKittyError | None = None, *, can_wait: bool = False
+    ) -> None:
+        is_valid = refusal is None
+        reading = self._processor.read(claim, is_patient=is_valid, keeps=is_valid)
         if reading is None:
             self._half_written.append(claim, self._limits.cost(claim.size))
-        elif refusal is not None:
+            return
+        reading = replace(reading, can_wait=can_wait)
+        if refusal is not None:
             self._execute(reading, refusal)
-        elif self._held_back.has(_queue_of(reading)) or not self._may_begin(reading):
-            self._held_back.append(_queue_of(reading), reading, self._size_of(reading))
+        elif self._held_back.has(reading.queue) or not self._may_begin(reading):
+            self._held_back.append(reading.queue, reading, self._size_of(reading))
         else:
             self._begin(reading)
 
@@ -228,13 +241,12 @@ class Intake:
         Executor and batch each keep the order of their own requests. A request for the one waits while
         the other holds a request of the same queue.
         """
-        queue = _queue_of(reading)
-        if _is_batched(reading):
-            return len(self._batch) < BATCH and not self._executor.has(self.identity, queue)
-        return all(_queue_of(it) != queue for it in self._batch.all())
+        if reading.is_batched:
+            return len(self._batch) < BATCH and not self._executor.has(self.identity, reading.queue)
+        return all(it.queue != reading.queue for it in self._batch.all())
 
     def _begin(self, reading: Reading) -> None:
-        if _is_batched(reading):
+        if reading.is_batched:
             self._batch.append(reading, self._size_of(reading))
         else:
             self._execute(reading)
@@ -245,14 +257,12 @@ class Intake:
                 self._begin(self._held_back.take(queue))
 
     def _execute(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
-        queue = "" if refusal is not None else _queue_of(reading)
-        job = partial(self._processor.process, reading, refusal)
-        size = self._size_of(reading)
-        self._executor.put(self.identity, queue, job, size=size, name=reading.claim.stem)
+        queue = "" if refusal is not None else reading.queue
+        job, name = partial(self._processor.process, reading, refusal), reading.claim.stem
+        self._executor.put(self.identity, queue, job, size=self._size_of(reading), name=name)
 
     def _size_of(self, reading: Reading) -> int:
-        # The file may have grown since it was listed.
-        return self._limits.cost(max(reading.claim.size, len(reading.raw)))
+        return self._limits.cost(reading.size)
 
     def _process_batch(self) -> bool:
         """Answer the batch; return whether there was one."""
@@ -267,34 +277,25 @@ class Intake:
             self._executor.put(self.identity, _REPLIES, job, size=0)
         self._batch.clear()
         self._batch_since = ""
+        self._park()
         return True
+
+    def _park(self) -> None:
+        """Park the reads that were found to wait; refuse those for which there is no room."""
+        while self._processor.waiting:
+            reading, wait = self._processor.waiting.popleft()
+            if refusal := self.parked.add(reading, wait, self._size_of(reading)):
+                self._execute(reading, refusal)
+
+    def _answer_parked(self, stem: str) -> None:
+        """Answer the parked reads of this id now, so that a repeat finds their answer."""
+        for reading in self.parked.take(stem):
+            self._batch.append(reading, self._size_of(reading))
+            self._process_batch()
 
     def _unanswered(self) -> tuple[int, int]:
         """Return how many requests were taken and are not answered, and their bytes."""
         count, size = self._executor.pending(self.identity)
-        here, held_back = (self._half_written, self._batch), self._held_back
+        here, held_back = (self._half_written, self._batch, self.parked), self._held_back
         count += sum(len(it) for it in here) + held_back.count
         return count, size + sum(it.bytes for it in here) + held_back.bytes
-
-    def _with_refusals(self, claims: list[Claim]) -> Iterator[tuple[Claim, SpecKittyError | None]]:
-        """Yield each claim with its refusal, if it is beyond the limits.
-
-        A claim in the host's own folder was within the limits when it was taken, and may have been
-        carried out. A hidden claim in the inbox may be forged, so the limits apply to it.
-        """
-        count = size = 0
-        for claim in claims:
-            count, size = count + 1, size + self._limits.cost(claim.size)
-            is_hidden = claim.path.parent == self.inbox.folder
-            exceeded = self._limits.exceeded(count, size) if is_hidden else ""
-            yield claim, self._limits.refusal(exceeded) if exceeded else None
-
-
-def _is_batched(reading: Reading) -> bool:
-    """Return whether the request may be batched. An earlier worker may have carried out a kept one."""
-    lookup = reading.lookup
-    return lookup is not None and lookup.is_batched and not reading.claim.is_kept
-
-
-def _queue_of(reading: Reading) -> str:
-    return reading.lookup.queue if reading.lookup else ""

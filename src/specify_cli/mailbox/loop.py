@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -22,6 +23,8 @@ from specify_cli.mailbox.wakeup import Wakeup
 # The executor's key for work of no orchestrator. No orchestrator has this name.
 NOBODY = ""
 UPKEEP_INTERVAL_S = 1.0
+# The name of the record's folder among the watched ones. No orchestrator has this name.
+RECORD = "/record"
 
 
 class ServiceLoop:
@@ -74,7 +77,7 @@ class ServiceLoop:
     def serve(self) -> float:
         """Give every mailbox a turn; return the seconds until the next round."""
         waits_s = [self._serve(intake) for intake in list(self._mailboxes.intakes.values())]
-        wait_s = min([*waits_s, self._do_common_work()])
+        wait_s = min([*waits_s, self._do_common_work(), self._next_parked_s()])
         if not self._is_done():
             self._executor.notify_when_low()
         return wait_s
@@ -100,6 +103,23 @@ class ServiceLoop:
         """Return how many requests of all mailboxes are not answered."""
         return sum(intake.backlog().depth for intake in self._mailboxes.intakes.values())
 
+    def _next_parked_s(self) -> float:
+        """Return the seconds until a parked read is due; get told of what may make one due earlier."""
+        intakes = self._mailboxes.intakes.values()
+        parked = [it.parked for it in intakes if it.parked and it.identity not in self._unrecovered]
+        self._executor.notifies_always = bool(parked)
+        if parked and self._watch is not None:
+            # Reports the end of other processes that used the record; others are noticed by the next round.
+            with (
+                contextlib.suppress(OSError, SpecKittyError),
+                folders.opened(self._layout.record, below=self._layout.host_base) as folder,
+            ):
+                self._watch.cover(RECORD, folder)
+        # A record that cannot be read is reported by the next turn of the mailbox.
+        with contextlib.suppress(OSError, SpecKittyError):
+            return min((it.due_in_s() for it in parked), default=math.inf)
+        return self._settings.look_again_s
+
     def _is_done(self) -> bool:
         return all(intake.is_done for intake in self._mailboxes.intakes.values())
 
@@ -110,7 +130,7 @@ class ServiceLoop:
         if remaining_s := backoff.remaining_s():
             return remaining_s
         try:
-            wait_s = self._work(intake)
+            wait_s = self._work(intake, can_wait=True)
         except Exception as error:  # noqa: BLE001  an error in one mailbox must not stop the others
             return self._back_off(intake, error)
         if backoff.reason is None:
@@ -121,7 +141,7 @@ class ServiceLoop:
             self._heartbeat.set_state(intake.identity, "running")
         return min(wait_s, self._settings.look_again_s)
 
-    def _work(self, intake: Intake) -> float:
+    def _work(self, intake: Intake, *, can_wait: bool = False) -> float:
         if intake.identity in self._unrecovered:
             # Recovery would also find the claims of running requests, and process them twice.
             if not self._executor.forget(intake.identity):
@@ -133,7 +153,7 @@ class ServiceLoop:
         if failure is not None:
             raise failure
         with folders.kept_open():
-            return intake.work(self._is_stopping)
+            return intake.work(self._is_stopping, can_wait=can_wait)
 
     def _back_off(self, intake: Intake, error: Exception) -> float:
         if self._mailboxes.is_gone(intake, error):
@@ -206,6 +226,7 @@ class ServiceLoop:
                     commands=intake.orchestrator.commands,
                     measure=intake.backlog,
                     in_progress=intake.in_progress,
+                    waiting_reads=intake.parked.__len__,
                 )
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from specify_cli.mailbox.outbox import Outbox
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
-from specify_cli.storage.request_file import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile, Unchanged, Wait
 
 # An outbox that takes longer for one reply is slow: for some time a thread of the executor writes to it.
 SLOW_S = 0.05
@@ -34,22 +35,39 @@ SLOW_FOR_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The content of a claim and the lookup of its mission, or the reason why it could not be read."""
+    """The content of a claim and the lookup of its mission, or the reason why it could not be read.
+
+    `can_wait` says whether it is parked if it is a read that waits for a change, at most until
+    `waits_until` on the monotonic clock.
+    """
 
     claim: Claim
     raw: bytes = b""
     lookup: Lookup | None = None
     problem: Exception | None = None
+    can_wait: bool = False
+    waits_until: float = float("inf")
+
+    @property
+    def size(self) -> int:
+        """The bytes of its file, which may have grown since it was listed."""
+        return max(self.claim.size, len(self.raw))
+
+    @property
+    def queue(self) -> str:
+        """The queue of its mission."""
+        return self.lookup.queue if self.lookup else ""
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether it may be batched. An earlier worker may have carried out a kept request."""
+        lookup = self.lookup
+        return lookup is not None and lookup.is_batched and not self.claim.is_kept
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch leaves to do.
-
-    Attributes:
-        left: Requests that have to be processed alone, in their order.
-        undelivered: Replies that are not published yet.
-    """
+    """What a batch leaves: requests to process alone, in their order, and replies to publish."""
 
     left: list[Reading] = field(default_factory=list)
     undelivered: list[tuple[Claim, Answer]] = field(default_factory=list)
@@ -60,6 +78,10 @@ class Processor:
 
     Methods that process a request raise SpecKittyError if an answer could not be recorded, and OSError
     if the disk failed. Nothing is lost then, and the request can be processed again.
+
+    Attributes:
+        answered: The claims whose replies were published.
+        waiting: Reads that wait for a change, to be parked by the worker's main thread.
     """
 
     def __init__(
@@ -72,6 +94,7 @@ class Processor:
         dead_letters: DeadLetters,
     ) -> None:
         self.answered = AnsweredClaims(outbox)
+        self.waiting: deque[tuple[Reading, Wait]] = deque()
         self._inbox = inbox
         self._outbox = outbox
         self._orchestrator = orchestrator
@@ -142,12 +165,15 @@ class Processor:
                 stem=it.claim.stem,
                 identity=self._orchestrator.identity,
                 lookup=it.lookup or Lookup(),
+                can_wait=it.can_wait,
             )
             for it in readings
         ]
         result = BatchResult()
         for reading, answer in zip(readings, self._dispatcher.answer_batch(files), strict=True):
-            if answer is None:
+            if isinstance(answer, Wait):
+                self.waiting.append((reading, answer))
+            elif answer is None:
                 claim = self._inbox.keep(reading.claim, reading.raw)
                 result.left.append(replace(reading, claim=claim))
             elif time.monotonic() < self._slow_until:
@@ -177,14 +203,25 @@ class Processor:
         elif isinstance(problem, ForeignOwner):
             self._refuse(claim, _not_yours(claim, problem))
         elif isinstance(problem, TooLarge):
-            self._refuse(claim, self._too_large(claim, problem))
+            self._refuse(claim, _too_large(claim, problem, self._orchestrator.max_request_bytes))
         elif refusal and self._dispatcher.recorded(claim.stem, identity=identity) is None:
             self._refuse(claim, refusal)
         else:
+            self._answer(reading)
+
+    def _answer(self, reading: Reading) -> None:
+        try:
             answer = self._dispatcher.answer_bytes(
-                reading.raw, stem=claim.stem, identity=identity, lookup=reading.lookup
+                reading.raw,
+                stem=reading.claim.stem,
+                identity=self._orchestrator.identity,
+                lookup=reading.lookup,
+                can_wait=reading.can_wait,
             )
-            self._deliver(claim, answer)
+        except Unchanged as unchanged:
+            self.waiting.append((reading, unchanged.wait))
+        else:
+            self._deliver(reading.claim, answer)
 
     def set_aside(self, name: str, *, why: str) -> None:
         """Make the entry `name` of the inbox a dead letter."""
@@ -229,12 +266,6 @@ class Processor:
         if answered is not None:
             self._report(answered, note=f" dead letter: {why}")
 
-    def _too_large(self, claim: Claim, error: TooLarge) -> RequestTooLarge:
-        return RequestTooLarge(
-            f"{claim.stem}.json {error} bytes allowed; send less, or raise the bound",
-            max_bytes=self._orchestrator.max_request_bytes,
-        )
-
     def _report(
         self, envelope: Mapping[str, Any], *, is_repeat: bool = False, note: str = ""
     ) -> None:
@@ -251,6 +282,11 @@ def _not_yours(claim: Claim, error: ForeignOwner) -> NotAuthorized:
         f"{claim.stem}.json {error}, whose requests this mailbox takes; let that user send it under"
         " a new id, or let the operator change 'uid' in config.toml"
     )
+
+
+def _too_large(claim: Claim, error: TooLarge, max_bytes: int) -> RequestTooLarge:
+    text = f"{claim.stem}.json {error} bytes allowed; send less, or raise the bound"
+    return RequestTooLarge(text, max_bytes=max_bytes)
 
 
 def _parses(raw: bytes) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage.request_file import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile, Wait
 
 # Logs one line of text, given without its line break.
 Log = Callable[[str], None]
@@ -42,20 +42,37 @@ class Dispatcher(Protocol):
         """
 
     def answer_bytes(
-        self, raw: bytes, *, stem: str, identity: str, lookup: Lookup | None = None
+        self,
+        raw: bytes,
+        *,
+        stem: str,
+        identity: str,
+        lookup: Lookup | None = None,
+        can_wait: bool = False,
     ) -> Answer:
         """Answer the request whose file `<stem>.json` held `raw`.
 
         `lookup` is the result of `look_up`. Its mission is used even if another mission has its name meanwhile.
+
+        Raises:
+            Unchanged: it is a read that waits for a change; raised only if it `can_wait`.
         """
 
     def recorded(self, stem: str, *, identity: str) -> Answer | None:
         """Return the recorded answer to the request file `<stem>.json`, or None."""
 
-    def answer_batch(self, files: Sequence[RequestFile]) -> Sequence[Answer | None]:
+    def answer_batch(self, files: Sequence[RequestFile]) -> Sequence[Answer | Wait | None]:
         """Answer requests whose lookup says `is_batched`; None stands for one that must be answered alone.
 
         After such a request, later ones of the same orchestrator and `queue` are not answered either.
+        A `Wait` stands for a read that waits for a change. Later requests do not wait for it.
+        """
+
+    def newest(self, slug: str) -> int:
+        """Return a number that grows with each change that is recorded for the mission in the folder `slug`.
+
+        Raises:
+            SpecKittyError: the record cannot be read.
         """
 
     def refuse(

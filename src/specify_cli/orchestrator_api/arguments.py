@@ -39,6 +39,8 @@ NotEmpty = Constraint((("min_length", 1),))
 NotBlank = Constraint((("pattern", r"\S"),))
 Verdict = Constraint((("pattern", r"^(approved|changes_requested)$"),))
 AtLeastOne = Constraint((("min_length", 1),))
+POSITION = r"^[A-Za-z0-9._-]{1,64}$"
+Position = Constraint((("pattern", POSITION),))
 CommitId = Constraint((("pattern", r"^([0-9a-f]{40}|[0-9a-f]{64})$"),))
 
 

@@ -11,14 +11,15 @@ from specify_cli.errors import SpecKittyError, Unfinished
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_batch import JournalBatch
 from specify_cli.storage.record_entries import AlreadyAsked
-from specify_cli.storage.request_file import RequestFile
+from specify_cli.storage.request_file import RequestFile, Unchanged, Wait
 from specify_cli.workflow.context import Decision
 
 Line: TypeAlias = dict[str, Any]
 """A line of the journal."""
 
 Decide: TypeAlias = Callable[[RequestFile, Decision], Line | None]
-"""The line of a request that was decided, not committed yet; None, or `NotInBatch`, where it has to be answered alone."""
+"""The line of a request that was decided, not committed yet; None, or `NotInBatch`, where it has to be answered alone;
+`Unchanged` where it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,16 @@ def answer(
     *,
     journal: Callable[[], Journal],
     report: Callable[[Exception], object],
-) -> list[Line | None]:
+) -> list[Line | Wait | None]:
     """The recorded line of each request; None for one that has to be answered alone.
 
     After such a one, no other of the same orchestrator about the same mission is answered here. Where they could not be
     committed together, none is. `report` is told of a fault behind the commit.
     """
-    lines: list[Line | None] = [None] * len(files)
+    lines: list[Line | Wait | None] = [None] * len(files)
     try:
         with journal().batch() as book, batch.begun() as inside:
-            decided = _decided(files, decide, inside, used=_used(files, book))
+            decided = _decided(files, decide, inside, used=_used(files, book), lines=lines)
             if decided:
                 book.append([(it.line, it.decision.drafts) for it in decided])
                 for it in decided:
@@ -78,7 +79,9 @@ def _decided(
     inside: batch.Batch,
     *,
     used: set[tuple[str, str]],
+    lines: list[Line | Wait | None],
 ) -> list[_Decided]:
+    """Decide each request; note in `lines` those that wait. They hold nothing back."""
     decided: list[_Decided] = []
     left: set[tuple[str, str]] = set()
     for place, file in enumerate(files):
@@ -88,18 +91,22 @@ def _decided(
             used.add(name)
             with batch.deciding(inside):
                 line = _tried(file, decision, decide)
-        if line is None:
+        if isinstance(line, Wait):
+            lines[place] = line
+        elif line is None:
             left.add(queue)
         else:
             decided.append(_Decided(place, line, decision))
     return decided
 
 
-def _tried(file: RequestFile, decision: Decision, decide: Decide) -> Line | None:
+def _tried(file: RequestFile, decision: Decision, decide: Decide) -> Line | Wait | None:
     try:
         line = decide(file, decision)
     except (batch.NotInBatch, Unfinished):
         return None
+    except Unchanged as unchanged:
+        return unchanged.wait
     if line is not None:
         decision.stand()
     return line

@@ -10,7 +10,9 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.plain import as_json
 
 if TYPE_CHECKING:
+    from specify_cli.orchestrator_api.validated_request import ValidatedRequest
     from specify_cli.storage.mission_identity import MissionIdentity
+    from specify_cli.storage.record_entries import MissionMark
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
@@ -102,6 +104,7 @@ class Command(NamedTuple):
 
     `mends_record`: it also runs if the record is older than the published journal.
     `is_force_for_people`: no orchestrator may use its `force`, whatever its grant.
+    `place`: it can wait for a change: `positions.place`, for `WaitingParams` and a `PositionedResult`.
     `is_batched`: it is tried in a batch, and raises `NotInBatch` if it needs git, a taken lock or long reads.
     """
 
@@ -111,6 +114,7 @@ class Command(NamedTuple):
     example: str
     changes_state: bool = False
     is_batched: bool = False
+    place: Callable[[dict[str, Any], ValidatedRequest, MissionMark], None] | None = None
     takes_policy: bool = False
     needs_policy: Callable[[Any], bool] = never
     check: Callable[[Any], None] | None = None

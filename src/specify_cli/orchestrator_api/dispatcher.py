@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,11 +24,14 @@ from specify_cli.orchestrator_api.journal_lines import journal_line
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.orchestrator_api.validated_request import ValidatedRequest, judge, unjudged, unread
 from specify_cli.storage.published_line import was_never_read
-from specify_cli.storage.request_file import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile, Unchanged, Wait
 from specify_cli.workflow.context import Decision, conflict
 
 if TYPE_CHECKING:
     from specify_cli.storage.intents import Intent
+
+LOOK_S = 0.2
+"""How often a waiting call at the command line looks for a change."""
 
 
 class Answer(NamedTuple):
@@ -58,7 +62,7 @@ class Dispatcher:
         judgement = self._judge(asked)
         try:
             if not _is_journaled(judgement):
-                return Answer(envelope=self._carrying_out.carry_out(judgement, origin)[0])
+                return Answer(envelope=self._waited(judgement, origin))
             self.settle_intents()
             if is_id_minted:
                 return self._answer_new(judgement, origin)
@@ -69,6 +73,26 @@ class Dispatcher:
         except Exception as fault:  # noqa: BLE001  a bug becomes an answer
             return _refusal(judgement, self._carrying_out.host_error(fault))
 
+    def _waited(self, judgement: ValidatedRequest, origin: Origin) -> Envelope:
+        """Answer a read that is not journaled; wait for a change if it asks for that."""
+        judgement.can_wait, until = True, 0.0
+        while True:
+            try:
+                return self._carrying_out.carry_out(judgement, origin)[0]
+            except Unchanged as unchanged:
+                wait = unchanged.wait
+                until = until or time.monotonic() + wait.left_s
+                while judgement.can_wait and self.newest(wait.slug) == wait.newest:
+                    time.sleep(min(LOOK_S, max(0.0, until - time.monotonic())))
+                    judgement.can_wait = time.monotonic() < until
+
+    def newest(self, slug: str) -> int:
+        """Return the position of the newest entry of the mission in the folder `slug`.
+
+        Raises: MissionNotFound, StorageFailed, StateUnreadable.
+        """
+        return self._host.services().missions.mark(slug).newest
+
     def look_up(self, raw: bytes) -> Lookup:
         """Return the mission that the request in `raw` names; change nothing."""
         glance = request.glance(raw)
@@ -77,14 +101,22 @@ class Dispatcher:
         return look_up(glance.mission, is_whole=glance.is_whole, is_batched=is_batched)
 
     def answer_bytes(
-        self, raw: bytes, *, stem: str, identity: str, lookup: Lookup | None = None
+        self,
+        raw: bytes,
+        *,
+        stem: str,
+        identity: str,
+        lookup: Lookup | None = None,
+        can_wait: bool = False,
     ) -> Answer:
         """Answer the request file `<stem>.json` and record the answer; `lookup` is the one of its mission.
 
         Raises:
             StorageFailed, StateUnreadable: It could not be recorded; the caller may retry.
+            Unchanged: It waits for a change; raised only if it `can_wait`.
         """
         judgement = self._read(raw, stem=stem, lookup=lookup)
+        judgement.can_wait = can_wait
         return self._answer_once(judgement, Origin(door=ids.MAILBOX, identity=identity))
 
     def recorded(self, stem: str, *, identity: str) -> Answer | None:
@@ -97,7 +129,7 @@ class Dispatcher:
         line = self._host.journal().find(stem, origin.scope)
         return None if line is None else Answer(envelope=line["envelope"], is_repeat=True)
 
-    def answer_batch(self, files: Sequence[RequestFile]) -> list[Answer | None]:
+    def answer_batch(self, files: Sequence[RequestFile]) -> list[Answer | Wait | None]:
         """Answer requests whose lookup says `is_batched` in one commit; None: to be answered alone.
 
         After a None, no other request of the same orchestrator and mission is answered here.
@@ -110,7 +142,7 @@ class Dispatcher:
 
         report = self._carrying_out.host_error
         lines = batching.answer(files, self._decide, journal=self._host.journal, report=report)
-        return [line if line is None else Answer(envelope=line["envelope"]) for line in lines]
+        return [Answer(envelope=it["envelope"]) if isinstance(it, dict) else it for it in lines]
 
     def refuse(
         self,
@@ -180,6 +212,7 @@ class Dispatcher:
         """Return the journal line of a request in a batch; None if its id was used by another."""
         origin = Origin(door=ids.MAILBOX, identity=file.identity)
         judgement = self._read(file.raw, stem=file.stem, lookup=file.lookup)
+        judgement.can_wait = file.can_wait
         self._host.compare_with_commits()
         line = self._line(judgement, origin, decision)
         is_conflict = line["envelope"]["error_code"] == CorrelationIdConflict.code

@@ -20,7 +20,7 @@ from specify_cli.orchestrator_api.envelope import Envelope, refused, succeeded
 from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.request import Origin, for_intent
 from specify_cli.orchestrator_api.validated_request import ValidatedRequest
-from specify_cli.storage.request_file import Lookup
+from specify_cli.storage.request_file import Lookup, Unchanged
 from specify_cli.workflow.context import Decision, Effects, RequestContext
 
 
@@ -37,6 +37,7 @@ class Execution:
 
         Raises:
             Unfinished: It has taken effect, and its answer could not be recorded.
+            Unchanged: It can wait for a change.
         """
         correlation_id = judgement.request.correlation_id
         cause = RequestContext(
@@ -53,12 +54,10 @@ class Execution:
             command = self._allowed(judgement, cause)
             params = self._allowed_params(judgement, origin, cause)
             with processes.doing(f"{command.name} {correlation_id}"):
-                result = command.handle(params, cause, self._host.services)
-            if judgement.request.redacted and isinstance(result, MissionResult):
-                result = replace(result, redacted=judgement.request.redacted)
-            data = self._as_seen(result.as_data(), origin)
+                data = self._data(judgement, cause, command=command, params=params)
+            data = self._as_seen(data, origin)
             return succeeded(judgement.wire_name, correlation_id, data), cause
-        except Unfinished:
+        except (Unfinished, Unchanged):
             raise
         except SpecKittyError as error:
             cause.undo()
@@ -66,6 +65,20 @@ class Execution:
         except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
             cause.undo()
             return refusal(judgement, self.host_error(fault)), cause
+
+    def _data(
+        self, judgement: ValidatedRequest, cause: RequestContext, *, command: Command, params: Any
+    ) -> dict[str, Any]:
+        services = self._host.services
+        # Read before the state, so that no change in between is missed.
+        mark = services().missions.mark(params.mission) if command.place else None
+        result = command.handle(params, cause, services)
+        if judgement.request.redacted and isinstance(result, MissionResult):
+            result = replace(result, redacted=judgement.request.redacted)
+        data = result.as_data()
+        if command.place is not None and mark is not None:
+            command.place(data, judgement, mark)
+        return data
 
     def _allowed(self, judgement: ValidatedRequest, cause: RequestContext) -> Command:
         """Return the command of a request that is valid, or was begun while it was."""

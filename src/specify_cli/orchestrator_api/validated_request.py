@@ -30,6 +30,7 @@ class ValidatedRequest:
     """A validated request. A `refusal` ends it before its mission is looked up.
 
     `given` has the given arguments as JSON values. `lookup` is set if the mission was looked up before.
+    `can_wait` says whether a read may wait for a change.
     """
 
     request: Request
@@ -40,6 +41,7 @@ class ValidatedRequest:
     policy: dict[str, Any] | None = None
     refusal: SpecKittyError | None = None
     lookup: Lookup | None = None
+    can_wait: bool = False
 
     @property
     def wire_name(self) -> str:

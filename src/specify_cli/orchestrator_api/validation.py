@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from specify_cli.orchestrator_api.arguments import AnyParams, Params
+from specify_cli.orchestrator_api.arguments import POSITION, AnyParams, Params
 
 LISTED = re.compile(r"\^\((.*)\)\$")
 """A pattern that lists the texts that it takes."""
@@ -67,6 +67,8 @@ def _problem(found: Any) -> str:
 
 def _mismatch(pattern: str) -> str:
     """What a pattern asks for, in words: all of them ask for one of some texts, or for any."""
+    if pattern == POSITION:
+        return "it is not a position: use the 'position' of an earlier reply"
     listed = LISTED.fullmatch(pattern)
     if listed:
         return f"it must be {listed[1].replace('|', ' or ')}"

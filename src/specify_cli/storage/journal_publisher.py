@@ -32,7 +32,8 @@ from specify_cli.storage.journal_parts import (
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DROPPED, Record
 
-MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""The size at which a part is rotated. The default of `journal_max_bytes` is the same: older parts are archived."""
 
 
 _WRITING: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT

@@ -21,6 +21,7 @@ from specify_cli.storage.record_entries import (
     Draft,
     Entry,
     KnownMission,
+    MissionMark,
 )
 from specify_cli.storage.record_lines import LogEntry, RecordLines
 from specify_cli.storage.record_queries import AT_ONCE, RecordQueries
@@ -33,6 +34,13 @@ PRUNED: Final = "pruned"
 
 DROPPED: Final = "dropped"
 """The note with the greatest `seq` that was removed from the published journal."""
+
+_MARK: Final = (
+    "SELECT number, coalesce(since, 0),"
+    " coalesce((SELECT max(entry.position) FROM entry WHERE entry.mission = number), 0),"
+    " (SELECT value FROM meta WHERE name = 'seal_key')"
+    " FROM mission LEFT JOIN folded ON folded.mission = number WHERE folder = ? ORDER BY number"
+)
 
 
 class Record(RecordQueries):
@@ -97,6 +105,14 @@ class Record(RecordQueries):
                 " FROM mission WHERE folder = ?"
             )
             return connection.execute(query, _kept(folder)).fetchone()[0] or 0
+
+    def mark_of(self, folder: str) -> MissionMark:
+        """Return the mark of the mission in that folder."""
+        with self._open() as connection:
+            rows = connection.execute(_MARK, _kept(folder)).fetchall()
+        newest = max((row[2] for row in rows), default=0)
+        key = rows[0][3] if rows else b""
+        return MissionMark(newest=newest, rewritten=tuple((it[0], it[1]) for it in rows), key=key)
 
     def position_of(self, mission: int) -> int:
         """Return the position of the mission's newest entry; 0 if there is none."""

@@ -121,6 +121,21 @@ class KnownMission(NamedTuple):
     plan: bytes = b""
 
 
+class MissionMark(NamedTuple):
+    """What tells states of a mission apart that read the same.
+
+    Attributes:
+        newest: The position of its newest entry.
+        rewritten: For each mission that had the folder, its number and the position of the newest entry
+            that changed more than the end of its log.
+        key: A secret of the record.
+    """
+
+    newest: int = 0
+    rewritten: tuple[tuple[int, int], ...] = ()
+    key: bytes = b""
+
+
 class AlreadyAsked(Exception):
     """The id of `asked` is used already; the answer to its first request counts."""
 

@@ -29,10 +29,36 @@ class Lookup(NamedTuple):
         return self.slug or self.selector[:LONGEST_NAME]
 
 
+class Wait(NamedTuple):
+    """A read that is not answered yet, because its caller has seen the answer already.
+
+    Attributes:
+        slug: The folder of its mission.
+        newest: The position of the mission's newest entry when the read was tried.
+        left_s: For how long it may still wait.
+    """
+
+    slug: str
+    newest: int
+    left_s: float
+
+
+class Unchanged(Exception):
+    """The request is a read that can wait for a change."""
+
+    def __init__(self, wait: Wait) -> None:
+        super().__init__(wait.slug)
+        self.wait = wait
+
+
 class RequestFile(NamedTuple):
-    """The content of a request file `<stem>.json`, the lookup of its mission, and its sender."""
+    """The content of a request file `<stem>.json`, the lookup of its mission, and its sender.
+
+    `can_wait` says whether a read may wait for a change.
+    """
 
     raw: bytes
     stem: str
     identity: str
     lookup: Lookup
+    can_wait: bool = False

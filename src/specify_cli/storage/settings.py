@@ -20,7 +20,7 @@ TRASH_DAYS: Final = 14
 READS_DAYS: Final = 30
 READS_MAX_BYTES: Final = 256 * 1024**2
 JOURNAL_DAYS: Final = 90
-JOURNAL_MAX_BYTES: Final = 1024**3
+JOURNAL_MAX_BYTES: Final = 16 * 1024**2
 LETTERS_DAYS: Final = 90
 
 _FROM_GRANTS: Final = ("has_orchestrators", "owners")

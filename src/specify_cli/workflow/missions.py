@@ -9,10 +9,12 @@ from specify_cli import clock
 from specify_cli.core.claims import contest
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import MissionNotFound, StateUnreadable, StorageFailed
+from specify_cli.storage import records
 from specify_cli.storage.missing_missions import known_elsewhere
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.mission_identity import identity_in
 from specify_cli.storage.project import Project
+from specify_cli.storage.record_entries import MissionMark
 from specify_cli.workflow import liveness
 from specify_cli.workflow.mission import OpenMission, open_mission
 from specify_cli.workflow.mission_reports import ListedMission, MissionReport, PackageReport
@@ -50,6 +52,15 @@ class Missions:
             StateUnreadable: the state of the project is damaged.
         """
         return MissionFiles(self.project, slug).identity().own_target
+
+    def mark(self, slug: str) -> MissionMark:
+        """Return what tells states of the mission in the folder `slug` apart that read the same.
+
+        Raises:
+            StateUnreadable, StorageFailed: the record cannot be read.
+        """
+        record = records.found(self.project)
+        return MissionMark() if record is None else record.mark_of(slug)
 
     def state(self, selector: str) -> MissionReport:
         """Return the mission with all its packages.

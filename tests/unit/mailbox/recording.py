@@ -21,7 +21,7 @@ from specify_cli.errors import (
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.request_file import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile, Wait
 from tests.patience import LONGEST_S
 from tests.patience import wait_until as wait_until  # noqa: PLC0414  imported from here
 
@@ -71,7 +71,13 @@ class RecordingDispatcher:
             return Lookup()
 
     def answer_bytes(
-        self, raw: bytes, *, stem: str, identity: str, lookup: Lookup | None = None
+        self,
+        raw: bytes,
+        *,
+        stem: str,
+        identity: str,
+        lookup: Lookup | None = None,
+        can_wait: bool = False,
     ) -> RecordedAnswer:
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
         known = self.journal.find(stem, ids.scope_of(ids.MAILBOX, identity))
@@ -89,8 +95,11 @@ class RecordingDispatcher:
         known = self.journal.find(stem, ids.scope_of(ids.MAILBOX, identity))
         return None if known is None else RecordedAnswer(known["envelope"], is_repeat=True)
 
-    def answer_batch(self, files: Sequence[RequestFile]) -> list[RecordedAnswer | None]:
+    def answer_batch(self, files: Sequence[RequestFile]) -> Sequence[RecordedAnswer | Wait | None]:
         return [None for _ in files]
+
+    def newest(self, slug: str) -> int:
+        return 0
 
     def refuse(
         self,

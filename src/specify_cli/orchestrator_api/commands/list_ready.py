@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
-from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.command import Command, mission_fields
+from specify_cli.orchestrator_api.positions import PositionedResult, WaitingParams, place
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListReadyParams(Params):
+class ListReadyParams(WaitingParams):
     """Arguments of list-ready."""
-
-    mission: Name = argument(MISSION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +30,7 @@ class ReadyPackage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListReadyResult(MissionResult):
+class ListReadyResult(PositionedResult):
     """Data of list-ready."""
 
     ready_work_packages: list[ReadyPackage]
@@ -53,7 +50,7 @@ def handle(
         )
         for package in report.packages
     ]
-    return ListReadyResult(**mission_fields(report.mission), ready_work_packages=ready)
+    return ListReadyResult(**mission_fields(report.mission), position="", ready_work_packages=ready)
 
 
 COMMAND = Command(
@@ -62,4 +59,5 @@ COMMAND = Command(
     handle=handle,
     example="spec-kitty orchestrator-api list-ready --mission 001-search",
     is_batched=True,
+    place=place,
 )

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
-from specify_cli.orchestrator_api.arguments import Params, argument
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Command, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
-from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.positions import PositionedResult, WaitingParams, place
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissionStateParams(Params):
+class MissionStateParams(WaitingParams):
     """Arguments of mission-state."""
-
-    mission: Name = argument(MISSION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +87,7 @@ class PackageOnBoard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissionStateResult(MissionResult):
+class MissionStateResult(PositionedResult):
     """Data of mission-state."""
 
     summary: dict[str, int]
@@ -104,6 +101,7 @@ class MissionStateResult(MissionResult):
         summary = {lane.value: counted[lane.value] for lane in Lane}
         return cls(
             **mission_fields(report.mission),
+            position="",
             summary=summary | {"total": len(report.packages)},
             work_packages=[PackageOnBoard.of(package) for package in report.packages],
             warnings=list(report.warnings) or None,
@@ -123,4 +121,5 @@ COMMAND = Command(
     handle=handle,
     example="spec-kitty orchestrator-api mission-state --mission 001-search",
     is_batched=True,
+    place=place,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from specify_cli.files import locks
 from specify_cli.orchestrator_api.dispatcher import Answer, Dispatcher
-from specify_cli.storage.request_file import RequestFile
+from specify_cli.storage.request_file import RequestFile, Wait
 from tests.integration.stage import SLUG
 from tests.unit.orchestrator_api.doors import body
 
@@ -28,12 +28,12 @@ def files(dispatcher: Dispatcher, asked: Sequence[Asked]) -> list[RequestFile]:
     return made
 
 
-def codes(answers: Sequence[Answer | None]) -> list[str | None]:
-    return [None if it is None else it.envelope["error_code"] or "OK" for it in answers]
+def codes(answers: Sequence[Answer | Wait | None]) -> list[str | None]:
+    return [it.envelope["error_code"] or "OK" if isinstance(it, Answer) else None for it in answers]
 
 
-def _alone(dispatcher: Dispatcher, asked: Asked, found: Answer | None) -> Answer:
-    if found is not None:
+def _alone(dispatcher: Dispatcher, asked: Asked, found: Answer | Wait | None) -> Answer:
+    if isinstance(found, Answer):
         return found
     (file,) = files(dispatcher, [asked])
     return dispatcher.answer_bytes(file.raw, stem=file.stem, identity="default", lookup=file.lookup)

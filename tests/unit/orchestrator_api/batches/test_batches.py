@@ -73,7 +73,9 @@ def plain(envelope: Any, root: Path) -> Any:
     def without(value: Any) -> Any:
         if isinstance(value, dict):
             return {
-                k: "" if k in ("since", "history_entry_id", "last_sign_of_life") else without(v)
+                k: ""
+                if k in ("since", "history_entry_id", "last_sign_of_life", "position")
+                else without(v)
                 for k, v in value.items()
             }
         return [without(it) for it in value] if isinstance(value, list) else value
