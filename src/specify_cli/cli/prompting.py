@@ -19,6 +19,7 @@ BY_ACTOR = (
     "accept",
     "merge",
     "tasks done",
+    "update",
 )
 """Commands with an --actor option."""
 

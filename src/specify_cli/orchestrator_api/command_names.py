@@ -41,6 +41,7 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "show-work": "Show the work on a package that is under review.",
         "show-diff": "Show the diff of the work on a package.",
         "sync-workspaces": "Fetch the commits of workspaces into the branches of their execution lanes.",
+        "update-workspace": "Merge the target and approved work into the execution lane of a package.",
         "list-workspaces": "List the workspaces of this project, and those in the trash.",
         "diagnose": "Find the problems of the project.",
         "replay-dead-letter": "Put a dead letter back into its orchestrator's inbox.",

@@ -116,6 +116,8 @@ def _for_upkeep(name: str) -> Command:
         UsageError: There is none of that name.
     """
     match name:
+        case "update-workspace":
+            from specify_cli.orchestrator_api.commands.update_workspace import COMMAND
         case "diagnose":
             from specify_cli.orchestrator_api.commands.diagnose import COMMAND
         case "replay-dead-letter":

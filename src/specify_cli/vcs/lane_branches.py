@@ -12,7 +12,7 @@ from specify_cli.vcs import host_refs, lane_bases, lock_ownership
 from specify_cli.vcs.branch_updates import recover_all, update_branch
 from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
-from specify_cli.vcs.errors import AllocationFailed, MergeConflict
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.lane_bases import Start, StartParts
 from specify_cli.vcs.repository import Repository
@@ -71,17 +71,11 @@ class LaneBranches:
         """Compute where work in the execution lane starts.
 
         Raises:
-            AllocationFailed: the parts conflict.
+            MergeConflict: the parts conflict.
             GitFailed: a commit is not there.
         """
         origin = self.origin or self.others[self.mission]
-        try:
-            return lane_bases.compute(
-                repo.git, parts, branch=self.lane, tip=self.tip, origin=origin
-            )
-        except MergeConflict as error:
-            text = f"{self.lane}: merging its dependencies conflicts in {error}"
-            raise AllocationFailed(text, code="conflict", files=error.paths) from None
+        return lane_bases.compute(repo.git, parts, branch=self.lane, tip=self.tip, origin=origin)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.dead_letters import DeadLetters
     from specify_cli.workflow.default_mission import DefaultMission
     from specify_cli.workflow.doctor import Doctor
+    from specify_cli.workflow.lane_updates import LaneUpdates
     from specify_cli.workflow.merging import Merging
     from specify_cli.workflow.missions import Missions
     from specify_cli.workflow.package_diff import PackageDiff
@@ -90,6 +91,13 @@ class Services:
         from specify_cli.workflow.package_diff import PackageDiff
 
         return PackageDiff(self.project)
+
+    @property
+    def updating(self) -> LaneUpdates:
+        """Update execution lanes."""
+        from specify_cli.workflow.lane_updates import LaneUpdates
+
+        return LaneUpdates(self.project)
 
     @property
     def accepting(self) -> Accepting:
