@@ -33,7 +33,7 @@ GROUPS = MappingProxyType(
         "log": "Show who did what when with a package or mission.",
         "mailbox": "Run the mailbox worker; inspect and verify the mailbox.",
         "merge": "Merge a mission into its target branch.",
-        "mission": "Create, list and rewind missions.",
+        "mission": "Create, list, close and rewind missions.",
         "move": "Move a work package to another status lane.",
         "orchestrator-api": "Send a request; print one JSON envelope.",
         "plan": "Create plan.md and tasks.md for a mission.",

@@ -20,6 +20,7 @@ BY_ACTOR = (
     "merge",
     "tasks done",
     "update",
+    "mission mark-merged",
 )
 """Commands with an --actor option."""
 

@@ -112,6 +112,23 @@ def lane_pointed(
         raise
 
 
+def remove(repo: Repository, branches: Mapping[str, str]) -> None:
+    """Remove branches that are at these commits, and the refs that record their positions.
+
+    Raises:
+        GitFailed: one has moved, or git refused; then none is removed.
+    """
+    orders = "".join(f"delete {HEADS}{name} {commit}\n" for name, commit in branches.items())
+    if orders:
+        repo.git.run("update-ref", "--no-deref", "--stdin", input=orders.encode())
+    placed = (
+        f"{host_refs.PREFIX}{it}/{name}" for name in branches for it in (_PLACED, _PLACED_BEFORE)
+    )
+    orders = "".join(f"delete {ref}\n" for ref in placed)
+    if orders:
+        repo.git.run("update-ref", "--no-deref", "--stdin", input=orders.encode())
+
+
 def host_positions(repo: Repository, branch: str) -> Set[str]:
     """Return the last two commits that the host pointed the branch at.
 

@@ -126,44 +126,53 @@ class _LaneUpdate:
     owner: int | None
 
     def carry_out(self, others: Sequence[str]) -> UpdateReport:
-        workspace = self.mission.workspace(self.wp_id)
+        """Merge, and replace the workspace.
+
+        Raises:
+            PreflightFailed: a package of `others` is not approved.
+            LaneAllocationFailed: there is a conflict, uncommitted work, or a process in the workspace.
+        """
         self._require_nothing_uncommitted()
         commits = PackageCommits(self.repository, self.mission)
-        brought = {workspace.target_branch: "", **self._approved(commits, others)}
         try:
             self.offer.take_in(self.repository)
-            branches = LaneBranches.of(
-                self.repository,
-                lane=workspace.branch,
-                mission=workspace.mission_branch,
-                target=workspace.target_branch,
-                origin=commits.origin(),
-            )
-            brought[workspace.target_branch] = branches.others[workspace.target_branch]
-            merged = self._missing(brought, branches.tip)
-            start = branches.start(self.repository, StartParts(goes_on=True, merge_in=brought))
-            warnings = LaneCreation(
-                mission=self.mission,
-                repository=self.repository,
-                workspace=workspace,
-                branches=branches,
-                offer=self.offer,
-                owner=self.owner,
-                names_former=True,
-            ).at(start.tip, leave=lambda tip: None)
+            return self._merged(commits, self._approved(commits, others))
         except MergeConflict as error:
             raise self._conflict(error) from error
         except (AllocationFailed, IntakeRefused) as error:
             raise self._refused(error.reason, code=error.code) from error
         except (GitFailed, OSError) as error:
             raise self._refused(str(error), code="unavailable") from error
+
+    def _merged(self, commits: PackageCommits, approved: Mapping[str, str]) -> UpdateReport:
+        workspace = self.mission.workspace(self.wp_id)
+        target = workspace.target_branch
+        branches = LaneBranches.of(
+            self.repository,
+            lane=workspace.branch,
+            mission=workspace.mission_branch,
+            target=target,
+            origin=commits.origin(),
+        )
+        brought = {target: branches.others[target], **approved}
+        merged = self._missing(brought, branches.tip)
+        start = branches.start(self.repository, StartParts(goes_on=True, merge_in=brought))
+        creation = LaneCreation(
+            mission=self.mission,
+            repository=self.repository,
+            workspace=workspace,
+            branches=branches,
+            offer=self.offer,
+            owner=self.owner,
+            names_former=True,
+        )
         return UpdateReport(
             mission=self.mission.identity,
             wp_id=self.wp_id,
             workspace=workspace,
             commit=start.tip,
             merged=merged,
-            warnings=warnings,
+            warnings=creation.at(start.tip, leave=lambda tip: None),
         )
 
     def _missing(self, brought: Mapping[str, str], tip: str | None) -> list[str]:

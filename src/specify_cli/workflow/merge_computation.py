@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.errors import StorageFailed
@@ -27,12 +27,16 @@ from specify_cli.workflow.offers import Offer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeComputation:
-    """The merge of a mission into `target`, as git objects."""
+    """The merge of a mission into `target`, as git objects.
+
+    With `branch`, it is to move that branch instead, which has or starts from the target's commit.
+    """
 
     repository: Repository
     mission: OpenMission
     target: str
     strategy: str
+    branch: str | None = None
 
     def plan(self, lines: bytes, *, offers: Sequence[Offer]) -> MergePlan:
         """Compute the merge; its commits include the log with `lines` appended.
@@ -50,6 +54,7 @@ class MergeComputation:
         # Malformed trees come first, because git fails on them.
         merge_preflight.refuse_paths(found, scope.refused())
         plan = self._computed(lines, tips, scope, found=found)
+        plan = replace(plan, target=self.branch or plan.target)
         changes = merge.changes_of(self.repository, plan)
         result = scope.refused_result(changes, before=plan.from_commit, after=plan.to_commit)
         merge_preflight.refuse_paths(found, result)

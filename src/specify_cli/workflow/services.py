@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from specify_cli.workflow.package_notes import PackageNotes
     from specify_cli.workflow.package_overview import PackageOverview
     from specify_cli.workflow.package_views import PackageViews
+    from specify_cli.workflow.pull_requests import PullRequests
     from specify_cli.workflow.redacting import Redacting
     from specify_cli.workflow.request_intents import RequestIntents
     from specify_cli.workflow.retention import Retention
     from specify_cli.workflow.rewinding import Rewinding
     from specify_cli.workflow.syncing import Syncing
+    from specify_cli.workflow.tidying import Tidying
     from specify_cli.workflow.work_packages import WorkPackages
     from specify_cli.workflow.workspace_listing import WorkspaceListing
 
@@ -112,6 +114,20 @@ class Services:
         from specify_cli.workflow.merging import Merging
 
         return Merging(self.project)
+
+    @property
+    def pull_requests(self) -> PullRequests:
+        """Merge missions by way of pull requests."""
+        from specify_cli.workflow.pull_requests import PullRequests
+
+        return PullRequests(self.project)
+
+    @property
+    def tidying(self) -> Tidying:
+        """Remove the branches of merged missions."""
+        from specify_cli.workflow.tidying import Tidying
+
+        return Tidying(self.project)
 
     @property
     def authoring(self) -> Authoring:
