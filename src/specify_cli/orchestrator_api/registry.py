@@ -110,8 +110,18 @@ def _for_people(name: str) -> Command:
 
 
 def _for_merging(name: str) -> Command:
-    """A command for people about conflicts and merges. Raises: UsageError where there is none of that name."""
+    """Return a command for people about conflicts and merges.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
     match name:
+        case "merge-branch":
+            from specify_cli.orchestrator_api.commands.merge_branch import COMMAND
+        case "mark-merged":
+            from specify_cli.orchestrator_api.commands.mark_merged import COMMAND
+        case "show-acceptance":
+            from specify_cli.orchestrator_api.commands.show_acceptance import COMMAND
         case "tidy-missions":
             from specify_cli.orchestrator_api.commands.tidy_missions import COMMAND
         case "update-workspace":
@@ -128,12 +138,6 @@ def _for_upkeep(name: str) -> Command:
         UsageError: There is none of that name.
     """
     match name:
-        case "merge-branch":
-            from specify_cli.orchestrator_api.commands.merge_branch import COMMAND
-        case "mark-merged":
-            from specify_cli.orchestrator_api.commands.mark_merged import COMMAND
-        case "show-acceptance":
-            from specify_cli.orchestrator_api.commands.show_acceptance import COMMAND
         case "diagnose":
             from specify_cli.orchestrator_api.commands.diagnose import COMMAND
         case "replay-dead-letter":
