@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import Any
 
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.client import actor_or_user, is_working_folder_gone, standing_in
+from specify_cli.cli.advice import same_command
+from specify_cli.cli.client import (
+    REFUSED,
+    actor_or_user,
+    envelope_of,
+    is_on_terminal,
+    is_working_folder_gone,
+    refuse,
+    standing_in,
+)
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.output import bold, say
-from specify_cli.cli.prompting import mission_or_default
+from specify_cli.cli.prompting import Chosen, mission_or_default
 from specify_cli.cli.steps import carry_out
+from specify_cli.errors import PreflightFailed
 
 
 @click.command()
@@ -35,14 +47,16 @@ def accept(*, mission: str | None, actor: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.option("--target", help="Branch to merge into. Default: the mission's target.")
+@click.option("--branch", help="Merge on this new branch instead, for a pull request.")
 @click.option("--strategy", default="merge", help="merge, squash or rebase. Default: merge.")
-@click.option("--push", is_flag=True, help="Also push the target branch to origin.")
+@click.option("--push", is_flag=True, help="Also push the branch to origin.")
 @MISSION
 @ACTOR
 @JSON
 def merge(
     *,
     target: str | None,
+    branch: str | None,
     strategy: str,
     push: bool,
     mission: str | None,
@@ -53,25 +67,71 @@ def merge(
 
     If the merge is refused, nothing has changed. Clean workspaces are removed.
 
+    With --branch, the target does not move: the branch starts from it and has the merge, for a pull request.
+    When that is merged, 'spec-kitty mission mark-merged' closes the mission.
+
     Example: spec-kitty merge --strategy squash
     """
+    chosen = mission_or_default("merge", mission, as_json=as_json)
+    _require_accepted(chosen, actor=actor, as_json=as_json)
+    how: dict[str, Any] = {"target": target, "strategy": strategy, "push": push}
+    if branch is None:
+        _merge(chosen, actor=actor_or_user(actor), as_json=as_json, **how)
+    else:
+        _merge_on(branch, chosen, as_json=as_json, **how)
+
+
+def _require_accepted(mission: Chosen, *, actor: str | None, as_json: bool) -> None:
+    """If the mission waits for its acceptance, accept it if the person says so, else refuse."""
+    data = envelope_of("show-acceptance", mission=mission.slug)["data"]
+    if not data.get("is_waiting"):
+        return  # Or there is no such mission, which the merge reports.
+    problem = f"{data['mission_slug']} is not accepted"
+    if as_json or not is_on_terminal():
+        steps = f"{mission.next('accept')} && {same_command()}"
+        refuse("merge", PreflightFailed(problem, errors=[problem]), as_json=as_json, advice=steps)
+    click.confirm(f"{problem}. Accept it now?", abort=True)
+    carry_out("accept-mission", mission, word="accept", actor=actor_or_user(actor))
+
+
+def _merge(mission: Chosen, *, as_json: bool, **how: Any) -> None:
     from specify_cli import bootstrap
 
-    chosen = mission_or_default("merge", mission, as_json=as_json)
     root = bootstrap.find_project(standing_in())
-    how: dict[str, Any] = {
-        "target": target,
-        "strategy": strategy,
-        "push": push,
-        "actor": actor_or_user(actor),
-    }
-    data = carry_out("merge-mission", chosen, word="merge", as_json=as_json, **how)
+    data = carry_out("merge-mission", mission, word="merge", as_json=as_json, **how)
     if as_json:
         return
-    packages = ", ".join(data["merged_wps"]) or "nothing new"
-    say(f" is merged into {data['target_branch']}: {packages}", head=bold(data["mission_slug"]))
+    head, target = bold(data["mission_slug"]), data["target_branch"]
+    if data["commit"] is None:
+        say(f": nothing to do, {target} has its work", head=head)
+    else:
+        packages = ", ".join(data["merged_wps"]) or "nothing new"
+        say(f" is merged into {target}: {packages}", head=head)
     if not data["worktree_removed"]:
         click.echo("its workspaces were kept")
     if is_working_folder_gone():
         say(f"the current workspace was removed: cd {root}")
     say(f"next: spec-kitty status {data['mission_slug']}")
+
+
+def _merge_on(branch: str, mission: Chosen, *, as_json: bool, **how: Any) -> None:
+    data = carry_out(
+        "merge-branch", mission, word="merge", branch=branch, as_json=as_json, is_last=True, **how
+    )
+    problem = data.get("push_problem")
+    if not as_json:
+        target, commit = data["target_branch"], data["commit"][:12]
+        if data["is_new"]:
+            text = f" has {data['mission_slug']} at {commit}; {target} was not moved"
+        else:
+            text = f": nothing to do, it has {data['mission_slug']} at {commit}"
+        say(text, head=bold(branch))
+        if problem:
+            say(f"it was not pushed: {problem}", is_error=True)
+            say(f"to push it: git push origin {shlex.quote(branch)}", is_error=True)
+        elif not how["push"]:
+            say(f"to push it: git push origin {shlex.quote(branch)}")
+        close = f"spec-kitty mission mark-merged {data['mission_slug']}"
+        say(f"when the pull request is merged, and {target} is fetched or pulled: {close}")
+    if problem:
+        sys.exit(REFUSED)

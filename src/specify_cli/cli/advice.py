@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from specify_cli.cli.client import actor_or_user, envelope_of, way_to_missions
+from specify_cli.cli.client import actor_or_user, envelope_of, standing_in, way_to_missions
 from specify_cli.cli.prompting import Chosen
 from specify_cli.nearest import nearest
 
@@ -75,6 +76,30 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
         return _instead_of(package_named(wp, packages), packages, mission)
     if code == "TRANSITION_REJECTED":
         return _after_rejection(data, packages, mission, wp=wp)
+    return _after_obstacle(data, packages, mission, wp=wp)
+
+
+def same_command() -> str:
+    """Return the command that this process runs, for a shell."""
+    return f"spec-kitty {shlex.join(sys.argv[1:])}"
+
+
+def _after_obstacle(
+    data: Mapping[str, Any],
+    packages: Sequence[Mapping[str, Any]],
+    mission: Chosen,
+    *,
+    wp: str | None,
+) -> str:
+    if data.get("reason_code") in ("uncommitted_work", "uncommitted_changes"):
+        return AGAIN
+    if data.get("reason_code") == "in_use":
+        from specify_cli import bootstrap
+
+        root = bootstrap.find_project(standing_in())
+        return f"cd {shlex.quote(str(root))} && {same_command()}"
+    if click.get_current_context().info_name == "update":
+        return _into_work(wp, packages, mission)
     occupied = [data["occupied_by"]] if "occupied_by" in data else None
     waiting = data.get("unsatisfied_dependencies") or occupied or _unfinished(packages)
     again = AGAIN if data["retryable"] else ""
@@ -85,6 +110,14 @@ def _strategy(data: Mapping[str, Any]) -> str:
     """Return the strategy that was meant."""
     known = data.get("supported") or ["merge"]
     return nearest(str(data.get("strategy")), known) or str(known[0])
+
+
+def _into_work(wp: str | None, packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:
+    """Return the command that brings the package into work."""
+    package = package_named(wp, packages)
+    if package is not None and package["lane"] == "approved":
+        return mission.next(f"move {wp} in_progress --review-ref 'to be updated'")
+    return further(packages, [wp or ""], mission) or _board(mission)
 
 
 def after_settling(mission: Chosen) -> str:
@@ -143,7 +176,7 @@ def holder_besides(package: Mapping[str, Any], who: str) -> str | None:
 def back_to_work(wp: str, mission: Chosen) -> str:
     """Return the command with which the implementer of `wp` goes on."""
     package = package_named(wp, packages_of(mission))
-    holder = holder_besides(package, _current_actor()) if package else None
+    holder = holder_besides(package, current_actor()) if package else None
     return mission.next(f"implement {wp}", actor=holder)
 
 
@@ -178,14 +211,15 @@ def _words(package: Mapping[str, Any]) -> str | None:
         or (lane in BEFORE_WORK and package["unsatisfied_dependencies"])
     ):
         return None
-    if holder_besides(package, _current_actor()):
+    if holder_besides(package, current_actor()):
         return None
     if lane == "in_progress" and steps["done"] < steps["total"]:
         return "tasks done {wp}"
     return NEXT_WORDS.get(lane)
 
 
-def _current_actor() -> str:
+def current_actor() -> str:
+    """Return the --actor of this command. Default: the user."""
     context = click.get_current_context(silent=True)
     return actor_or_user(context.params.get("actor") if context else None)
 
@@ -248,7 +282,7 @@ def _after_rejection(
         return mission.next(f"implement {wp} --done")
     place = workspace_of(wp, mission)
     if not place.get("workspace_exists"):
-        return mission.next(f"implement {wp}", actor=holder_besides(package, _current_actor()))
+        return mission.next(f"implement {wp}", actor=holder_besides(package, current_actor()))
     switch = f"git switch {shlex.quote(place['lane_branch'])} && git merge -"
     return (
         f"commit your work in {place['workspace_path']}, or merge it there from another branch"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -76,9 +76,12 @@ def envelope_of(command: str, *, by_person: bool = False, **args: Any) -> dict[s
 
 
 def settled(
-    envelope: dict[str, Any], *, as_json: bool = False, advice: str | None = None
+    envelope: dict[str, Any],
+    *,
+    as_json: bool = False,
+    advice: str | Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Return the data of a success. A refusal ends the process and prints `advice`, the next step.
+    """Return the data of a success. A refusal ends the process and prints `advice`, the next steps.
 
     A warning names the arguments in which a credential was masked.
     """
@@ -98,10 +101,10 @@ def settled(
         for candidate in data.get("candidates", ()):
             say(f"  {candidate}", is_error=True)
         advice = advice or _usual_advice(envelope)
-        if advice:
+        for line in (advice,) if isinstance(advice, str) else advice or ():
             # The label `next:` is only for a command that can be pasted.
-            label = "next: " if advice.startswith("spec-kitty ") else ""
-            say(f"{label}{advice}", is_error=True)
+            label = "next: " if line.startswith("spec-kitty ") else ""
+            say(f"{label}{line}", is_error=True)
     is_misunderstood = envelope["error_code"] == errors.UsageError.code
     sys.exit(NOT_UNDERSTOOD if is_misunderstood else REFUSED)
 

@@ -33,7 +33,7 @@ GROUPS = MappingProxyType(
         "log": "Show who did what when with a package or mission.",
         "mailbox": "Run the mailbox worker; inspect and verify the mailbox.",
         "merge": "Merge a mission into its target branch.",
-        "mission": "Create, list and rewind missions.",
+        "mission": "Create, list, close and rewind missions.",
         "move": "Move a work package to another status lane.",
         "orchestrator-api": "Send a request; print one JSON envelope.",
         "plan": "Create plan.md and tasks.md for a mission.",
@@ -46,6 +46,7 @@ GROUPS = MappingProxyType(
         "sync": "Fetch commits from the workspaces into the project.",
         "tasks": "Create, check, tick off and list work packages.",
         "unblock": "Return a blocked work package to where it was before.",
+        "update": "Merge the target and approved work into a package.",
         "workspace": "List the workspaces of the execution lanes.",
     }
 )
@@ -56,7 +57,7 @@ TOGETHER = MappingProxyType(
         ("init", "specify", "plan", "mission"): "Start a project or a mission; list missions.",
         ("tasks", "implement", "review"): "Manage, work on and review packages.",
         ("move", "unblock", "release-claim"): "Move or unblock a package; release a claim.",
-        ("sync", "workspace"): "Fetch commits of workspaces; list workspaces.",
+        ("sync", "update", "workspace"): "Fetch commits; update or list workspaces.",
         ("doctor", "redact"): "Check and repair the project; remove a secret.",
         ("accept", "merge"): "Accept and merge a mission.",
         ("status", "show", "log", "diff"): "Show the board; a package, its log, its diff.",
@@ -174,6 +175,8 @@ def _other_command(name: str) -> click.Command | None:
             from specify_cli.cli.tasks import tasks as command
         case "unblock":
             from specify_cli.cli.unblock import unblock as command
+        case "update":
+            from specify_cli.cli.update import update as command
         case "workspace":
             from specify_cli.cli.workspace import workspace as command
         case _:

@@ -1,4 +1,4 @@
-"""`spec-kitty mission`: create, list and rewind missions."""
+"""`spec-kitty mission`: create, list, close and rewind missions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import click
 
 from specify_cli.cli.client import ask
+from specify_cli.cli.mission_merged import mark_merged, tidy
 from specify_cli.cli.mission_rewind import rewind
 from specify_cli.cli.options import JSON
 from specify_cli.cli.output import say
@@ -18,7 +19,7 @@ NEWEST = 20
 
 @click.group()
 def mission() -> None:
-    """Create, list and rewind missions. 'create' is the older name of 'specify'.
+    """Create, list, close and rewind missions. 'create' is the older name of 'specify'.
 
     Example: spec-kitty mission list
     """
@@ -26,6 +27,8 @@ def mission() -> None:
 
 mission.add_command(specify, "create")
 mission.add_command(rewind)
+mission.add_command(mark_merged)
+mission.add_command(tidy)
 
 
 @mission.command("list", short_help="List the missions of this project.")

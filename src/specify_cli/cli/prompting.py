@@ -19,6 +19,8 @@ BY_ACTOR = (
     "accept",
     "merge",
     "tasks done",
+    "update",
+    "mission mark-merged",
 )
 """Commands with an --actor option."""
 

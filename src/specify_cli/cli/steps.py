@@ -30,9 +30,10 @@ def carry_out(
     if it is a refusal or the last one of the command.
     """
     envelope = envelope_of(command, by_person=True, mission=mission.slug, wp=wp, **args)
-    hint = None
+    hint: str | list[str] = ""
     if not (envelope["success"] or as_json):
-        hint = advice.after_refusal(envelope, mission, wp=wp)
+        hint = _resolving(envelope["data"], mission, word=word)
+        hint = hint or advice.after_refusal(envelope, mission, wp=wp)
         envelope = _in_words(envelope, mission, word=word, wp=wp)
     data = settled(envelope, as_json=as_json, advice=hint)
     if as_json and is_last:
@@ -40,6 +41,15 @@ def carry_out(
     if is_last and not as_json:
         _tell_of(data)
     return data
+
+
+def _resolving(data: Mapping[str, Any], mission: Chosen, *, word: str) -> list[str]:
+    """Return the commands that resolve the conflicts of a refusal; none if it has none."""
+    if "conflicting" not in data:
+        return []
+    from specify_cli.cli import conflicts
+
+    return conflicts.advice_on(data, advice.packages_of(mission), mission, word=word)
 
 
 def _tell_of(data: Mapping[str, Any]) -> None:

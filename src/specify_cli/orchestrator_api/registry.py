@@ -105,6 +105,28 @@ def _for_people(name: str) -> Command:
         case "list-workspaces":
             from specify_cli.orchestrator_api.commands.list_workspaces import COMMAND
         case _:
+            return _for_merging(name)
+    return COMMAND
+
+
+def _for_merging(name: str) -> Command:
+    """Return a command for people about conflicts and merges.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    match name:
+        case "merge-branch":
+            from specify_cli.orchestrator_api.commands.merge_branch import COMMAND
+        case "mark-merged":
+            from specify_cli.orchestrator_api.commands.mark_merged import COMMAND
+        case "show-acceptance":
+            from specify_cli.orchestrator_api.commands.show_acceptance import COMMAND
+        case "tidy-missions":
+            from specify_cli.orchestrator_api.commands.tidy_missions import COMMAND
+        case "update-workspace":
+            from specify_cli.orchestrator_api.commands.update_workspace import COMMAND
+        case _:
             return _for_upkeep(name)
     return COMMAND
 

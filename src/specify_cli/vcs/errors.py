@@ -33,11 +33,19 @@ class TargetMoved(Exception):
 
 
 class MergeConflict(Exception):
-    """Two histories change the same lines of `paths`; nothing has moved."""
+    """Two histories change the same lines of `paths`; nothing has moved.
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    Where it is known, `brought` names what was merged: the commit `theirs`, into `ours`.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], *, brought: str = "", ours: str = "", theirs: str = ""
+    ) -> None:
         super().__init__(", ".join(paths))
         self.paths = tuple(paths)
+        self.brought = brought
+        self.ours = ours
+        self.theirs = theirs
 
 
 class NotReplayed(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from specify_cli.files import durability
@@ -42,6 +42,17 @@ def read_ref(repo: Repository, name: str) -> str | None:
         GitFailed: git cannot read it.
     """
     return _refs(repo, PREFIX + name).get(PREFIX + name)
+
+
+def read_refs(repo: Repository, names: Iterable[str]) -> dict[str, str]:
+    """Return the commits of those refs that exist, by their names without the prefix.
+
+    Raises:
+        GitFailed: git cannot read them.
+    """
+    wanted = [PREFIX + name for name in names]
+    found = _refs(repo, *wanted) if wanted else {}
+    return {ref.removeprefix(PREFIX): commit for ref, commit in found.items()}
 
 
 def _refs(repo: Repository, *refs: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from specify_cli.vcs.errors import MergeConflict
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.objects import tree_of
@@ -83,8 +84,10 @@ def _joined(git: Git, base: str, named: Named, *, branch: str) -> str:
         return base
     head = MergeResult.at(git, base, {})
     for name, commit in missing.items():
-        head = head.merged_with(head.commit, commit)
-        head = head.joined(head.tree, commit, message=f"Merge {name} into {branch}")
+        merged, conflicts = head.marked_with(head.commit, commit)
+        if conflicts:
+            raise MergeConflict(conflicts, brought=name, ours=head.commit, theirs=commit)
+        head = merged.joined(merged.tree, commit, message=f"Merge {name} into {branch}")
     return head.commit
 
 

@@ -12,7 +12,7 @@ from specify_cli.vcs import host_refs, lane_bases, lock_ownership
 from specify_cli.vcs.branch_updates import recover_all, update_branch
 from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
-from specify_cli.vcs.errors import AllocationFailed, MergeConflict
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.lane_bases import Start, StartParts
 from specify_cli.vcs.repository import Repository
@@ -71,17 +71,11 @@ class LaneBranches:
         """Compute where work in the execution lane starts.
 
         Raises:
-            AllocationFailed: the parts conflict.
+            MergeConflict: the parts conflict.
             GitFailed: a commit is not there.
         """
         origin = self.origin or self.others[self.mission]
-        try:
-            return lane_bases.compute(
-                repo.git, parts, branch=self.lane, tip=self.tip, origin=origin
-            )
-        except MergeConflict as error:
-            text = f"{self.lane}: merging its dependencies conflicts in {error}"
-            raise AllocationFailed(text, code="conflict", files=error.paths) from None
+        return lane_bases.compute(repo.git, parts, branch=self.lane, tip=self.tip, origin=origin)
 
 
 @contextmanager
@@ -116,6 +110,23 @@ def lane_pointed(
                 advance_as_host(repo, branches.lane, old=tip, new=old)
             _delete(repo, new)
         raise
+
+
+def remove(repo: Repository, branches: Mapping[str, str]) -> None:
+    """Remove branches that are at these commits, and the refs that record their positions.
+
+    Raises:
+        GitFailed: one has moved, or git refused; then none is removed.
+    """
+    orders = "".join(f"delete {HEADS}{name} {commit}\n" for name, commit in branches.items())
+    if orders:
+        repo.git.run("update-ref", "--no-deref", "--stdin", input=orders.encode())
+    placed = (
+        f"{host_refs.PREFIX}{it}/{name}" for name in branches for it in (_PLACED, _PLACED_BEFORE)
+    )
+    orders = "".join(f"delete {ref}\n" for ref in placed)
+    if orders:
+        repo.git.run("update-ref", "--no-deref", "--stdin", input=orders.encode())
 
 
 def host_positions(repo: Repository, branch: str) -> Set[str]:

@@ -17,6 +17,7 @@ from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
 from specify_cli.vcs.errors import CheckoutBlocked, MergeConflict, NotReplayed, TargetMoved
 from specify_cli.vcs.git import Git
+from specify_cli.vcs.merge_conflicts import LaneConflict, conflicts_in
 from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.merge_strategies import STRATEGIES, LaneTip, with_note
 from specify_cli.vcs.objects import REGULAR, Change, Entry, overlay, tree_changes, write_blobs
@@ -24,6 +25,7 @@ from specify_cli.vcs.repository import Repository
 
 __all__ = [
     "CheckoutBlocked",
+    "LaneConflict",
     "LaneTip",
     "MergeConflict",
     "MergePlan",
@@ -34,6 +36,7 @@ __all__ = [
     "catch_up",
     "changes_of",
     "compute",
+    "conflicts",
     "finish",
     "obstacles",
 ]
@@ -86,17 +89,26 @@ def compute(
     """
     build = STRATEGIES[strategy]
     git = repo.git.with_identity()
-    start = git.text("rev-parse", "--verify", f"{HEADS}{target}^{{commit}}")
-    ours = _entries(git, reserved.host_files)
-    begun = MergeResult.at(git, start, ours, is_kept=reserved.is_kept)
+    begun = _begun(git, target, reserved)
     head = _with_host_files(build(begun, tips, message), message)
     return MergePlan(
         target=target,
-        from_commit=start,
+        from_commit=begun.commit,
         to_commit=head.commit,
         host_files=tuple(reserved.host_files),
         left_out=tuple(sorted(head.left_out)),
     )
+
+
+def conflicts(
+    repo: Repository, *, target: str, tips: Sequence[LaneTip], reserved: ProtectedFiles
+) -> list[LaneConflict]:
+    """Return the two sides of each conflict that `compute` would meet; a rebase may meet others.
+
+    Raises:
+        GitFailed: no such target, or git refused.
+    """
+    return list(conflicts_in(_begun(repo.git.with_identity(), target, reserved), tips))
 
 
 def catch_up(
@@ -195,6 +207,12 @@ def checkout_plans(
         (it, CheckoutUpdate(origin=plan.from_commit, goal=end, live=live if it.is_main else ()))
         for it in checkouts
     ]
+
+
+def _begun(git: Git, target: str, reserved: ProtectedFiles) -> MergeResult:
+    start = git.text("rev-parse", "--verify", f"{HEADS}{target}^{{commit}}")
+    ours = _entries(git, reserved.host_files)
+    return MergeResult.at(git, start, ours, is_kept=reserved.is_kept)
 
 
 def _entries(git: Git, contents: Mapping[str, bytes]) -> dict[str, Entry]:

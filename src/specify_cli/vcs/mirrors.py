@@ -40,10 +40,17 @@ _NEW: Final = "new"
 _OLD: Final = "old"
 
 
-def update(repo: Repository, mirror: Path, branches: Iterable[str], *, objects: Objects) -> None:
+def update(
+    repo: Repository,
+    mirror: Path,
+    branches: Iterable[str],
+    *,
+    objects: Objects,
+    others: Mapping[str, str] | None = None,
+) -> None:
     """Bring the mirror at `.worktrees/.mirror/<name>.git` to the project's state of those branches.
 
-    HEAD names the first branch; the mirror has no others. It gets `objects` as the workspaces that
+    HEAD names the first branch; the mirror has only them and the refs `others`, each at its commit. It gets `objects` as the workspaces that
     fetch from it do; those of a partial clone are always shared. The mirror is made anew where it
     is damaged or not as the host makes it; one with objects of its own may keep them.
 
@@ -53,6 +60,7 @@ def update(repo: Repository, mirror: Path, branches: Iterable[str], *, objects: 
     """
     names = list(branches)
     tips = {HEADS + name: commit for name, commit in repo.lane_tips(names).items()}
+    tips |= others or {}
     project = ProjectObjects.of(repo.git)
     settings = ProjectSettings.read(repo.git)
     it = _Mirror(

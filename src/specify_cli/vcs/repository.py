@@ -147,9 +147,17 @@ class Repository:
         return _commit(self.git, oid) is not None
 
     def commits_beyond(
-        self, tip: str, known: Iterable[str], *, most: int | None = None, merges: bool = True
+        self,
+        tip: str,
+        known: Iterable[str],
+        *,
+        most: int | None = None,
+        merges: bool = True,
+        is_first_parent: bool = False,
     ) -> list[str]:
         """Return the commits in the history of `tip` and of none of `known`, newest first.
+
+        With `is_first_parent`, leave out commits that were merged in.
 
         Those of `known` that are not in the repository do not count.
 
@@ -157,6 +165,7 @@ class Repository:
             GitFailed: `tip` is not a commit.
         """
         flags = [*([] if merges else ["--no-merges"]), *([f"--max-count={most}"] if most else [])]
+        flags += ["--first-parent"] if is_first_parent else []
         exclusions = "".join(f"^{commit}\n" for commit in known)
         text = f"{tip}\n{exclusions}".encode()
         return self.git.run("rev-list", "--ignore-missing", *flags, "--stdin", input=text).lines

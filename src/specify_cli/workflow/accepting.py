@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from specify_cli import clock, ids
 from specify_cli.core import claims
-from specify_cli.core.events import MissionAccepted
+from specify_cli.core.events import MissionAccepted, Transitioned
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import MissionNotReady, PreflightFailed
 from specify_cli.storage import event_lines
@@ -15,9 +15,9 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import host_files, record_trailer, repositories
+from specify_cli.workflow import host_files, merge_intent, record_trailer, repositories
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.mission import OpenMission
+from specify_cli.workflow.mission import OpenMission, open_mission
 from specify_cli.workflow.mission_changes import changing_mission
 from specify_cli.workflow.request_intents import intent_begun_by, intent_of, recorded_intent
 
@@ -66,6 +66,31 @@ class Accepting:
                 done=packages_in(mission, Lane.DONE),
                 canceled=packages_in(mission, Lane.CANCELED),
             )
+
+    def show(self, selector: str) -> tuple[MissionIdentity, bool]:
+        """Return whether all packages are finished, one is approved, and that was not accepted since.
+
+        Raises:
+            MissionNotFound: no mission has this slug.
+            StateUnreadable: the state of the project is damaged.
+        """
+        mission = open_mission(self.project, selector)
+        accepted = False
+        for event in mission.log.events:
+            if isinstance(event, MissionAccepted):
+                accepted = True
+            elif isinstance(event, Transitioned) and event.to_lane is not Lane.DONE:
+                accepted = False
+        is_ready = bool(packages_in(mission, Lane.APPROVED)) and not incomplete(mission)
+        return mission.identity, is_ready and not accepted and not _is_merge_begun(mission)
+
+
+def _is_merge_begun(mission: OpenMission) -> bool:
+    """Whether a merge was interrupted, here or in the project that this is a copy of."""
+    try:
+        return merge_intent.pending(mission.files) is not None
+    except PreflightFailed:
+        return True
 
 
 def packages_in(mission: OpenMission, lane: Lane) -> tuple[str, ...]:

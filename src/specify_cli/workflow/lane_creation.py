@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from specify_cli.core.lanes import FINISHED
 from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
 from specify_cli.storage.workspace_records import WorkspaceRecord
-from specify_cli.vcs import lane_branches, linked_worktrees, mirrors, workspaces
+from specify_cli.vcs import host_refs, lane_branches, linked_worktrees, mirrors, workspaces
 from specify_cli.vcs.errors import AllocationFailed, CheckoutBlocked, TargetMoved
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.vcs.repository import Repository
@@ -24,6 +25,7 @@ from specify_cli.workflow import lane_folders
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.offers import Offer
+from specify_cli.workflow.package_commits import approved_ref
 
 MIRRORS: Final = ".mirror"
 _MOST_FILES: Final = 100
@@ -52,20 +54,39 @@ def objects_of(mission: OpenMission) -> Objects:
 def update_mirror(repository: Repository, mission: OpenMission) -> None:
     """Update the mission's mirror from the project, and create it if it does not exist.
 
+    It has the target's and the mission's branch, and each approved commit as `refs/approved/<package>`.
+
     Raises:
         AllocationFailed: a link or a file is in the place of a folder of the host.
         GitFailed, OSError: git or the disk refused.
     """
     branches = [mission.target_branch, mission.mission_branch]
     with opened(mission.files.project.worktrees):
-        mirrors.update(repository, mirror_of(mission), branches, objects=objects_of(mission))
+        mirrors.update(
+            repository,
+            mirror_of(mission),
+            branches,
+            objects=objects_of(mission),
+            others=_approved_refs(repository, mission),
+        )
+
+
+def _approved_refs(repository: Repository, mission: OpenMission) -> dict[str, str]:
+    names = {
+        approved_ref(mission, x): x
+        for x in mission.packages
+        if mission.state_of(x).lane in FINISHED
+    }
+    kept = host_refs.read_refs(repository, names)
+    return {f"refs/approved/{names[name]}": commit for name, commit in kept.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneCreation:
     """The creation of one workspace, under the lock of the repository.
 
-    `offer` is what the existing workspace has; it was read before, without a lock.
+    `offer` is what the existing workspace has; it was read before, without a lock. With `names_former`,
+    a warning says where a replaced workspace is kept.
     """
 
     mission: OpenMission
@@ -74,6 +95,7 @@ class LaneCreation:
     branches: LaneBranches
     offer: Offer
     owner: int | None
+    names_former: bool = False
 
     def at(self, tip: str, *, leave: Callable[[str], None]) -> tuple[str, ...]:
         """Move the execution lane's branch and workspace to `tip`, and return warnings.
@@ -203,6 +225,8 @@ class LaneCreation:
         if made.left_out:
             hooks = ", ".join(made.left_out)
             yield f"the workspace does not have these hooks of the project: {hooks}"
+        if made.old and self.names_former:
+            yield f"the former workspace, with its ignored files, stashes and other branches, is in {made.old}"
         if self.owner not in (None, os.geteuid()) and not self._gives_away:
             yield (
                 f"the workspace belongs to uid {os.geteuid()}: only root can give it to uid"

@@ -15,11 +15,18 @@ from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StateUnrea
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.vcs import host_refs
 from specify_cli.vcs.commit_intake import BranchRelation, IntakeRefused
-from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed, MergeConflict
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
-from specify_cli.workflow import host_files, lane_creation, lane_folders, lost_work, repositories
+from specify_cli.workflow import (
+    host_files,
+    lane_creation,
+    lane_folders,
+    lost_work,
+    repositories,
+    start_conflicts,
+)
 from specify_cli.workflow.kept_work import first_contact, note_origin
 from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.offers import Offer
@@ -64,7 +71,7 @@ def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | Non
             parts = _parts(commits, wp_id, offer)
             # Before the branch moves: only the branch has these commits.
             annotations = first_contact(commits, besides=wp_id)
-            base, warnings = _create(commits, workspace, parts, offer=offer, owner=owner)
+            base, warnings = _create(commits, wp_id, parts, offer=offer, owner=owner)
             note_origin(commits)
             # Last, because a refusal must leave no plan behind.
             host_files.write_lanes(mission)
@@ -77,7 +84,7 @@ def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | Non
 
 def _create(
     commits: PackageCommits,
-    workspace: Workspace,
+    wp_id: str,
     parts: StartParts,
     *,
     offer: Offer,
@@ -85,6 +92,7 @@ def _create(
 ) -> tuple[str, tuple[str, ...]]:
     """Move the lane's branch to its start, create the workspace, and return the base and warnings."""
     repository, left = commits.repository, list[str]()
+    workspace = commits.mission.workspace(wp_id)
     branches = LaneBranches.of(
         repository,
         lane=workspace.branch,
@@ -92,7 +100,10 @@ def _create(
         target=workspace.target_branch,
         origin=commits.origin(),
     )
-    start = branches.start(repository, parts)
+    try:
+        start = branches.start(repository, parts)
+    except MergeConflict as error:
+        raise start_conflicts.refusal(commits, wp_id, parts, error=error) from error
     creation = lane_creation.LaneCreation(
         mission=commits.mission,
         repository=repository,

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from specify_cli.core.merge_paths import shown
 from specify_cli.errors import StorageFailed
 from specify_cli.vcs import merge, remote_push
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import LaneTip, MergeConflict, MergePlan, NotReplayed, ProtectedFiles
+from specify_cli.vcs.merge import (
+    LaneConflict,
+    LaneTip,
+    MergeConflict,
+    MergePlan,
+    NotReplayed,
+    ProtectedFiles,
+)
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import host_files, lane_retirement, merge_preflight, record_trailer
+from specify_cli.workflow.conflicts import Conflicts
 from specify_cli.workflow.merge_scope import Scope
 from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.offers import Offer
@@ -18,12 +27,16 @@ from specify_cli.workflow.offers import Offer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeComputation:
-    """The merge of a mission into `target`, as git objects."""
+    """The merge of a mission into `target`, as git objects.
+
+    With `branch`, it is to move that branch instead, which has or starts from the target's commit.
+    """
 
     repository: Repository
     mission: OpenMission
     target: str
     strategy: str
+    branch: str | None = None
 
     def plan(self, lines: bytes, *, offers: Sequence[Offer]) -> MergePlan:
         """Compute the merge; its commits include the log with `lines` appended.
@@ -41,6 +54,7 @@ class MergeComputation:
         # Malformed trees come first, because git fails on them.
         merge_preflight.refuse_paths(found, scope.refused())
         plan = self._computed(lines, tips, scope, found=found)
+        plan = replace(plan, target=self.branch or plan.target)
         changes = merge.changes_of(self.repository, plan)
         result = scope.refused_result(changes, before=plan.from_commit, after=plan.to_commit)
         merge_preflight.refuse_paths(found, result)
@@ -50,6 +64,7 @@ class MergeComputation:
     def _computed(
         self, lines: bytes, tips: Sequence[LaneTip], scope: Scope, *, found: Sequence[str]
     ) -> MergePlan:
+        reserved = ProtectedFiles(host_files=self._host_files(lines), is_kept=scope.leaves_out)
         try:
             return merge.compute(
                 self.repository,
@@ -57,25 +72,46 @@ class MergeComputation:
                 tips=tips,
                 strategy=self.strategy,
                 message=self._message(f"Merge mission {self.mission.slug}"),
-                reserved=ProtectedFiles(
-                    host_files=self._host_files(lines), is_kept=scope.leaves_out
-                ),
+                reserved=reserved,
             )
         except MergeConflict as error:
-            paths = list(error.paths)
-            # A rebase drops merge commits, and with them the resolution of a conflict.
-            again = " with the strategy merge or squash" if self.strategy == "rebase" else ""
-            conflict = (
-                f"the work conflicts in {', '.join(paths)}: in the workspace of its execution lane, run"
-                f" 'git fetch project' and 'git merge {self.target}', resolve the conflict and commit;"
-                f" then try again{again}"
+            sides = merge.conflicts(
+                self.repository, target=self.target, tips=tips, reserved=reserved
             )
-            merge_preflight.refuse([*found, conflict, *self._update_mirror()], conflicts=paths)
+            self._refuse_conflicts(sides, error.paths, found=found)
             raise
         except NotReplayed as error:
             text = f"{error}: try again with the strategy merge or squash"
             merge_preflight.refuse([*found, text])
             raise
+
+    def _refuse_conflicts(
+        self, sides: Sequence[LaneConflict], paths: Sequence[str], *, found: Sequence[str]
+    ) -> None:
+        """Refuse the merge, naming the packages and execution lanes that conflict.
+
+        Raises:
+            PreflightFailed: always.
+        """
+        named = list(Conflicts(self.repository, self.mission).of_merge(sides, self.target))
+        if not named:
+            text = (
+                f"a rebase of the work conflicts in {', '.join(map(shown, paths))}: try again with the"
+                " strategy merge or squash"
+            )
+            merge_preflight.refuse([*found, text], conflicts=list(paths))
+        # A rebase drops merge commits, and with them the resolution of a conflict.
+        again = " with the strategy merge or squash" if self.strategy == "rebase" else ""
+        remedy = (
+            "move the first-named package back to in_progress, merge the other side in its workspace,"
+            f" resolve the conflict, and submit it again; then try again{again}"
+        )
+        *first, last = (it.sentence for it in named)
+        merge_preflight.refuse(
+            [*found, *first, f"{last}: {remedy}", *self._update_mirror()],
+            conflicts=list(dict.fromkeys(path for it in sides for path in it.paths)),
+            conflicting=[it.as_data() for it in named],
+        )
 
     def _update_mirror(self) -> list[str]:
         """Make the target available to 'git fetch project' without a worker; return why it failed."""

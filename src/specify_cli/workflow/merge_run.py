@@ -19,12 +19,13 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import CheckoutBlocked, MergeConflict, MergePlan, TargetMoved
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import lane_retirement, merge_intent, merge_preflight
-from specify_cli.workflow.accepting import packages_in
+from specify_cli.workflow.accepting import incomplete, packages_in
 from specify_cli.workflow.context import RequestContext, conflict
 from specify_cli.workflow.kept_work import HOST_ACTOR
 from specify_cli.workflow.merge_computation import MergeComputation
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.merge_push import Push
+from specify_cli.workflow.merged_work import MergedWork
 from specify_cli.workflow.mission import OpenMission, Workspace, reopened
 from specify_cli.workflow.offers import NOTHING, Offer
 from specify_cli.workflow.package_commits import PackageCommits
@@ -112,7 +113,10 @@ class MergeRun:
     def carry_out(self) -> MergePlan | Push:
         """Compute and check the merge; apply and record it, unless it must be pushed first."""
         merge_preflight.require_branch(self.repository, self.target)
-        lines = event_lines.encode(self._done_events(), mission_slug=self.mission.slug)
+        done = self._done_before()
+        if done is not None:
+            return done
+        lines = event_lines.encode(self.done_events(), mission_slug=self.mission.slug)
         # After a power loss, the record of a checkout update may be there without its intent.
         merge.recover_checkouts(self.repository, self.target)
         plan = self._computation.plan(lines, offers=self.offers)
@@ -131,6 +135,22 @@ class MergeRun:
             self._record(intent)
             self._count(intent)
         return plan
+
+    def _done_before(self) -> MergePlan | None:
+        """Return the plan without changes if every package was merged into the target before.
+
+        Merging again could conflict with what the target got since, or undo it.
+        """
+        mission = self.mission
+        tip = self.repository.branch_tip(self.target)
+        is_over = not packages_in(mission, Lane.APPROVED) and not incomplete(mission)
+        if tip is None or not is_over or not merge_preflight.finished(mission):
+            return None
+        merged = MergedWork(self.repository, mission)
+        commit = merged.noted(self.target)
+        if commit is None or merged.missing_from(commit):
+            return None
+        return MergePlan(target=self.target, from_commit=tip, to_commit=tip)
 
     @contextmanager
     def _completing(self, intent: MergeIntent) -> Iterator[None]:
@@ -217,6 +237,7 @@ class MergeRun:
     def _record(self, intent: MergeIntent) -> None:
         """Append the lines to the mission's log and mark the intent complete, in one transaction."""
         files = self.mission.files
+        MergedWork(self.repository, self.mission).note(intent.plan.target, intent.plan.to_commit)
         files.log.append_lines(intent.lines, also=merge_intent.completion_rows(files, intent))
 
     def _count(self, intent: MergeIntent) -> None:
@@ -226,7 +247,8 @@ class MergeRun:
         counted = self.context.effects.event_ids
         counted.extend(x for x in event_lines.ids_in(intent.lines) if x not in counted)
 
-    def _done_events(self) -> Sequence[Transitioned]:
+    def done_events(self) -> Sequence[Transitioned]:
+        """Return the moves of all approved packages to done."""
         step = Transition(from_lane=Lane.APPROVED, to_lane=Lane.DONE)
         actor, note = self.options.actor or HOST_ACTOR, f"merged into {self.target}"
         commits = PackageCommits(self.repository, self.mission)

@@ -42,13 +42,7 @@ class Merging:
             PreflightFailed: something is in the way; every obstacle is named.
             StorageFailed: the disk or git refused.
         """
-        if options.strategy not in STRATEGIES:
-            raise UnsupportedStrategy(
-                f"there is no strategy {options.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}"
-                f"{nearest.guess(options.strategy, STRATEGIES)}",
-                strategy=options.strategy[:80],
-                supported=list(STRATEGIES),
-            )
+        check_strategy(options.strategy)
         push: Push | None = None
         with ExitStack() as until_the_end, all_offered(self.project, selector) as offers:
             while True:
@@ -94,3 +88,18 @@ class Merging:
                     yield run
             except GitFailed as error:
                 raise StorageFailed(f"git could not merge: {error}") from error
+
+
+def check_strategy(strategy: str) -> None:
+    """Check that there is such a strategy.
+
+    Raises:
+        UnsupportedStrategy: there is none.
+    """
+    if strategy not in STRATEGIES:
+        raise UnsupportedStrategy(
+            f"there is no strategy {strategy[:80]!r}: use one of {', '.join(STRATEGIES)}"
+            f"{nearest.guess(strategy, STRATEGIES)}",
+            strategy=strategy[:80],
+            supported=list(STRATEGIES),
+        )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from specify_cli.core.dependencies import needed_by
 from specify_cli.core.events import UNRECORDED, Transitioned
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.vcs import host_refs
+from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.objects import empty_tree
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.mission import OpenMission
@@ -122,15 +124,18 @@ class PackageCommits:
         return self.repository.lane_tips([branch]).get(branch)
 
     def has_own_work(self, wp_id: str, tip: str) -> bool:
-        """Whether `tip` has a commit, merges excluded, that the package did not start with."""
+        """Whether `tip` has a commit, merges excluded, that is neither what the package started with nor merged in."""
         base = self.mission.state_of(wp_id).base_ref or self.origin()
         if base is None or not self.repository.has_commit(base):
             # The branch was rewritten, and the commit at which work began no longer exists.
             return False
         others = needed_by(self.mission.graph, wp_id)
         states = (self.mission.state_of(x) for x in others)
-        known = [it.commit for it in states if it.commit and it.lane in FINISHED]
-        return bool(self.repository.commits_beyond(tip, [base, *known], most=1, merges=False))
+        known = [base, *(it.commit for it in states if it.commit and it.lane in FINISHED)]
+        public = f"{HEADS}{self.mission.target_branch}"
+        find = partial(self.repository.commits_beyond, tip, most=1, merges=False)
+        # Commits that were merged in from the target are not its own, but its own may be in the target.
+        return bool(find([*known, public]) or find(known, is_first_parent=True))
 
     def set_aside(self, wp_id: str) -> str | None:
         """Return the commit that was kept when the package left its execution lane unapproved, if any.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.dead_letters import DeadLetters
     from specify_cli.workflow.default_mission import DefaultMission
     from specify_cli.workflow.doctor import Doctor
+    from specify_cli.workflow.lane_updates import LaneUpdates
     from specify_cli.workflow.merging import Merging
     from specify_cli.workflow.missions import Missions
     from specify_cli.workflow.package_diff import PackageDiff
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from specify_cli.workflow.package_overview import PackageOverview
     from specify_cli.workflow.package_prompt import PackagePrompt
     from specify_cli.workflow.package_views import PackageViews
+    from specify_cli.workflow.pull_requests import PullRequests
     from specify_cli.workflow.redacting import Redacting
     from specify_cli.workflow.request_intents import RequestIntents
     from specify_cli.workflow.retention import Retention
     from specify_cli.workflow.rewinding import Rewinding
     from specify_cli.workflow.syncing import Syncing
+    from specify_cli.workflow.tidying import Tidying
     from specify_cli.workflow.work_packages import WorkPackages
     from specify_cli.workflow.workspace_listing import WorkspaceListing
 
@@ -100,6 +103,13 @@ class Services:
         return PackagePrompt(self.project)
 
     @property
+    def updating(self) -> LaneUpdates:
+        """Update execution lanes."""
+        from specify_cli.workflow.lane_updates import LaneUpdates
+
+        return LaneUpdates(self.project)
+
+    @property
     def accepting(self) -> Accepting:
         """Accept missions."""
         from specify_cli.workflow.accepting import Accepting
@@ -112,6 +122,20 @@ class Services:
         from specify_cli.workflow.merging import Merging
 
         return Merging(self.project)
+
+    @property
+    def pull_requests(self) -> PullRequests:
+        """Merge missions by way of pull requests."""
+        from specify_cli.workflow.pull_requests import PullRequests
+
+        return PullRequests(self.project)
+
+    @property
+    def tidying(self) -> Tidying:
+        """Remove the branches of merged missions."""
+        from specify_cli.workflow.tidying import Tidying
+
+        return Tidying(self.project)
 
     @property
     def authoring(self) -> Authoring:

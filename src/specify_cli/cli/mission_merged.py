@@ -1,0 +1,84 @@
+"""`spec-kitty mission mark-merged` and `spec-kitty mission tidy`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from specify_cli.cli.client import actor_or_user, ask, complain, is_on_terminal
+from specify_cli.cli.options import ACTOR, JSON
+from specify_cli.cli.output import bold, say
+from specify_cli.cli.prompting import mission_or_default
+from specify_cli.cli.steps import carry_out
+
+
+@click.command("mark-merged", short_help="Close a mission whose pull request was merged.")
+@click.argument("mission", required=False)
+@ACTOR
+@JSON
+def mark_merged(*, mission: str | None, actor: str | None, as_json: bool) -> None:
+    """Close MISSION: its target has its work, through a pull request. Clean workspaces are removed.
+
+    The target here counts, and its remote-tracking branch as 'git fetch' left it. A merge commit, a squash
+    merge and a rebase merge are recognized. If work is missing, nothing changes.
+
+    Example: spec-kitty mission mark-merged 001-search
+    """
+    chosen = mission_or_default("mission mark-merged", mission, as_json=as_json)
+    data = carry_out(
+        "mark-merged",
+        chosen,
+        word="mission mark-merged",
+        actor=actor_or_user(actor),
+        as_json=as_json,
+    )
+    if as_json:
+        return
+    head, where = bold(data["mission_slug"]), data["found_in"]
+    if data["marked_wps"]:
+        say(f" is merged: {where} has {', '.join(data['marked_wps'])}", head=head)
+    else:
+        say(f": nothing to do, it was merged before, and {where} has its work", head=head)
+    if not data["worktree_removed"]:
+        click.echo("its workspaces were kept")
+    say(f"next: spec-kitty mission tidy {data['mission_slug']}")
+
+
+@click.command("tidy", short_help="Remove the branches of merged missions.")
+@click.argument("mission", required=False)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@JSON
+def tidy(*, mission: str | None, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Remove the mission branch and the lane branches of MISSION. Default: of every merged mission.
+
+    The branches are shown first. One with commits that were not merged stays. Approved commits stay in
+    the host's refs. Without a terminal, --yes is required.
+
+    Example: spec-kitty mission tidy 001-search
+    """
+    plan = ask("tidy-missions", as_json=as_json and dry_run, mission=mission, is_dry=True)
+    going = [it for it in plan["branches"] if it["problem"] is None]
+    if not as_json:
+        for one in plan["branches"]:
+            _show(one)
+        if not plan["branches"]:
+            say("no merged mission has a branch: nothing to do")
+    if dry_run or not (going or as_json):
+        return
+    if not yes and going:
+        if as_json or not is_on_terminal():
+            text = "confirmation is required: give --yes to remove these branches"
+            complain("mission tidy", text, as_json=as_json)
+        click.confirm("Remove them?", abort=True)
+    data = ask("tidy-missions", as_json=as_json, mission=mission)
+    if not as_json:
+        gone = sum(it["problem"] is None for it in data["branches"])
+        say("removed 1 branch" if gone == 1 else f"removed {gone} branches")
+
+
+def _show(one: Mapping[str, Any]) -> None:
+    text = f"stays: {one['problem']}" if one["problem"] else f"goes, at {one['commit'][:12]}"
+    say(f": {text}", head=bold(one["branch"]))

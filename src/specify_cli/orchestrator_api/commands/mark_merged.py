@@ -1,0 +1,65 @@
+"""mark-merged: mark a mission merged whose work is in its target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkMergedParams(Params):
+    """Arguments of mark-merged."""
+
+    mission: Name = argument(MISSION)
+    actor: Words = argument(ACTOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkMergedResult(MissionResult):
+    """Data of mark-merged: `found_in` is the branch that has the work, `marked_wps` what was not done before."""
+
+    found_in: str
+    merged_wps: list[str]
+    marked_wps: list[str]
+    worktree_removed: bool
+    warnings: list[str] | None = None
+    commits_not_included: list[CommitsLeft] | None = None
+
+
+def handle(
+    params: MarkMergedParams, cause: RequestContext, services: Callable[[], Services]
+) -> MarkMergedResult:
+    """Mark the mission merged."""
+    report, marked = services().pull_requests.mark_merged(
+        params.mission, actor=params.actor, context=cause
+    )
+    return MarkMergedResult(
+        **mission_fields(report.mission),
+        found_in=report.target_branch,
+        merged_wps=list(report.merged),
+        marked_wps=list(marked),
+        worktree_removed=report.worktrees_removed,
+        warnings=list(report.warnings) or None,
+        commits_not_included=commits_left(report.commits_not_included),
+    )
+
+
+COMMAND = Command(
+    name="mark-merged",
+    params=MarkMergedParams,
+    handle=handle,
+    changes_state=True,
+    takes_policy=True,
+    is_for_people=True,
+    example="spec-kitty mission mark-merged 001-search",
+)

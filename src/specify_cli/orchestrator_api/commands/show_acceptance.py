@@ -1,0 +1,46 @@
+"""show-acceptance: show whether a mission waits for its acceptance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowAcceptanceParams(Params):
+    """Arguments of show-acceptance."""
+
+    mission: Name = argument(MISSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowAcceptanceResult(MissionResult):
+    """Data of show-acceptance; `is_waiting`: everything is finished, and that was not accepted since."""
+
+    is_waiting: bool
+
+
+def handle(
+    params: ShowAcceptanceParams, cause: RequestContext, services: Callable[[], Services]
+) -> ShowAcceptanceResult:
+    """Show whether the mission waits for its acceptance."""
+    identity, is_waiting = services().accepting.show(params.mission)
+    return ShowAcceptanceResult(**mission_fields(identity), is_waiting=is_waiting)
+
+
+COMMAND = Command(
+    name="show-acceptance",
+    params=ShowAcceptanceParams,
+    handle=handle,
+    is_for_people=True,
+    example="spec-kitty merge",
+)

@@ -1,0 +1,63 @@
+"""tidy-missions: remove the branches of merged missions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.texts import MISSION, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TidyMissionsParams(Params):
+    """Arguments of tidy-missions."""
+
+    mission: Name | None = argument(f"{MISSION} Default: every merged one.", default=None)
+    is_dry: bool = argument("Only show what would be removed.", default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TidyBranch:
+    """A branch at its commit; `problem` tells why it stays."""
+
+    mission_slug: str
+    branch: str
+    commit: str
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TidyMissionsResult(Result):
+    """Data of tidy-missions."""
+
+    branches: list[TidyBranch]
+
+
+def handle(
+    params: TidyMissionsParams, cause: RequestContext, services: Callable[[], Services]
+) -> TidyMissionsResult:
+    """Remove the branches, or only list them."""
+    found = services().tidying.tidy(params.mission, is_dry=params.is_dry)
+    return TidyMissionsResult(
+        branches=[
+            TidyBranch(mission_slug=it.slug, branch=it.branch, commit=it.commit, problem=it.problem)
+            for it in found
+        ]
+    )
+
+
+COMMAND = Command(
+    name="tidy-missions",
+    params=TidyMissionsParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty mission tidy 001-search",
+)
