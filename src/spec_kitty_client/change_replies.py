@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from spec_kitty_client.contract import Lane, Strategy
+from spec_kitty_client.contract import Lane, Strategy, SubtaskStatus
 from spec_kitty_client.reply_parts import CommitsNotIncluded, Feedback, OfMission
 
 
@@ -81,6 +81,17 @@ class Transition(OfMission):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarkSubtasks(OfMission):
+    """Reply to `mark_subtasks`."""
+
+    subtasks: tuple[str, ...]
+    """As requested."""
+    status: SubtaskStatus
+    work_packages: tuple[str, ...]
+    """The packages that have them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppendHistory(OfMission):
     """Reply to `append_history`."""
 
@@ -108,6 +119,9 @@ class ReleaseClaim(OfMission):
     released_holder: str
     """The actor whose claim, or review, was released."""
     policy_metadata_recorded: bool
+    commit: str | None = None
+    """The newest commit of the package, which the host keeps for its next start."""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

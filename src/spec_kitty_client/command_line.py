@@ -118,7 +118,9 @@ def arguments(request: Request) -> list[str]:
         flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
         if isinstance(value, bool):
             found += [flag] if value else _negation(name)
-        elif value is not None:
+        elif isinstance(value, list):
+            found += [f"{flag}={it}" for it in value]
+        else:
             text = json.dumps(value) if isinstance(value, Mapping) else str(value)
             found.append(f"{flag}={text}")
     if request.policy is not None:

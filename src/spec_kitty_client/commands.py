@@ -1,90 +1,33 @@
-"""The commands of the contract as methods, each of which returns a typed reply."""
+"""The commands of the contract as methods that return typed replies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar, Unpack
+from collections.abc import Iterable
+from typing import Unpack
 
 from spec_kitty_client.change_replies import (
     AcceptMission,
     AppendHistory,
     Heartbeat,
+    MarkSubtasks,
     MergeMission,
     ReleaseClaim,
     StartImplementation,
     StartReview,
     Transition,
 )
-from spec_kitty_client.contract import Command, Lane, Strategy
+from spec_kitty_client.contract import Lane, Strategy, SubtaskStatus
 from spec_kitty_client.options import (
     ChangeOptions,
     Evidence,
-    Options,
     PolicyOptions,
     ReviewResult,
 )
-from spec_kitty_client.read_replies import (
-    ContractVersion,
-    ListReady,
-    MissionState,
-    ResolveWorkspace,
-)
-
-T = TypeVar("T")
+from spec_kitty_client.read_commands import ReadCommands
 
 
-class Commands:
-    """A method for each command of the contract.
-
-    `mission` is the folder name of a mission, its number or its id. `wp` is `WP` and digits. `actor` is who
-    acts, such as the name of an agent.
-
-    Each method raises `Refused`, by its subclasses, if the host refuses the request; `NoWorkerError` if no
-    worker serves the mailbox; another `NotAnsweredError` if there is no reply in time; `TransportError` if
-    the host cannot be reached; and `BadReplyError` if what answers is not a host.
-    """
-
-    def _send(
-        self,
-        command: Command,
-        shape: type[T],
-        args: Mapping[str, object],
-        options: Mapping[str, object],
-    ) -> T:
-        raise NotImplementedError
-
-    def contract_version(
-        self, provider_version: str | None = None, **options: Unpack[Options]
-    ) -> ContractVersion:
-        """Return the version of the contract that the host speaks.
-
-        Args:
-            provider_version: The version of the contract that the caller was written for.
-
-        Raises:
-            ContractVersionMismatch: The host does not serve that version.
-        """
-        args = {"provider_version": provider_version}
-        return self._send("contract-version", ContractVersion, args, options)
-
-    def mission_state(self, mission: str, **options: Unpack[Options]) -> MissionState:
-        """Return the state of every work package of the mission."""
-        return self._send("mission-state", MissionState, {"mission": mission}, options)
-
-    def list_ready(self, mission: str, **options: Unpack[Options]) -> ListReady:
-        """Return the work packages that can be started now; all of them can be started at the same time."""
-        return self._send("list-ready", ListReady, {"mission": mission}, options)
-
-    def resolve_workspace(
-        self, mission: str, wp: str, **options: Unpack[Options]
-    ) -> ResolveWorkspace:
-        """Return the workspace, the branch and the prompt of a work package, existing or planned.
-
-        Raises:
-            LaneAllocationFailed: The branch with the recorded work does not exist any more.
-        """
-        args = {"mission": mission, "wp": wp}
-        return self._send("resolve-workspace", ResolveWorkspace, args, options)
+class Commands(ReadCommands):
+    """A method for each command of the contract."""
 
     def start_implementation(
         self, mission: str, wp: str, *, actor: str, **options: Unpack[PolicyOptions]
@@ -172,6 +115,35 @@ class Commands:
         }
         return self._send("transition", Transition, args, options)
 
+    def mark_subtasks(
+        self,
+        mission: str,
+        subtasks: Iterable[str],
+        *,
+        actor: str,
+        status: SubtaskStatus,
+        wp: str | None = None,
+        **options: Unpack[ChangeOptions],
+    ) -> MarkSubtasks:
+        """Mark subtasks as done or pending, all or none of them.
+
+        Args:
+            subtasks: Ids of subtasks. The id of a package stands for all of its subtasks.
+            wp: The package that has them. Default: the packages that have a subtask of that id.
+
+        Raises:
+            UsageError: A subtask does not exist.
+            TransitionRejected: The claim of the actor was released.
+        """
+        args = {
+            "mission": mission,
+            "wp": wp,
+            "subtasks": list(subtasks),
+            "status": status,
+            "actor": actor,
+        }
+        return self._send("mark-subtasks", MarkSubtasks, args, options)
+
     def append_history(
         self, mission: str, wp: str, *, actor: str, note: str, **options: Unpack[ChangeOptions]
     ) -> AppendHistory:
@@ -207,7 +179,7 @@ class Commands:
         force: bool = False,
         **options: Unpack[PolicyOptions],
     ) -> ReleaseClaim:
-        """Take a work package, or its review, from a holder that shows no sign of life.
+        """Give one's own claim back, or take a work package or its review from a holder without a sign of life.
 
         Args:
             note: Why the claim is released.

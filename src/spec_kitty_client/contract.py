@@ -20,6 +20,10 @@ Command: TypeAlias = Literal[
     "merge-mission",
     "heartbeat",
     "release-claim",
+    "list-missions",
+    "show-prompt",
+    "package-history",
+    "mark-subtasks",
 ]
 """Every command."""
 
@@ -46,6 +50,7 @@ Guard: TypeAlias = Literal[
     "review_evidence",
     "review_reference",
     "reason",
+    "not_begun",
     "none",
     "edge",
     "force_note",
@@ -92,6 +97,12 @@ ReasonCode: TypeAlias = Literal[
 Verdict: TypeAlias = Literal["approved", "changes_requested"]
 """Verdicts of a review."""
 
+SubtaskStatus: TypeAlias = Literal["done", "pending"]
+"""What a subtask is marked as."""
+
+EventKind: TypeAlias = Literal["transition", "note", "subtasks", "commit", "accepted"]
+"""What an event of a history is."""
+
 Strategy: TypeAlias = Literal["merge", "squash", "rebase"]
 """How approved commits are merged into the target branch."""
 
@@ -105,6 +116,7 @@ CHANGES: Final[frozenset[Command]] = frozenset(
         "merge-mission",
         "heartbeat",
         "release-claim",
+        "mark-subtasks",
     }
 )
 """Commands that change something, and whose requests therefore have a correlation id at the command line, too."""

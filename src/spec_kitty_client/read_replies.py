@@ -76,6 +76,8 @@ class WorkPackage:
     """The package of the same execution lane that goes first; absent for a package that
     could be started now, or that waits for something else.
     """
+    blocked_from: Lane | None = None
+    """The status lane in which the package was when it was blocked."""
     feedback: Feedback | None = None
     """What the newest review that sent the package back requested; None if there was
     none, or if the package was approved since.

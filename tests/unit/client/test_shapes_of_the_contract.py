@@ -32,6 +32,7 @@ def schema(name: str) -> dict[str, Any]:
     return found
 
 
+LANES = set(get_args(contract.Lane))
 REFUSAL = schema("refusal")["properties"]
 
 
@@ -42,6 +43,8 @@ def kinds(described: dict[str, Any]) -> Any:
     if "const" in described:
         text = described["const"]
         return frozenset({"boolean" if text is True else f"={text}"})
+    if "enum" in described and LANES.issuperset(described["enum"]):
+        return frozenset(f"={it}" for it in LANES)
     if "enum" in described:
         return frozenset(f"={it}" for it in described["enum"])
     named = described["type"]
@@ -131,7 +134,7 @@ def test_the_options_of_a_method_are_those_that_its_command_takes(command: str) 
 
 
 def test_the_client_has_a_method_for_each_command_and_no_others() -> None:
-    methods = {name for name in vars(spec_kitty_client.commands.Commands) if name[0] != "_"}
+    methods = {name for name in dir(spec_kitty_client.commands.Commands) if name[0] != "_"}
     assert methods == {name.replace("-", "_") for name in COMMANDS}
 
 
@@ -139,6 +142,7 @@ def test_names_are_those_of_the_contract() -> None:
     assert set(get_args(contract.Command)) == COMMANDS.keys()
     assert {name for name, it in COMMANDS.items() if it["changes_state"]} == contract.CHANGES
     assert {name for name, it in COMMANDS.items() if it["policy"] != "none"} == contract.TAKE_POLICY
+    assert set(schema("refusal")["properties"]["from_lane"]["enum"]) == LANES
     assert set(get_args(contract.Strategy)) == set(
         schema("commands/merge-mission.reply")["properties"]["strategy"]["enum"]
     )
