@@ -1,6 +1,6 @@
 """Grammar of the mailbox protocol: ids, names, suffixes, reserved names, and default bounds.
 
-`mailbox.client` is copied into sandboxes as a single file, so it has its own copy of what it needs.
+`spec_kitty_client` is carried into sandboxes without the host, so it has its own copy of what it needs.
 
 Source: `contract/v1/mailbox.md` and `contract/v1/access.md`.
 """

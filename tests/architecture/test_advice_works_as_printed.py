@@ -11,7 +11,7 @@ import pytest
 
 import specify_cli
 
-SOURCES = sorted(Path(specify_cli.__file__).parent.rglob("*.py"))
+SOURCES = sorted(Path(specify_cli.__file__).parents[1].rglob("*.py"))
 COMMAND = re.compile(r"(?:spec-kitty|git|mv|cp|rm|mkdir) [a-z{][^'`;:]*")
 PLACEHOLDER = re.compile(
     r"<[a-z][a-z _-]*>|(?<=[ /])(?!HEAD\b|WP[0-9]|T[0-9]{3}|CC0\b)[A-Z][A-Z_]+\b"

@@ -53,9 +53,11 @@ PLANTED = [
     ("home-of-click-and-rich", "mailbox/planted.py", "from rich.table import Table"),
     ("home-of-pydantic", "storage/planted.py", "from pydantic import TypeAdapter"),
     ("home-of-pydantic", "cli/planted.py", "import pydantic_core"),
-    ("portable-client", "mailbox/client.py", "import click"),
-    ("portable-client", "mailbox/client.py", "from specify_cli import errors"),
-    ("portable-client", "mailbox/client.py", "import specify_cli.mailbox.layout"),
+    ("portable-client", "../spec_kitty_client/mailbox.py", "import click"),
+    ("portable-client", "../spec_kitty_client/mailbox.py", "from specify_cli import errors"),
+    ("portable-client", "../spec_kitty_client/planted.py", "import specify_cli.mailbox.layout"),
+    ("client-beside-the-host", "mailbox/planted.py", "import spec_kitty_client"),
+    ("client-beside-the-host", "workflow/planted.py", "from spec_kitty_client import mailbox"),
     ("one-way-through-the-doors", "cli/planted.py", "import specify_cli.workflow"),
     ("one-way-through-the-doors", "cli/planted.py", "import specify_cli.core.lanes"),
     ("one-way-through-the-doors", "mailbox/planted.py", "import specify_cli.vcs"),
@@ -72,6 +74,7 @@ def broken_rules(checkout: Path, *words: str, cache: Path) -> set[str]:
         here.syspath_prepend(checkout / "src")
         # It looks for the package as an import would, and would find the one that is imported.
         here.delitem(sys.modules, "specify_cli", raising=False)
+        here.delitem(sys.modules, "spec_kitty_client", raising=False)
         # It would switch off every logger of this process.
         here.setattr("importlinter.cli.logging_config.dictConfig", lambda _: None)
         called = ["--cache-dir", str(cache), *words]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.measurements import measure
 
-SOURCE = Path(__file__).parents[2] / "src/specify_cli"
+SOURCE = Path(__file__).parents[2] / "src"
 
 LONGEST_FUNCTION = 30
 """Lines of its body without the docstring."""

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.orchestrator_boundary import violations
-from tests.architecture.orchestrator_boundary.processes import HOMES_OF_FOREIGN_CALLS
+from tests.architecture.orchestrator_boundary.processes import (
+    HOME_OF_TESTED_PROGRAMS,
+    HOME_OF_THE_CLIENT,
+    HOMES_OF_FOREIGN_CALLS,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -326,18 +330,22 @@ def test_more_than_one_function_is_seen_where_the_c_library_is_asked_for_it(
     assert seen_in(checkout) == {home}
 
 
+@pytest.mark.parametrize("home", [HOME_OF_TESTED_PROGRAMS, HOME_OF_THE_CLIENT])
 @pytest.mark.parametrize("text", NOT_IN_SIGHT)
-def test_a_shell_or_a_hidden_start_is_seen_where_hosts_under_test_are_run(
-    text: str, checkout: Path
+def test_a_shell_or_a_hidden_start_is_seen_where_hosts_are_run(
+    text: str, home: str, checkout: Path
 ):
-    plant(checkout, "src/specify_cli/conformance/programs.py", f"import subprocess\n{text}")
+    plant(checkout, home, f"import subprocess\n{text}")
 
-    assert seen_in(checkout) == {"src/specify_cli/conformance/programs.py"}
+    assert seen_in(checkout) == {home}
 
 
-def test_what_its_user_names_may_be_run_by_the_conformance_kit_alone(checkout: Path):
+def test_what_its_user_names_may_be_run_by_the_conformance_kit_and_the_client_alone(
+    checkout: Path,
+):
     text = "import subprocess\ndef run(words):\n    return subprocess.run(list(words))"
-    plant(checkout, "src/specify_cli/conformance/programs.py", text)
+    plant(checkout, HOME_OF_TESTED_PROGRAMS, text)
+    plant(checkout, HOME_OF_THE_CLIENT, text)
     assert seen_in(checkout) == set()
 
     plant(checkout, "src/specify_cli/conformance/other.py", text)

@@ -22,9 +22,9 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Final
 
+from spec_kitty_client.mailbox import Mailbox
 from specify_cli.core.events import Annotated, Event, Transitioned
 from specify_cli.core.lanes import Lane
-from specify_cli.mailbox.client import Mailbox
 from specify_cli.storage import event_lines, published_line, records
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout

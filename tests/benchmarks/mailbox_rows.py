@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from specify_cli.mailbox.client import Mailbox
+from spec_kitty_client.mailbox import Mailbox
 from tests.benchmarks import peers
 from tests.benchmarks.large_mission import write_mission
 from tests.benchmarks.report import Found, Setting

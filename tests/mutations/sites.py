@@ -15,6 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "specify_cli"
+CLIENT = "../spec_kitty_client"
+"""The package of the client, beside that of the host."""
 
 # The first plays a host or a client for others to test theirs, the second only draws again for people
 # what has changed: no promise of this host hangs on either.
@@ -60,7 +62,9 @@ class Site:
 def all_sites(package: Path = PACKAGE) -> list[Site]:
     """Every guard of the package, by file and place."""
     paths = sorted(path.relative_to(package) for path in package.rglob("*.py"))
-    kept = (str(path) for path in paths if not str(path).startswith(LEFT_OUT))
+    clients = sorted((package / CLIENT).glob("*.py"))
+    names = [*map(str, paths), *(f"{CLIENT}/{path.name}" for path in clients)]
+    kept = (name for name in names if not name.startswith(LEFT_OUT))
     return [site for file in kept for site in _sites_in(package / file, file)]
 
 

@@ -111,7 +111,10 @@ class Soak:
         """The file in the folder of this soak."""
         copy = self.folder / file.name
         if not copy.exists():
-            shutil.copy(file, copy)
+            if file.is_dir():
+                shutil.copytree(file, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(file, copy)
             copy.chmod(0o755)
         return copy
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from client import Mailbox, NotAnsweredError  # type: ignore[import-not-found]
+from spec_kitty_client import Mailbox, NotAnsweredError
 
 INBOX, OUTBOX = Path("/inbox"), Path("/outbox")
 LONGEST_PAUSE_S = 0.05

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from spec_kitty_client import heartbeat, ids
 from specify_cli import protocol
-from specify_cli.mailbox import client
 from specify_cli.orchestrator_api import registry
 
 
@@ -36,11 +36,14 @@ def test_a_name_that_no_orchestrator_can_have(name: str) -> None:
 
 
 def test_the_client_that_stands_alone_writes_ids_that_requests_can_have() -> None:
-    assert protocol.is_request_id(client.new_correlation_id())
+    assert protocol.is_request_id(ids.new_correlation_id())
 
 
 def test_the_client_that_stands_alone_believes_a_heartbeat_as_long_as_the_host_does() -> None:
-    assert (client.HEARTBEAT, client.MISSED_BEATS) == (protocol.HEARTBEAT, protocol.MISSED_BEATS)
+    assert (heartbeat.HEARTBEAT, heartbeat.MISSED_BEATS) == (
+        protocol.HEARTBEAT,
+        protocol.MISSED_BEATS,
+    )
 
 
 def test_reads_are_the_commands_of_the_contract_that_change_nothing() -> None:

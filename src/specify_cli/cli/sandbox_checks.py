@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from spec_kitty_client.heartbeat import WorkerHeartbeat
+from spec_kitty_client.mailbox import CONTRACT_VERSION
 from specify_cli.cli import sandbox_walls, sandbox_workspace
 from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
 from specify_cli.cli.sandbox_folders import belonging, git, probe, room_of
 from specify_cli.cli.through_mailbox import folders
-from specify_cli.mailbox.client import CONTRACT_VERSION, Heartbeat
 from specify_cli.protocol import HEARTBEAT, SUFFIX
 
 __all__ = ["NO", "OK", "WARN", "Finding", "all_of"]
@@ -92,7 +93,7 @@ def _outbox(outbox: Path) -> Iterator[Finding]:
 
 def _worker(outbox: Path) -> Iterator[Finding]:
     path = outbox / (HEARTBEAT + SUFFIX)
-    pulse = Heartbeat(path)
+    pulse = WorkerHeartbeat(path)
     start = "start 'spec-kitty mailbox serve' on the host"
     if not pulse.look():
         what = f"the last worker is gone{_aged(path)}" if pulse.report else "there is no heartbeat"

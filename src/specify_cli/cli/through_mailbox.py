@@ -13,17 +13,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from spec_kitty_client.heartbeat import HEARTBEAT
+from spec_kitty_client.mailbox import Mailbox
+from spec_kitty_client.unanswered import BadReplyError, ForbiddenReplyError, NotAnsweredError
+from spec_kitty_client.waiting import Waiting
 from specify_cli import errors
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.reply import INTERRUPTED, give
-from specify_cli.mailbox.client import (
-    HEARTBEAT,
-    BadReplyError,
-    ForbiddenReplyError,
-    Mailbox,
-    NotAnsweredError,
-    Waiting,
-)
 from specify_cli.mailbox.printable import printable
 
 TYPE_CHECKING = False

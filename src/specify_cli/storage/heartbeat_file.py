@@ -27,7 +27,7 @@ def last_beat(path: Path) -> dict[str, Any] | None:
 def is_alive(path: Path) -> bool:
     """Whether the last beat is younger than three intervals and does not report a stop.
 
-    A beat as far in the future counts as missing. `mailbox.client` has the same limit, and also
+    A beat as far in the future counts as missing. `spec_kitty_client.heartbeat` has the same limit, and also
     accepts a beat that changes while it watches, whatever its date.
     """
     beat, status = _read(path)

@@ -18,6 +18,8 @@ HOME_OF_CONFINEMENT = "src/specify_cli/vcs/sandbox.py"
 # A kit that tests hosts of others has to run them. It is no part of the host: nothing but the
 # command line's `contract verify` loads it.
 HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
+# A client of the host has to start it, where it does not use a mailbox. It is not a part of the host either.
+HOME_OF_THE_CLIENT = "src/spec_kitty_client/command_line.py"
 # A person at a terminal reads a difference or a guide with the pager of their own configuration.
 HOME_OF_THE_PAGER = "src/specify_cli/cli/paging.py"
 PAGER = "click.echo_via_pager"
@@ -30,7 +32,7 @@ FOREIGN_NAMES = frozenset({"CDLL", "c_char_p", "c_int", "c_uint", "get_errno"})
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
 WHY = (
     "only vcs/git.py starts a process, and that process is git, confined by vcs/sandbox.py alone; conformance/programs.py starts what "
-    "its user names, without a shell; cli/paging.py shows a text in the user's pager; vcs/renames.py asks the C "
+    "its user names, without a shell; spec_kitty_client/command_line.py starts the host, without a shell; cli/paging.py shows a text in the user's pager; vcs/renames.py asks the C "
     "library for one rename, files/file_system.py for one sync"
 )
 
@@ -111,6 +113,7 @@ def _other_functions(
 _JUDGES: dict[str, Callable[[ast.Module, Bindings], Iterator[tuple[int, str]]]] = {
     HOME_OF_SUBPROCESS: other_programs,
     HOME_OF_TESTED_PROGRAMS: out_of_sight,
+    HOME_OF_THE_CLIENT: out_of_sight,
     **{home: partial(_other_functions, known=it) for home, it in HOMES_OF_FOREIGN_CALLS.items()},
 }
 """What else is looked at in a module that may do more than others."""
@@ -143,7 +146,7 @@ def _ways(node: ast.stmt | ast.expr, bindings: Bindings, path: str) -> Iterator[
 
 def _imported(names: list[str], path: str) -> Iterator[str]:
     for name in names:
-        homes = (HOME_OF_SUBPROCESS, HOME_OF_TESTED_PROGRAMS)
+        homes = (HOME_OF_SUBPROCESS, HOME_OF_TESTED_PROGRAMS, HOME_OF_THE_CLIENT)
         is_at_home = path in homes and name.partition(".")[0] == "subprocess"
         is_at_home = is_at_home or (path in HOMES_OF_FOREIGN_CALLS and name == "ctypes")
         if _starts_processes(name) and not is_at_home:

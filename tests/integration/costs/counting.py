@@ -36,9 +36,10 @@ def modules(words: Sequence[str], *, root: Path) -> dict[str, int]:
     command = [sys.executable, "-X", "importtime", "-m", "specify_cli", *words]
     done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
     names = set(_IMPORTED.findall(done.stderr))
-    own = sum(it.partition(".")[0] == "specify_cli" for it in names)
+    packages = {"specify_cli", "spec_kitty_client"}
+    own = sum(it.partition(".")[0] in packages for it in names)
     library = sum(
-        it.partition(".")[0] not in {*sys.stdlib_module_names, "specify_cli", "_distutils_hack"}
+        it.partition(".")[0] not in {*sys.stdlib_module_names, *packages, "_distutils_hack"}
         for it in names
     )
     return {"own": own, "library": library}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox.client import Mailbox
+from spec_kitty_client.mailbox import Mailbox
 from tests.benchmarks.large_mission import SLUG
 from tests.benchmarks.mailbox_rows import mailbox_of
 from tests.benchmarks.timing import spec_kitty

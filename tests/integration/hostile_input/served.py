@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from specify_cli.mailbox.client import Mailbox
+from spec_kitty_client.mailbox import Mailbox
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import heartbeat_file

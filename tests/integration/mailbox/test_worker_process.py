@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox.client import Mailbox
+from spec_kitty_client.mailbox import Mailbox
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.verification import find_breaks, open_journal

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import specify_cli.mailbox.client
+import spec_kitty_client
 from tests.patience import LONGEST_S
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
-CLIENT = Path(specify_cli.mailbox.client.__file__)
+CLIENT = Path(spec_kitty_client.__file__).parent
 HERE = Path(__file__).parent
 # Where the interpreter really is, behind any environment that it was started from.
 HOME_OF_PYTHON = Path(sys.base_prefix).resolve()

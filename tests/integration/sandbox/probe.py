@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from client import Mailbox  # type: ignore[import-not-found]  # it is carried in beside this
+from spec_kitty_client import Mailbox
 
 REMOUNT_WRITABLE = 0x20 | 0x1000  # MS_REMOUNT | MS_BIND
 OUTSIDE: dict[str, Any] = json.loads(sys.argv[1])

@@ -21,7 +21,15 @@ from tests.unit.mailbox.recording import wait_until
 NOTE = ["append-history", *flags(wp="WP01", actor="coder", note="n")]
 READ = ["mission-state", "--mission", SLUG]
 HEAVY = ("click", "pydantic", "pydantic_core", "filelock", "watchdog", "yaml", "rich")
+PACKAGES = {"specify_cli", "spec_kitty_client"}
 OURS = {
+    "spec_kitty_client",
+    "spec_kitty_client.heartbeat",
+    "spec_kitty_client.ids",
+    "spec_kitty_client.mailbox",
+    "spec_kitty_client.reply_files",
+    "spec_kitty_client.unanswered",
+    "spec_kitty_client.waiting",
     "specify_cli",
     "specify_cli.__main__",
     "specify_cli.cli",
@@ -32,7 +40,6 @@ OURS = {
     "specify_cli.cli.through_mailbox",
     "specify_cli.errors",
     "specify_cli.mailbox",
-    "specify_cli.mailbox.client",
     "specify_cli.mailbox.printable",
 }
 
@@ -110,9 +117,9 @@ main()
     loaded = set(json.loads(done.stderr))
     assert json.loads(done.stdout)["success"]
     assert loaded.isdisjoint(HEAVY)
-    assert {name for name in loaded if name.split(".")[0] == "specify_cli"} == OURS
+    assert {name for name in loaded if name.split(".")[0] in PACKAGES} == OURS
     foreign = {name.split(".")[0] for name in loaded} - sys.stdlib_module_names
-    assert foreign <= {"specify_cli", "__main__", "__mp_main__"}
+    assert foreign <= {*PACKAGES, "__main__", "__mp_main__"}
 
 
 def beat_every(door: Sandboxed, interval_s: float) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox import client
-from specify_cli.mailbox.client import Mailbox, NotAnsweredError, NoWorkerError
+from spec_kitty_client import Mailbox, NotAnsweredError, NoWorkerError, ids
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.worker import Worker
 from tests.durability import watched
@@ -21,14 +20,19 @@ from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher
 
 
 @pytest.fixture
+def layout(tmp_path: Path) -> MailboxLayout:
+    made = MailboxLayout(tmp_path)
+    made.ensure()
+    return made
+
+
+@pytest.fixture
 def mailbox(layout: MailboxLayout) -> Mailbox:
     return Mailbox(layout.inbox, layout.outbox)
 
 
-def test_a_call_is_answered(
-    layout: MailboxLayout, dispatcher: RecordingDispatcher, mailbox: Mailbox
-) -> None:
-    worker = Worker(layout, dispatcher, settings=SETTINGS, log=lambda _: None)
+def test_a_call_is_answered(layout: MailboxLayout, mailbox: Mailbox) -> None:
+    worker = Worker(layout, RecordingDispatcher(layout), settings=SETTINGS, log=lambda _: None)
     thread = threading.Thread(target=worker.serve)
     thread.start()
     envelope = mailbox.call("note", {"n": 1}, policy={"a": "b"}, timeout_s=LONGEST_S)
@@ -99,8 +103,8 @@ NOW_NS = 1_800_000_000 * 1_000_000_000
 @pytest.fixture
 def mint(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """Creates ids like a new process."""
-    monkeypatch.setattr(client, "_ulids", client._IncreasingNumbers())
-    return client.new_correlation_id
+    monkeypatch.setattr(ids, "_ulids", ids._IncreasingNumbers())
+    return ids.new_correlation_id
 
 
 @pytest.mark.parametrize("step_ns", [0, -1_000_000_000])
@@ -122,7 +126,7 @@ def test_an_id_contains_the_millisecond_of_its_creation(
         monkeypatch.setattr(time, "time_ns", lambda now_ns=now_ns: now_ns)
         number = 0
         for digit in mint()[:10]:
-            number = number * 32 + client.CROCKFORD.index(digit)
+            number = number * 32 + ids.CROCKFORD.index(digit)
         assert number == now_ns // 1_000_000
 
 

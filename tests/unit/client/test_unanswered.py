@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from specify_cli.mailbox.client import (
+from spec_kitty_client import (
     BadReplyError,
-    Heartbeat,
     LostContactError,
     Mailbox,
     NotAnsweredError,
     NoWorkerError,
     QueuedError,
     TakenError,
-    Waiting,
 )
+from spec_kitty_client.heartbeat import WorkerHeartbeat
+from spec_kitty_client.waiting import Waiting
 from tests.patience import LONGEST_S
 
 ALIVE = {"state": "running", "interval_s": 60}
@@ -147,7 +147,7 @@ def test_a_stalled_worker_s_reason_is_passed_on(mailbox: Mailbox) -> None:
 
 def test_a_changing_heartbeat_counts_as_alive_whatever_the_clock_says(mailbox: Mailbox) -> None:
     path = beat(mailbox, aged_s=86_400)
-    heartbeat = Heartbeat(path)
+    heartbeat = WorkerHeartbeat(path)
     assert not heartbeat.look()
     beat(mailbox, aged_s=86_399)
     assert heartbeat.look()

@@ -1,0 +1,134 @@
+"""The client and a real host: the same request has the same reply, whatever happened on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from spec_kitty_client import (
+    AsyncClient,
+    Client,
+    CommandLine,
+    LostContactError,
+    Mailbox,
+    MissionNotFound,
+    NoWorkerError,
+    Policy,
+    TakenError,
+    TransportError,
+    WpAlreadyClaimed,
+)
+from tests.integration.stage import SLUG, Process, Stage
+from tests.unit.mailbox.recording import wait_until
+
+PROGRAM = (sys.executable, "-m", "specify_cli")
+POLICY = Policy.for_agent("claude", orchestrator_id="nightly")
+
+
+@pytest.fixture
+def planned(stage: Stage) -> Stage:
+    stage.write_mission({"WP01": {}, "WP02": {}})
+    stage.git("add", "--", "kitty-specs")
+    stage.git("commit", "-q", "-m", "plan the mission")
+    return stage
+
+
+@pytest.fixture
+def mailbox(planned: Stage) -> Mailbox:
+    return Mailbox(planned.root / ".kitty" / "inbox", planned.root / ".kitty" / "outbox")
+
+
+@pytest.fixture
+def command_line(planned: Stage) -> CommandLine:
+    return CommandLine(planned.root, program=PROGRAM)
+
+
+def serve(stage: Stage, mailbox: Mailbox) -> Process:
+    (mailbox.outbox / "worker.json").unlink(missing_ok=True)
+    worker = stage.start("mailbox", "serve")
+    wait_until(mailbox.worker_is_alive)
+    return worker
+
+
+def test_both_interfaces_give_the_same_reply_and_the_same_refusals(
+    planned: Stage, mailbox: Mailbox, command_line: CommandLine
+) -> None:
+    serve(planned, mailbox)
+    clients = [Client(it, policy=POLICY) for it in (mailbox, command_line)]
+    started = [
+        it.start_implementation(SLUG, "WP01", actor="me", correlation_id="one") for it in clients
+    ]
+    assert started[0] == started[1]
+    assert not started[0].no_op
+    assert clients[0].mission_state(SLUG) == clients[1].mission_state(SLUG)
+    for client in clients:
+        with pytest.raises(WpAlreadyClaimed) as refused:
+            client.start_implementation(SLUG, "WP01", actor="other")
+        assert refused.value.claimed_by == "me"
+        with pytest.raises(MissionNotFound):
+            client.list_ready("none")
+        client.append_history(SLUG, "WP01", actor="me", note="--note 'with' \"all\"\n")
+
+
+def test_a_canceled_call_is_answered_under_its_id(planned: Stage, mailbox: Mailbox) -> None:
+    async def ask() -> list[str]:
+        client = AsyncClient(mailbox, policy=POLICY)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.001):
+                    await client.append_history(
+                        SLUG, "WP02", actor="me", note="n", correlation_id="mine"
+                    )
+        noted = await asyncio.gather(
+            *(
+                client.append_history(SLUG, "WP02", actor="me", note="n", correlation_id=it)
+                for it in ("mine", "mine", "other")
+            )
+        )
+        return [it.history_entry_id for it in noted]
+
+    serve(planned, mailbox)
+    first, again, other = asyncio.run(ask())
+    assert first == again != other
+    assert len(planned.events()) == 2
+
+
+def test_a_program_that_is_ended_at_the_deadline_is_started_again_under_the_id(
+    planned: Stage, command_line: CommandLine
+) -> None:
+    client = Client(command_line, policy=POLICY)
+    for timeout_s in (0.05, 0.2):
+        with pytest.raises(TakenError) as missed:
+            client.start_implementation(
+                SLUG, "WP01", actor="me", correlation_id="mine", timeout_s=timeout_s
+            )
+        assert "under the id mine" in str(missed.value)
+    client.start_implementation(SLUG, "WP01", actor="me", correlation_id="mine")
+    assert planned.lane("WP01") == "in_progress"
+    assert len([it for it in planned.events() if it["to_lane"] == "in_progress"]) == 1
+
+
+def test_an_absent_worker_is_told_at_once(planned: Stage, mailbox: Mailbox) -> None:
+    client = Client(mailbox)
+    with pytest.raises(TransportError, match="No such file"):
+        client.list_ready(SLUG)
+    worker = serve(planned, mailbox)
+    assert client.list_ready(SLUG).ready_work_packages
+    worker.terminate()
+    worker.wait()
+    with pytest.raises(NoWorkerError, match="spec-kitty mailbox serve") as absent:
+        client.list_ready(SLUG)
+    assert "nothing was sent" in str(absent.value)
+    assert [*mailbox.inbox.iterdir()] == []
+    assert LostContactError.reason == "lost_contact"
+
+
+def test_a_program_that_is_not_the_host_is_told(planned: Stage, tmp_path: Path) -> None:
+    for program, what in (("no-such-program", "install spec-kitty"), ("true", "is it spec-kitty")):
+        with pytest.raises((TransportError, ValueError), match=what):
+            Client(CommandLine(planned.root, program=program)).contract_version()
+    with pytest.raises(TransportError, match="not a folder"):
+        Client(CommandLine(tmp_path / "none", program=PROGRAM)).contract_version()

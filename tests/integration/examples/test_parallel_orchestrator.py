@@ -1,0 +1,64 @@
+"""The example with the client package gets the mission merged through both interfaces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.examples.test_file_orchestrator import EXAMPLES, MISSION, lanes
+
+EXAMPLE = EXAMPLES / "parallel_orchestrator.py"
+LONGEST = 60
+
+
+def command(where: Path, mission: str = MISSION) -> list[str]:
+    return [sys.executable, str(EXAMPLE), str(where), mission]
+
+
+def environment() -> dict[str, str]:
+    """With the program that belongs to this interpreter."""
+    beside = str(Path(sys.executable).parent)
+    return os.environ | {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_it_has_fewer_lines_than_one_reads_at_a_glance() -> None:
+    assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) < LONGEST
+
+
+def test_it_works_at_the_command_line(project: Path) -> None:
+    said = subprocess.run(
+        command(project), env=environment(), check=True, capture_output=True, text=True
+    ).stdout
+
+    assert lanes(project) == ["done", "done", "done"]
+    assert "WP02 in_progress" in said
+    # Both were at work before one of them was through.
+    assert {it.split()[0] for it in said.splitlines()[:2]} == {"WP01", "WP02"}
+
+
+@pytest.mark.usefixtures("worker")
+def test_killed_and_started_again_it_gets_the_mission_merged_through_the_mailbox(project: Path):
+    with subprocess.Popen(command(project / ".kitty"), stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert any("for_review" in line for line in first.stdout)
+        first.kill()
+
+    subprocess.run(command(project / ".kitty"), check=True, capture_output=True)
+
+    assert lanes(project) == ["done", "done", "done"]
+    assert (project / "search.py").is_file()
+
+
+def test_it_says_what_is_wrong(project: Path) -> None:
+    for words, what in (([], "usage:"), ([str(project), "2"], "MISSION_NOT_FOUND")):
+        called = [sys.executable, str(EXAMPLE), *words]
+        done = subprocess.run(
+            called, env=environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert what in done.stderr
+        assert "Traceback" not in done.stderr
