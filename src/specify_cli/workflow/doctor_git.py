@@ -22,7 +22,7 @@ from specify_cli.vcs.workspace_files import has_checked_out, irregular_files
 from specify_cli.workflow import commit_intake, lane_folders, repositories
 from specify_cli.workflow.doctor_elsewhere import switch_to
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
-from specify_cli.workflow.doctor_lane_branches import missing_branch
+from specify_cli.workflow.doctor_lane_branches import EarlierEvents, missing_branch
 from specify_cli.workflow.doctor_workspaces import examine_folder
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.mission import OpenMission, Workspace
@@ -122,27 +122,26 @@ def examine_branches(mission: OpenMission, branches: Branches | None) -> Iterato
         what = f"the target branch {mission.target_branch!r} does not exist"
         repair = "create it, or name another branch as target_branch"
         yield error("target-branch", mission.files.folder / "meta.json", what, repair=repair)
+    events = EarlierEvents(mission)
     for lane in mission.lanes:
         states = {lanes[wp_id] for wp_id in lane.wp_ids if wp_id in lanes}
         workspace = mission.lane_workspace(lane.lane_id)
-        yield from _examine_lane(mission, branches, workspace, states=states)
+        if UNDER_WAY & states and workspace.branch not in branches.names:
+            yield missing_branch(events, workspace, wp_ids=lane.wp_ids, names=branches.names)
+        elif OCCUPYING & states and not workspace.path.exists():
+            yield _missing_workspace(workspace, states)
+        if os.path.lexists(workspace.path):
+            yield from _examine_workspace(mission, branches.repository, workspace, states=states)
 
 
-def _examine_lane(
-    mission: OpenMission, branches: Branches, workspace: Workspace, *, states: Set[Lane]
-) -> Iterator[Finding]:
-    if UNDER_WAY & states and workspace.branch not in branches.names:
-        yield missing_branch(mission, workspace, branches.names)
-    elif OCCUPYING & states and not workspace.path.exists():
-        what = f"work in {workspace.lane_id} has begun, but its workspace does not exist"
-        repair = (
-            f"a review does not need it: the submitted work is in {workspace.branch} of the project; if changes"
-            " are requested, the next start creates the workspace again"
-        )
-        is_at_work = bool({Lane.CLAIMED, Lane.IN_PROGRESS} & states)
-        yield warning("no-worktree", workspace.path, what, repair=REMAKE if is_at_work else repair)
-    if os.path.lexists(workspace.path):
-        yield from _examine_workspace(mission, branches.repository, workspace, states=states)
+def _missing_workspace(workspace: Workspace, states: Set[Lane]) -> Finding:
+    what = f"work in {workspace.lane_id} has begun, but its workspace does not exist"
+    repair = (
+        f"a review does not need it: the submitted work is in {workspace.branch} of the project; if changes"
+        " are requested, the next start creates the workspace again"
+    )
+    is_at_work = bool({Lane.CLAIMED, Lane.IN_PROGRESS} & states)
+    return warning("no-worktree", workspace.path, what, repair=REMAKE if is_at_work else repair)
 
 
 def _examine_workspace(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
 
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError
@@ -17,12 +19,43 @@ from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_missi
 _AT_WORK = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS})
 
 
-def missing_branch(mission: OpenMission, workspace: Workspace, names: Collection[str]) -> Finding:
-    """Return the finding about an execution lane with work whose branch is not among `names`."""
-    lane_id, path = workspace.lane_id, workspace.path
+@dataclass(frozen=True)
+class EarlierEvents:
+    """What the events of a mission say about its execution lanes; read once, and only when needed."""
+
+    mission: OpenMission
+
+    @cached_property
+    def former_names(self) -> tuple[str, ...]:
+        """The other names of the mission in its events, newest first."""
+        try:
+            lines = self.mission.files.log.view().lines
+        except SpecKittyError:  # Reported already.
+            return ()
+        names = ((json_object(line) or {}).get("mission_slug") for line in reversed(lines))
+        known = dict.fromkeys(it for it in names if isinstance(it, str) and "/" not in it)
+        return tuple(it for it in known if it != self.mission.slug)
+
+    @cached_property
+    def moved_here(self) -> frozenset[object] | None:
+        """The ids of the packages that the host of this repository moved; None if they are unknown."""
+        try:
+            record = records.found(self.mission.files.project)
+            number = self.mission.files.log.view().known.number
+            entries = record.entries(mission=number) if record and number is not None else iter(())
+            lines = (line for it in entries if it.kind == EVENTS for line in it.log.splitlines())
+            return frozenset((json_object(line) or {}).get("wp_id") for line in lines)
+        except SpecKittyError:  # Reported already.
+            return None
+
+
+def missing_branch(
+    events: EarlierEvents, workspace: Workspace, *, wp_ids: Collection[str], names: Collection[str]
+) -> Finding:
+    """Return the finding about a lane with these packages whose branch is not among `names`."""
+    mission, lane_id, path = events.mission, workspace.lane_id, workspace.path
     what = f"work in {lane_id} has begun, but its branch {workspace.branch} does not exist"
-    wp_ids = next(it.wp_ids for it in mission.lanes if it.lane_id == lane_id)
-    former = next((it for it in _former_names(mission) if _branch(it, lane_id) in names), None)
+    former = next((it for it in events.former_names if _branch(it, lane_id) in names), None)
     if former is not None:
         here, there = (shlex.quote(f"{MISSIONS}/{it}") for it in (mission.slug, former))
         what = (
@@ -30,7 +63,7 @@ def missing_branch(mission: OpenMission, workspace: Workspace, names: Collection
         )
         repair = f"'mv {here} {there}' gives the mission its former name again"
         return warning("no-lane-branch", path, what, repair=repair)
-    if not _has_begun_here(mission, wp_ids):
+    if events.moved_here is not None and events.moved_here.isdisjoint(wp_ids):
         what = f"work in {lane_id} was begun in another clone, which has its branch and workspace"
         return note("no-lane-branch", path, what, repair=_take_over(mission, wp_ids))
     repair = (
@@ -54,29 +87,3 @@ def _take_over(mission: OpenMission, wp_ids: Collection[str]) -> str:
 
 def _branch(slug: str, lane_id: str) -> str:
     return f"{branch_of_mission(slug)}-{lane_id}"
-
-
-def _former_names(mission: OpenMission) -> Iterator[str]:
-    """Yield the other names of the mission in its events, newest first."""
-    try:
-        lines = mission.files.log.view().lines
-    except SpecKittyError:  # Reported already.
-        return
-    seen = {mission.slug}
-    for line in reversed(lines):
-        name = (json_object(line) or {}).get("mission_slug")
-        if isinstance(name, str) and name not in seen and "/" not in name:
-            seen.add(name)
-            yield name
-
-
-def _has_begun_here(mission: OpenMission, wp_ids: Collection[str]) -> bool:
-    """Whether the host of this repository moved one of the packages."""
-    try:
-        record = records.found(mission.files.project)
-        number = mission.files.log.view().known.number
-        entries = record.entries(mission=number) if record and number is not None else iter(())
-        lines = (line for it in entries if it.kind == EVENTS for line in it.log.splitlines())
-        return any((json_object(line) or {}).get("wp_id") in wp_ids for line in lines)
-    except SpecKittyError:  # Reported already.
-        return True
