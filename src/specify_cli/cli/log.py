@@ -47,7 +47,8 @@ def log(*, wp: str | None, count: int, mission: str | None, as_json: bool) -> No
     lines = [*history_shown.lines(events, now=clock.now(), is_of_one=wp_id is not None)]
     if earlier:
         whole = chosen.next(f"{again} {len(events) + earlier}")
-        lines.append(f"and {earlier} earlier events: {whole}")
+        noun = "event" if earlier == 1 else "events"
+        lines.append(f"and {earlier} earlier {noun}: {whole}")
     text = "\n".join(lines) or f"nothing has happened yet with {wp_id or chosen.slug}"
     paging.show(text, None, see=f"{chosen.next(f'{again} {count}')} | cat")
 

@@ -104,6 +104,6 @@ def test_a_package_and_its_story_are_shown_to_people_and_programs(
         "claimed -> in_progress",
         "planned -> claimed",
     ]
-    assert newest.endswith("and 1 earlier events: spec-kitty log WP01 -n 2\n")
+    assert newest.endswith("and 1 earlier event: spec-kitty log WP01 -n 2\n")
     assert stage.run("log", "WP01", "--json").envelope["data"]["later"] == 0
     assert stage.run("show", "WP09", "--json").code == "WP_NOT_FOUND"
