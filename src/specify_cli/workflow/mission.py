@@ -15,7 +15,6 @@ from specify_cli.core import lane_plan, lane_schedule
 from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Transitioned
 from specify_cli.core.lane_plan import ExecutionLane, Overlap, PackageScope
-from specify_cli.core.lanes import Lane
 from specify_cli.core.state import MissionState, PackageState
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.storage import lane_plans
@@ -173,14 +172,6 @@ class OpenMission:
     def unsatisfied(self, wp_id: str) -> tuple[str, ...]:
         """Return the unfinished dependencies of the package."""
         return unsatisfied(self.graph, wp_id, self.state)
-
-    def canceled_without_note(self, wp_id: str) -> tuple[str, ...]:
-        """Return the dependencies of the package that a note would satisfy."""
-        return tuple(
-            x
-            for x in self.unsatisfied(wp_id)
-            if x in self.packages and self.state_of(x).lane is Lane.CANCELED
-        )
 
     def subtask_ticks(self, wp_id: str) -> dict[str, bool]:
         """Return whether each subtask is done; a mark in the log overrides the checkbox."""
