@@ -52,13 +52,39 @@ class AsyncReadCommands:
         args = {"provider_version": provider_version}
         return await self._send("contract-version", ContractVersion, args, options)
 
-    async def mission_state(self, mission: str, **options: Unpack[Options]) -> MissionState:
-        """Return the state of every work package of the mission."""
-        return await self._send("mission-state", MissionState, {"mission": mission}, options)
+    async def mission_state(
+        self,
+        mission: str,
+        *,
+        after: str | None = None,
+        wait_s: int | None = None,
+        **options: Unpack[Options],
+    ) -> MissionState:
+        """Return the state of every work package of the mission. See `changes` for a loop.
 
-    async def list_ready(self, mission: str, **options: Unpack[Options]) -> ListReady:
-        """Return the work packages that can be started now; all of them can be started at the same time."""
-        return await self._send("list-ready", ListReady, {"mission": mission}, options)
+        Args:
+            after: The `position` of an earlier reply, from which this one is to differ. Since 1.5.0.
+            wait_s: Seconds, up to 300, that the host waits for a change, in addition to `timeout_s`.
+        """
+        args = {"mission": mission, "after": after, "wait_s": wait_s}
+        return await self._send("mission-state", MissionState, args, options)
+
+    async def list_ready(
+        self,
+        mission: str,
+        *,
+        after: str | None = None,
+        wait_s: int | None = None,
+        **options: Unpack[Options],
+    ) -> ListReady:
+        """Return the work packages that can be started now; all of them can be started at the same time.
+
+        Args:
+            after: The `position` of an earlier reply, from which this one is to differ. Since 1.5.0.
+            wait_s: Seconds, up to 300, that the host waits for a change, in addition to `timeout_s`.
+        """
+        args = {"mission": mission, "after": after, "wait_s": wait_s}
+        return await self._send("list-ready", ListReady, args, options)
 
     async def resolve_workspace(
         self, mission: str, wp: str, **options: Unpack[Options]

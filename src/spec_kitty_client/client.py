@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, Unpack, cast
 
@@ -24,12 +26,15 @@ from spec_kitty_client.ids import new_correlation_id
 from spec_kitty_client.mailbox import Mailbox
 from spec_kitty_client.options import PolicyOptions, as_json
 from spec_kitty_client.policy import Policy
+from spec_kitty_client.read_replies import MissionState
 from spec_kitty_client.shapes import read
 from spec_kitty_client.waiting import Steps, run
 
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT_S: Final = 300.0
+WAIT_S: Final = 60
+"""Seconds that one request lets the host wait for a change."""
 MARKS_OF_A_PROJECT: Final = ("kitty-specs", ".kitty", ".git")
 
 
@@ -62,6 +67,15 @@ def connect(where: str | os.PathLike[str] | None = None) -> Mailbox | CommandLin
     )
 
 
+def _differs(state: MissionState, previous: MissionState) -> bool:
+    """Return whether the state says something else; by its content if the host does not say it."""
+    if state.changed is None:
+        return dataclasses.replace(state, position=None) != dataclasses.replace(
+            previous, position=None
+        )
+    return state.changed
+
+
 class _Connection:
     """What both clients have."""
 
@@ -90,7 +104,9 @@ class _Connection:
             correlation_id=given.get("correlation_id") or new_correlation_id(),
             is_id_of_caller="correlation_id" in given,
         )
-        deadline = time.monotonic() + given.get("timeout_s", self.timeout_s)
+        wait_s = args.get("wait_s")
+        timeout_s = given.get("timeout_s", self.timeout_s)
+        deadline = time.monotonic() + timeout_s + (wait_s if isinstance(wait_s, int) else 0)
         return succeeded(self.transport, request, deadline=deadline, retry=self.retry)
 
 
@@ -118,6 +134,26 @@ class Client(_Connection, Commands):
         """
         data: dict[str, Any] = run(self._steps(command, args, options))["data"]
         return data
+
+    def changes(self, mission: str, *, poll_s: float = 1.0) -> Iterator[MissionState]:
+        """Yield the state of the mission, and then its state after each change, for ever.
+
+        Changes that happen at the same time, or while the caller is at work, are yielded as one.
+
+        Args:
+            poll_s: Seconds between two looks at a host before 1.5.0. Later hosts wait for a change themselves.
+        """
+        state = self.mission_state(mission)
+        while True:
+            yield state
+            previous = state
+            while True:
+                if previous.position is None:
+                    time.sleep(poll_s)
+                wait_s = None if previous.position is None else WAIT_S
+                state = self.mission_state(mission, after=previous.position, wait_s=wait_s)
+                if _differs(state, previous):
+                    break
 
     def _send(
         self,
@@ -150,6 +186,20 @@ class AsyncClient(_Connection, AsyncCommands):
         """
         data: dict[str, Any] = (await run_async(self._steps(command, args, options)))["data"]
         return data
+
+    async def changes(self, mission: str, *, poll_s: float = 1.0) -> AsyncIterator[MissionState]:
+        """Yield the state of the mission, and then its state after each change, for ever; see `Client.changes`."""
+        state = await self.mission_state(mission)
+        while True:
+            yield state
+            previous = state
+            while True:
+                if previous.position is None:
+                    await asyncio.sleep(poll_s)
+                wait_s = None if previous.position is None else WAIT_S
+                state = await self.mission_state(mission, after=previous.position, wait_s=wait_s)
+                if _differs(state, previous):
+                    break
 
     async def _send(
         self,

@@ -13,7 +13,8 @@ class Options(TypedDict, total=False):
     """Options of a call of any command."""
 
     timeout_s: float
-    """Seconds to wait for the reply, all attempts together. Default: `timeout_s` of the client."""
+    """Seconds to wait for the reply, all attempts together, in addition to `wait_s` if there is one.
+    Default: `timeout_s` of the client."""
 
 
 class ChangeOptions(Options, total=False):

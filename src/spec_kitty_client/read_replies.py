@@ -78,6 +78,8 @@ class WorkPackage:
     """
     blocked_from: Lane | None = None
     """The status lane in which the package was when it was blocked."""
+    blocked_note: str | None = None
+    """Why the package is blocked."""
     feedback: Feedback | None = None
     """What the newest review that sent the package back requested; None if there was
     none, or if the package was approved since.
@@ -98,6 +100,10 @@ class MissionState(OfMission):
     """Warnings about the mission's files. Empty if there are none."""
     summary: Summary
     work_packages: tuple[WorkPackage, ...]
+    position: str | None = None
+    """Names this reply, for `after`; None from a host before 1.5.0."""
+    changed: bool | None = None
+    """Whether the reply differs from the one with the position `after`; None without `after`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +124,10 @@ class ListReady(OfMission):
     """Reply to `list_ready`."""
 
     ready_work_packages: tuple[ReadyWorkPackage, ...]
+    position: str | None = None
+    """Names this reply, for `after`; None from a host before 1.5.0."""
+    changed: bool | None = None
+    """Whether the reply differs from the one with the position `after`; None without `after`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,29 @@ def test_both_interfaces_give_the_same_reply_and_the_same_refusals(
         client.append_history(SLUG, "WP01", actor="me", note="--note 'with' \"all\"\n")
 
 
+@pytest.mark.parametrize("interface", ["mailbox", "command line"])
+def test_a_change_is_waited_for_by_the_host(
+    planned: Stage, mailbox: Mailbox, command_line: CommandLine, interface: str
+) -> None:
+    async def watch() -> list[tuple[int, int]]:
+        asking = AsyncClient(mailbox if interface == "mailbox" else command_line)
+        acting = AsyncClient(command_line, policy=POLICY)
+        seen, started = [], None
+        async for state in asking.changes(SLUG, poll_s=0):
+            seen.append((state.summary.planned, state.summary.in_progress))
+            if started is not None:
+                break
+            started = asyncio.create_task(acting.start_implementation(SLUG, "WP01", actor="me"))
+        if started is not None:
+            await started
+        return seen
+
+    serve(planned, mailbox)
+    assert asyncio.run(watch()) == [(2, 0), (1, 1)]
+    # No request but the two whose replies are seen.
+    assert len(planned.replies()) == (2 if interface == "mailbox" else 0)
+
+
 def test_a_canceled_call_is_answered_under_its_id(planned: Stage, mailbox: Mailbox) -> None:
     async def ask() -> list[str]:
         client = AsyncClient(mailbox, policy=POLICY)

@@ -194,6 +194,48 @@ def test_another_request_under_the_id_is_a_conflict(answer: Any) -> None:
         note(Client(Answering(answer, command="heartbeat")), correlation_id="mine")
 
 
+def state_of(planned: int, **more: Any) -> dict[str, Any]:
+    lanes = ("planned", "claimed", "in_progress", "for_review", "in_review", "approved", "done")
+    summary = dict.fromkeys((*lanes, "blocked", "canceled", "total"), planned)
+    header = {"mission_slug": "001-a", "mission_number": 1, "mission_type": "software-dev"}
+    return {**header, "summary": summary, "work_packages": [], **more}
+
+
+OLDER = [state_of(3), state_of(3), state_of(3), state_of(2)]
+NEWER = [
+    state_of(3, position="a"),
+    state_of(3, position="a", changed=False),
+    state_of(3, position="b", changed=True),
+    state_of(2, position="c", changed=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked_after", "planned"),
+    [(OLDER, [None] * 4, [3, 2]), (NEWER, [None, "a", "a", "b"], [3, 3, 2])],
+)
+def test_changes_are_yielded_by_hosts_that_can_wait_and_by_those_that_cannot(
+    answers: list[Any], asked_after: list[Any], planned: list[int]
+) -> None:
+    async def seen_async(transport: Answering) -> list[int]:
+        found: list[int] = []
+        async for state in AsyncClient(transport).changes("1", poll_s=0.001):
+            found.append(state.summary.planned)
+            if not transport.answers:
+                break
+        return found
+
+    first, second = Answering(*answers), Answering(*answers)
+    seen = []
+    for state in Client(first).changes("1", poll_s=0.001):
+        seen.append(state.summary.planned)
+        if not first.answers:
+            break
+    assert seen == asyncio.run(seen_async(second)) == planned
+    for transport in (first, second):
+        assert [it.args.get("after") for it in transport.requests] == asked_after
+
+
 def test_tasks_share_an_async_client() -> None:
     transport = Answering(*[VERSION] * 20)
 
