@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.client import actor_or_user, ask, complain, is_on_terminal
+from specify_cli.cli.client import (
+    actor_or_user,
+    ask,
+    complain,
+    envelope_of,
+    is_on_terminal,
+    print_envelope,
+    settled,
+)
 from specify_cli.cli.options import ACTOR, JSON
 from specify_cli.cli.output import bold, say
 from specify_cli.cli.prompting import mission_or_default
@@ -59,13 +67,10 @@ def tidy(*, mission: str | None, yes: bool, dry_run: bool, as_json: bool) -> Non
 
     Example: spec-kitty mission tidy 001-search
     """
-    plan = ask("tidy-missions", as_json=as_json and dry_run, mission=mission, is_dry=True)
+    envelope = envelope_of("tidy-missions", mission=mission, is_dry=True)
+    plan = settled(envelope, as_json=as_json)
     going = [it for it in plan["branches"] if it["problem"] is None]
-    if not as_json:
-        for one in plan["branches"]:
-            _show(one)
-        if not plan["branches"]:
-            say("no merged mission has a branch: nothing to do")
+    _show_plan(envelope, is_printed=not as_json or dry_run, as_json=as_json)
     if dry_run or not (going or as_json):
         return
     if not yes and going:
@@ -77,6 +82,17 @@ def tidy(*, mission: str | None, yes: bool, dry_run: bool, as_json: bool) -> Non
     if not as_json:
         gone = sum(it["problem"] is None for it in data["branches"])
         say("removed 1 branch" if gone == 1 else f"removed {gone} branches")
+
+
+def _show_plan(envelope: dict[str, Any], *, is_printed: bool, as_json: bool) -> None:
+    branches = envelope["data"]["branches"]
+    if is_printed and as_json:
+        print_envelope(envelope)
+    elif is_printed:
+        for one in branches:
+            _show(one)
+        if not branches:
+            say("no merged mission has a branch: nothing to do")
 
 
 def _show(one: Mapping[str, Any]) -> None:
