@@ -20,6 +20,8 @@ from spec_kitty_client import Mailbox, NotAnsweredError
 INBOX, OUTBOX = Path("/inbox"), Path("/outbox")
 LONGEST_PAUSE_S = 0.05
 BURST = 12
+# The share of looks that wait for a change.
+WAITS = 0.1
 REMEMBERED = 50
 # Longer than the worker is ever away.
 ANSWERED_WITHIN_S = 120
@@ -48,6 +50,8 @@ class Soaker:
         self.mailbox = Mailbox(INBOX, OUTBOX)
         self.count = 0
         self.answered: list[dict[str, Any]] = []
+        # The position of the newest answer to each command that has one.
+        self.seen: dict[str, str] = {}
         self.policy = {
             "orchestrator_id": told["name"],
             "orchestrator_version": "1.0.0",
@@ -74,9 +78,13 @@ class Soaker:
         self.settle(self.drop("note", self.a_note()))
 
     def look(self) -> None:
-        """How things stand."""
+        """How things stand; often only once that is something new."""
         command = self.random.choice(["mission-state", "list-ready"])
-        self.settle(self.drop("look", self.asking(command)))
+        if command in self.seen and self.random.random() < WAITS:
+            args = {"after": self.seen[command], "wait_s": 1}
+            self.settle(self.drop("look", self.asking(command, **args)))
+        else:
+            self.settle(self.drop("look", self.asking(command)))
 
     def work(self) -> None:
         """A package is taken, and given back."""
@@ -175,6 +183,8 @@ class Soaker:
             tell({"id": name, "latency_s": None, "code": "overdue"})
             return
         tell({"id": name, "latency_s": time.monotonic() - since, "code": envelope["error_code"]})
+        if position := envelope["data"].get("position"):
+            self.seen[asked["command"]] = position
         # What was turned away unread is nothing that a host could know again.
         if envelope["error_code"] != "STORAGE_FAILED":
             self.answered = [*self.answered[1 - REMEMBERED :], asked]
