@@ -44,12 +44,16 @@ class PowerLoss:
         """What did not hold on that disk, in words."""
         at, tree = next(disk for i, disk in enumerate(self._disks(seed), start=1) if i == number)
         root = self._place.root
-        (record,) = (root / ".git" / "spec-kitty").iterdir()
         kept = root.with_name("record")
-        record.rename(kept)
+        shutil.rmtree(kept, ignore_errors=True)
+        records = [*root.glob(".git/spec-kitty/*")]
+        for record in records:
+            record.rename(kept)
         shutil.rmtree(root)
         tree.store(root)
-        _keep_folder(kept, record)
+        for record in records:
+            if record.exists():
+                _keep_folder(kept, record)
         # Stored in another order than it was made: what git left is younger than the host's mark.
         for path in (root / ".git").rglob("*"):
             if path.name != "spec-kitty-at-work":
