@@ -175,6 +175,15 @@ def _other_command(name: str) -> click.Command | None:
             from specify_cli.cli.tasks import tasks as command
         case "unblock":
             from specify_cli.cli.unblock import unblock as command
+        case _:
+            return _workspace_command(name)
+    return command
+
+
+def _workspace_command(name: str) -> click.Command | None:
+    """As `_command`, for the commands about workspaces."""
+    command: click.Command
+    match name:
         case "update":
             from specify_cli.cli.update import update as command
         case "workspace":
