@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     )
     from spec_kitty_client.reply_parts import (
         CommitsNotIncluded,
+        Conflict,
         Feedback,
         RefusedPath,
     )
@@ -136,6 +137,7 @@ __all__ = [
     "Command",
     "CommandLine",
     "CommitsNotIncluded",
+    "Conflict",
     "ContractVersion",
     "ContractVersionMismatch",
     "CorrelationIdConflict",

@@ -11,7 +11,7 @@ from typing import Any
 
 from spec_kitty_client.contract import Guard, Lane, ReasonCode
 from spec_kitty_client.refused import Refused
-from spec_kitty_client.reply_parts import RefusedPath
+from spec_kitty_client.reply_parts import Conflict, RefusedPath
 
 
 class UsageError(Refused):
@@ -98,8 +98,9 @@ class TransitionRejected(Refused):
 class LaneAllocationFailed(Refused):
     """The workspace of the execution lane could not be prepared. `reason` tells why,
     `reason_code` is the case (orchestrator-api.md describes each), and `files` are the
-    files concerned. `lane_lost` and `dependency_lost`: a branch with recorded work does not
-    exist any more. `branch_damaged`: it exists and names no commit of its own. These three
+    files concerned. `conflict`: `conflicting` has each conflict with its two sides and the
+    commands that resolve it. `lane_lost` and `dependency_lost`: a branch with recorded work
+    does not exist any more. `branch_damaged`: it exists and names no commit of its own. These three
     are not retryable. All others are, most of them after the remedy that `reason` names.
     `lane_occupied`: another package, `occupied_by`, held by `claimed_by`, is worked on in
     the execution lane. `uncommitted_work`: another package left uncommitted work in the
@@ -111,6 +112,7 @@ class LaneAllocationFailed(Refused):
     occupied_by: str | None = None
     claimed_by: str | None = None
     files: tuple[str, ...] = ()
+    conflicting: tuple[Conflict, ...] = ()
     mission_slug: str | None = None
     wp_id: str | None = None
     lane_id: str | None = None
@@ -127,13 +129,15 @@ class MissionNotReady(Refused):
 
 class PreflightFailed(Refused):
     """There are obstacles to acceptance or merge. `errors` names every obstacle found. If
-    execution lanes and target conflict, `conflicts` lists the paths. If the work changes
+    execution lanes and target conflict, `conflicts` lists the paths, and `conflicting` has
+    each conflict with its two sides and the commands that resolve it. If the work changes
     what a merge may not touch, `paths` lists the first of those paths, each with a commit
     that has it, and `paths_total` is the number of all. Nothing was moved.
     """
 
     errors: tuple[str, ...]
     conflicts: tuple[str, ...] = ()
+    conflicting: tuple[Conflict, ...] = ()
     paths: tuple[RefusedPath, ...] = ()
     paths_total: int | None = None
     mission_slug: str | None = None

@@ -55,3 +55,21 @@ class RefusedPath:
     path: str
     commit: str
     problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A conflict between the work of a package and another branch, and the commands that resolve it."""
+
+    wp_id: str
+    lane_id: str
+    lane_branch: str
+    with_wp_id: str | None = None
+    """The other package; None if the other side is not the work of a package."""
+    with_lane_id: str | None = None
+    with_branch: str
+    paths: tuple[str, ...]
+    merge_commands: tuple[str, ...]
+    """Commands that begin the merge."""
+    commit_command: str
+    """The command that ends it, after the files were edited."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.examples.conftest import PROGRAM
 from tests.integration.examples.test_file_orchestrator import EXAMPLES, MISSION, lanes
 
 EXAMPLE = EXAMPLES / "parallel_orchestrator.py"
@@ -30,11 +31,14 @@ def test_it_has_fewer_lines_than_one_reads_at_a_glance() -> None:
 
 
 def test_it_works_at_the_command_line(project: Path) -> None:
+    # Each request starts the program, so there is one package less here.
+    canceling = ["move", "WP03", "canceled", "--mission", MISSION, "--note", "not now"]
+    subprocess.run([*PROGRAM, *canceling], cwd=project, check=True, capture_output=True)
     said = subprocess.run(
         command(project), env=environment(), check=True, capture_output=True, text=True
     ).stdout
 
-    assert lanes(project) == ["done", "done", "done"]
+    assert lanes(project) == ["done", "done", "canceled"]
     assert "WP02 in_progress" in said
     # Both were at work before one of them was through.
     assert {it.split()[0] for it in said.splitlines()[:2]} == {"WP01", "WP02"}
