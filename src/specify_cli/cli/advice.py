@@ -61,13 +61,9 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
         is_config = str(data.get("file", "")).endswith("config.toml")
         return "spec-kitty mailbox access" if is_config else "spec-kitty doctor"
     packages = packages_of(mission)
-    unsaid = [
-        x["wp_id"]
-        for x in packages
-        if x["wp_id"] in data.get("unsatisfied_dependencies", ()) and x["lane"] == "canceled"
-    ]
+    unsaid = _canceled_without_note(data, packages)
     if unsaid:
-        return mission.next(f"move {unsaid[0]} canceled --note 'not needed'")
+        return mission.next(f"move {unsaid} canceled --note 'not needed'")
     if not packages:
         return AGAIN if code == "PREFLIGHT_FAILED" else mission.next("tasks")
     if code == "WP_NOT_FOUND":
@@ -104,6 +100,15 @@ def _after_obstacle(
     waiting = data.get("unsatisfied_dependencies") or occupied or _unfinished(packages)
     again = AGAIN if data["retryable"] else ""
     return further(packages, waiting, mission) or again or _board(mission)
+
+
+def _canceled_without_note(
+    data: Mapping[str, Any], packages: Sequence[Mapping[str, Any]]
+) -> str | None:
+    """Return the first package that a refused one waits for because a note is missing."""
+    waited_for = data.get("unsatisfied_dependencies", ())
+    canceled = (x["wp_id"] for x in packages if x["lane"] == "canceled")
+    return next((wp_id for wp_id in canceled if wp_id in waited_for), None)
 
 
 def _strategy(data: Mapping[str, Any]) -> str:

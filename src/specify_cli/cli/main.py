@@ -142,8 +142,6 @@ def _command(name: str) -> click.Command | None:
             from specify_cli.cli.accept_merge import merge as command
         case "mission":
             from specify_cli.cli.mission import mission as command
-        case "move":
-            from specify_cli.cli.move import move as command
         case _:
             return _other_command(name)
     return command
@@ -153,6 +151,8 @@ def _other_command(name: str) -> click.Command | None:
     """As `_command`, for the second half of the names."""
     command: click.Command
     match name:
+        case "move":
+            from specify_cli.cli.move import move as command
         case "orchestrator-api":
             from specify_cli.cli.orchestrator_api import orchestrator_api as command
         case "plan":

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from specify_cli import errors
-from specify_cli.cli import advice
+from specify_cli.cli import advice, editing
 from specify_cli.cli.client import complain, envelope_of, is_on_terminal, print_envelope, settled
 from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.output import say
@@ -121,7 +121,7 @@ def _in_editor(mission: Chosen, wp_id: str) -> dict[str, Any]:
     shown = _changed("show-prompt", mission, wp_id, as_json=False)
     text = shown["prompt"]
     while True:
-        written = click.edit(text, extension=".md", require_save=False)
+        written = editing.edited(text)
         if written is None or written == shown["prompt"]:
             return {"wp_id": wp_id, "changed": []}
         envelope = envelope_of("edit-package", mission=mission.slug, wp=wp_id, content=written)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -67,10 +68,7 @@ class PackageChanges:
             StateUnreadable: a file of the mission is damaged.
             StorageFailed: the disk refused.
         """
-        with (
-            changing_package(self.project, selector, wp_id) as mission,
-            translated(mission.files.folder, "write below"),
-        ):
+        with _changing(self.project, selector, wp_id) as mission:
             _check_removal(mission, wp_id)
             text = tasks_text(mission)
             rest = text and authoring_rewriting.without_section(text, wp_id, mission)
@@ -102,15 +100,11 @@ class PackageChanges:
             StorageFailed: the disk refused.
         """
         wp_id = edit.wp_id
-        with (
-            changing_package(self.project, selector, wp_id) as mission,
-            translated(mission.files.folder, "write below"),
-        ):
-            before = mission.package(wp_id)
+        with _changing(self.project, selector, wp_id) as mission:
+            before, outline = mission.package(wp_id), tasks_text(mission)
             path, root = before.prompt_path, self.project.root
             written = read_text(path, below=root)
             text = authoring_prompts.edited(before, written, edit)
-            outline = tasks_text(mission)
             after = package_in(text, path, outline=outline or "", known=mission.packages)
             changed = _changes(before, after, is_text=text != written)
             if not changed:
@@ -124,8 +118,8 @@ class PackageChanges:
             moved = wp_id if "owned_files" in changed else None
             whole = host_files.replanned(whole, without=moved)
             _write(path, text, below=root)
-            message = f"Change {wp_id} of {mission.slug}"
             both = (path, mission.files.folder / "tasks.md")
+            message = f"Change {wp_id} of {mission.slug}"
             return ChangeReport(
                 mission=whole,
                 wp_id=wp_id,
@@ -134,6 +128,15 @@ class PackageChanges:
                 commit=commit_change(whole, both, cause, message=message),
                 holder=mission.state_of(wp_id).holder,
             )
+
+
+@contextmanager
+def _changing(project: Project, selector: str, wp_id: str) -> Iterator[OpenMission]:
+    with (
+        changing_package(project, selector, wp_id) as mission,
+        translated(mission.files.folder, "write below"),
+    ):
+        yield mission
 
 
 def _check_removal(mission: OpenMission, wp_id: str) -> None:

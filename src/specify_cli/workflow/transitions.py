@@ -177,10 +177,7 @@ def _observations(mission: OpenMission, package: PackageState, intent: MoveInten
 
         # Work can resume only if the earlier commits still exist.
         lane_workspaces.inspect(mission, intent.wp_id)
-    observations = Observations(
-        mission=mission.shell_name,
-        unsatisfied_dependencies=mission.unsatisfied(intent.wp_id),
-        canceled_without_note=mission.canceled_without_note(intent.wp_id),
+    observations = mission.start_observations(intent.wp_id)._replace(
         blocked_from=package.blocked_from,
         is_being_merged=intent.wp_id in merge_intent.moved_packages(mission.files),
     )

@@ -9,7 +9,7 @@ from specify_cli.core import claims, rules
 from specify_cli.core.events import Event, Transitioned
 from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.core.move_intent import MoveIntent
-from specify_cli.core.rules import Observations, Transition
+from specify_cli.core.rules import Transition
 from specify_cli.storage.project import Project
 from specify_cli.workflow import lane_occupancy, transitions
 from specify_cli.workflow.context import RequestContext
@@ -62,11 +62,7 @@ class WorkPackages:
             moves: Sequence[Transition] = ()
             if not recorded:
                 claims.check_admitted(package, intent, mission=mission.shell_name)
-                facts = Observations(
-                    mission=mission.shell_name,
-                    unsatisfied_dependencies=mission.unsatisfied(intent.wp_id),
-                    canceled_without_note=mission.canceled_without_note(intent.wp_id),
-                )
+                facts = mission.start_observations(intent.wp_id)
                 moves = rules.decide_start_implementation(package, intent, facts)
                 lane_occupancy.check_turn(mission, intent.wp_id)
             annotations: Sequence[Event] = ()

@@ -20,9 +20,12 @@ HOME_OF_CONFINEMENT = "src/specify_cli/vcs/sandbox.py"
 HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
 # A client of the host has to start it, where it does not use a mailbox. It is not a part of the host either.
 HOME_OF_THE_CLIENT = "src/spec_kitty_client/command_line.py"
-# A person at a terminal reads a difference or a guide with the pager of their own configuration.
-HOME_OF_THE_PAGER = "src/specify_cli/cli/paging.py"
-PAGER = "click.echo_via_pager"
+# A person at a terminal reads a difference or a guide with the pager, and changes a prompt with the
+# editor, of their own configuration.
+HOMES_AT_A_TERMINAL = {
+    ("src/specify_cli/cli/paging.py", "click.echo_via_pager"),
+    ("src/specify_cli/cli/editing.py", "click.edit"),
+}
 # Python has no rename of two names in one step, and no sync of one file system. The C library is asked for these alone.
 HOMES_OF_FOREIGN_CALLS = {
     "src/specify_cli/vcs/renames.py": "renameat2",
@@ -32,7 +35,8 @@ FOREIGN_NAMES = frozenset({"CDLL", "c_char_p", "c_int", "c_uint", "get_errno"})
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
 WHY = (
     "only vcs/git.py starts a process, and that process is git, confined by vcs/sandbox.py alone; conformance/programs.py starts what "
-    "its user names, without a shell; spec_kitty_client/command_line.py starts the host, without a shell; cli/paging.py shows a text in the user's pager; vcs/renames.py asks the C "
+    "its user names, without a shell; spec_kitty_client/command_line.py starts the host, without a shell; cli/paging.py shows a "
+    "text in the user's pager, and cli/editing.py opens it in their editor; vcs/renames.py asks the C "
     "library for one rename, files/file_system.py for one sync"
 )
 
@@ -136,7 +140,7 @@ def _ways(node: ast.stmt | ast.expr, bindings: Bindings, path: str) -> Iterator[
             yield from _imported([f"{module}.{alias.name}" for alias in names], path)
         case ast.Attribute() | ast.Name():
             name = bindings.dotted(node)
-            if (path, name) != (HOME_OF_THE_PAGER, PAGER):
+            if (path, name) not in HOMES_AT_A_TERMINAL:
                 yield from _mentioned(name)
         case ast.Call():
             yield from _called(node, bindings, path)
