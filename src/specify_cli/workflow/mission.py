@@ -15,8 +15,6 @@ from specify_cli.core import lane_plan, lane_schedule
 from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Transitioned
 from specify_cli.core.lane_plan import ExecutionLane, Overlap, PackageScope
-from specify_cli.core.lanes import Lane
-from specify_cli.core.rules import Observations
 from specify_cli.core.state import MissionState, PackageState
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.storage import lane_plans
@@ -174,18 +172,6 @@ class OpenMission:
     def unsatisfied(self, wp_id: str) -> tuple[str, ...]:
         """Return the unfinished dependencies of the package."""
         return unsatisfied(self.graph, wp_id, self.state)
-
-    def start_observations(self, wp_id: str) -> Observations:
-        """Return what a start of the package depends on besides its state."""
-        missing = self.unsatisfied(wp_id)
-        canceled = (
-            x for x in missing if x in self.packages and self.state_of(x).lane is Lane.CANCELED
-        )
-        return Observations(
-            mission=self.shell_name,
-            unsatisfied_dependencies=missing,
-            canceled_without_note=tuple(canceled),
-        )
 
     def subtask_ticks(self, wp_id: str) -> dict[str, bool]:
         """Return whether each subtask is done; a mark in the log overrides the checkbox."""

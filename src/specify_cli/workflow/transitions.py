@@ -169,6 +169,17 @@ def release(
     return events, offer.warnings
 
 
+def start_observations(mission: OpenMission, wp_id: str) -> Observations:
+    """Return what a start of the package depends on besides its state."""
+    missing = mission.unsatisfied(wp_id)
+    known = [x for x in missing if x in mission.packages]
+    return Observations(
+        mission=mission.shell_name,
+        unsatisfied_dependencies=missing,
+        canceled_without_note=tuple(x for x in known if mission.state_of(x).lane is Lane.CANCELED),
+    )
+
+
 def _observations(mission: OpenMission, package: PackageState, intent: MoveIntent) -> Observations:
     """Observe what the guard of this move needs; run git only if the guard needs it."""
     guard = rules.guard_of(package.lane, intent.to)
@@ -177,7 +188,7 @@ def _observations(mission: OpenMission, package: PackageState, intent: MoveInten
 
         # Work can resume only if the earlier commits still exist.
         lane_workspaces.inspect(mission, intent.wp_id)
-    observations = mission.start_observations(intent.wp_id)._replace(
+    observations = start_observations(mission, intent.wp_id)._replace(
         blocked_from=package.blocked_from,
         is_being_merged=intent.wp_id in merge_intent.moved_packages(mission.files),
     )

@@ -62,7 +62,7 @@ class WorkPackages:
             moves: Sequence[Transition] = ()
             if not recorded:
                 claims.check_admitted(package, intent, mission=mission.shell_name)
-                facts = mission.start_observations(intent.wp_id)
+                facts = transitions.start_observations(mission, intent.wp_id)
                 moves = rules.decide_start_implementation(package, intent, facts)
                 lane_occupancy.check_turn(mission, intent.wp_id)
             annotations: Sequence[Event] = ()
