@@ -124,8 +124,6 @@ def _command(name: str) -> click.Command | None:
             from specify_cli.cli.completion import completion as command
         case "contract":
             from specify_cli.cli.contract import contract as command
-        case "diff":
-            from specify_cli.cli.diff import diff as command
         case "doctor":
             from specify_cli.cli.doctor import doctor as command
         case "help":
@@ -134,8 +132,6 @@ def _command(name: str) -> click.Command | None:
             from specify_cli.cli.implement import implement as command
         case "init":
             from specify_cli.cli.project import init as command
-        case "log":
-            from specify_cli.cli.log import log as command
         case "mailbox":
             from specify_cli.cli.mailbox import mailbox as command
         case "merge":
@@ -163,31 +159,35 @@ def _other_command(name: str) -> click.Command | None:
             from specify_cli.cli.release import release_claim as command
         case "review":
             from specify_cli.cli.review import review as command
-        case "show":
-            from specify_cli.cli.show import show as command
         case "specify":
             from specify_cli.cli.specify import specify as command
-        case "status":
-            from specify_cli.cli.status import status as command
         case "sync":
             from specify_cli.cli.sync import sync as command
         case "tasks":
             from specify_cli.cli.tasks import tasks as command
         case "unblock":
             from specify_cli.cli.unblock import unblock as command
-        case _:
-            return _workspace_command(name)
-    return command
-
-
-def _workspace_command(name: str) -> click.Command | None:
-    """As `_command`, for the commands about workspaces."""
-    command: click.Command
-    match name:
         case "update":
             from specify_cli.cli.update import update as command
         case "workspace":
             from specify_cli.cli.workspace import workspace as command
+        case _:
+            return _showing_command(name)
+    return command
+
+
+def _showing_command(name: str) -> click.Command | None:
+    """As `_command`, for the commands that only show something."""
+    command: click.Command
+    match name:
+        case "diff":
+            from specify_cli.cli.diff import diff as command
+        case "log":
+            from specify_cli.cli.log import log as command
+        case "show":
+            from specify_cli.cli.show import show as command
+        case "status":
+            from specify_cli.cli.status import status as command
         case _:
             return None
     return command
@@ -237,15 +237,15 @@ def main() -> None:
             output.report(error, as_json=False)
         sys.exit(2 if error.code == errors.UsageError.code else 1)
     except Exception as error:
-        is_failed_write = isinstance(error, OSError) and reply.is_failed_write(error)
-        if (
-            is_failed_write
-            or isinstance(error, BrokenPipeError)
-            or not json_reply.is_asked(arguments)
-        ):
+        if _is_failed_write(error) or not json_reply.is_asked(arguments):
             raise
         _report_fault(error, arguments)
         sys.exit(1)
+
+
+def _is_failed_write(error: Exception) -> bool:
+    is_broken_pipe = isinstance(error, BrokenPipeError)
+    return is_broken_pipe or (isinstance(error, OSError) and reply.is_failed_write(error))
 
 
 def _path(words: list[str]) -> str:

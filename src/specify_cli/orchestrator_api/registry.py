@@ -42,6 +42,24 @@ def _of_the_contract(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.list_ready import COMMAND
         case "resolve-workspace":
             from specify_cli.orchestrator_api.commands.resolve_workspace import COMMAND
+        case "list-missions":
+            from specify_cli.orchestrator_api.commands.list_missions import COMMAND
+        case "show-prompt":
+            from specify_cli.orchestrator_api.commands.show_prompt import COMMAND
+        case "package-history":
+            from specify_cli.orchestrator_api.commands.package_history import COMMAND
+        case _:
+            return _changing(name)
+    return COMMAND
+
+
+def _changing(name: str) -> Command:
+    """Return a command of the contract that changes state.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    match name:
         case "start-implementation":
             from specify_cli.orchestrator_api.commands.start_implementation import COMMAND
         case "start-review":
@@ -58,12 +76,6 @@ def _of_the_contract(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.heartbeat import COMMAND
         case "release-claim":
             from specify_cli.orchestrator_api.commands.release_claim import COMMAND
-        case "list-missions":
-            from specify_cli.orchestrator_api.commands.list_missions import COMMAND
-        case "show-prompt":
-            from specify_cli.orchestrator_api.commands.show_prompt import COMMAND
-        case "package-history":
-            from specify_cli.orchestrator_api.commands.package_history import COMMAND
         case "mark-subtasks":
             from specify_cli.orchestrator_api.commands.mark_subtasks import COMMAND
         case _:

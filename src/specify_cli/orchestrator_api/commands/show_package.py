@@ -70,8 +70,7 @@ class ShowPackageResult(MissionResult):
     @classmethod
     def of(cls, shown: Overview) -> ShowPackageResult:
         """The wire form of the overview."""
-        package, newest = shown.package, shown.newest
-        sign = package.last_sign_of_life
+        package, newest, sign = shown.package, shown.newest, shown.package.last_sign_of_life
         return cls(
             **mission_fields(shown.mission),
             wp_id=package.wp_id,
