@@ -102,7 +102,7 @@ IN_THE_CONTRACT: list[tuple[str, str, Change]] = [
     ),
     (
         "document: cases cover every command and code",
-        "fixtures/cases/list-ready/unknown-mission",
+        "fixtures/cases/heartbeat/holder",
         lambda d: d["request"].update(command="mission-state"),
     ),
     (

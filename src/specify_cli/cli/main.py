@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from types import MappingProxyType
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specify_cli import __version__, credentials, errors
-from specify_cli.cli import json_reply, output, reply
+from specify_cli import __version__
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -224,58 +222,10 @@ def main() -> None:
         register()
     try:
         sys.exit(root(prog_name="spec-kitty", standalone_mode=False))
-    except click.ClickException as error:
-        _report_misuse(error, arguments)
-        sys.exit(error.exit_code)
-    except click.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(1)
-    except errors.SpecKittyError as error:
-        if json_reply.is_asked(arguments):
-            json_reply.print_refusal(error, _path(arguments))
-        else:
-            output.report(error, as_json=False)
-        sys.exit(2 if error.code == errors.UsageError.code else 1)
     except Exception as error:
-        if _is_failed_write(error) or not json_reply.is_asked(arguments):
+        from specify_cli.cli import failures
+
+        code = failures.reported(error, arguments, root=root)
+        if code is None:
             raise
-        _report_fault(error, arguments)
-        sys.exit(1)
-
-
-def _is_failed_write(error: Exception) -> bool:
-    is_broken_pipe = isinstance(error, BrokenPipeError)
-    return is_broken_pipe or (isinstance(error, OSError) and reply.is_failed_write(error))
-
-
-def _path(words: list[str]) -> str:
-    """Return the names of the command that the arguments start with, such as `mailbox status`."""
-    command: click.Command | None = root
-    names: list[str] = []
-    for word in words:
-        if not isinstance(command, click.Group):
-            break
-        command = command.get_command(click.Context(command), word)
-        if command is None:
-            break
-        names.append(word)
-    return " ".join(names)
-
-
-def _report_misuse(error: click.ClickException, words: list[str]) -> None:
-    if json_reply.is_asked(words):
-        json_reply.print_refusal(errors.UsageError(error.format_message()), _path(words))
-        return
-    message = io.StringIO()
-    error.show(message)
-    # The message quotes the arguments, and stderr may be logged.
-    click.echo(credentials.masked(message.getvalue()), nl=False, err=True)
-
-
-def _report_fault(error: Exception, words: list[str]) -> None:
-    """Print a fault of this program: the traceback to stderr, and an envelope to stdout."""
-    import traceback
-
-    click.echo(credentials.masked("".join(traceback.format_exception(error))), nl=False, err=True)
-    message = f"an internal error: {type(error).__name__}; the traceback is on stderr"
-    json_reply.print_refusal(errors.HostError(message), _path(words))
+        sys.exit(code)
