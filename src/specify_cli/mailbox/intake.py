@@ -28,8 +28,7 @@ BATCH = 64
 BEYOND_LIMITS = 1_000
 # How many half-written requests of one orchestrator are read again in one turn.
 MOST_HALF_WRITTEN = 16
-# A queue of the executor. It cannot be the name of a mission.
-_REPLIES = "/replies"
+_REPLIES = "/replies"  # A queue of the executor, which cannot be the name of a mission.
 
 
 class Intake:

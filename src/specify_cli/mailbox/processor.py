@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli import clock
-from specify_cli.errors import (
-    CorrelationIdConflict,
-    NotAuthorized,
-    RequestTooLarge,
-    SpecKittyError,
-)
+from specify_cli.errors import CorrelationIdConflict, NotAuthorized, RequestTooLarge, SpecKittyError
 from specify_cli.files.regular_files import ForeignOwner, NotRegular, TooLarge
 from specify_cli.mailbox.answered_claims import AnsweredClaims
 from specify_cli.mailbox.claims import Claim

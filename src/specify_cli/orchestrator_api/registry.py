@@ -72,18 +72,6 @@ def _changing(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.accept_mission import COMMAND
         case "merge-mission":
             from specify_cli.orchestrator_api.commands.merge_mission import COMMAND
-        case _:
-            return _of_the_contract_too(name)
-    return COMMAND
-
-
-def _of_the_contract_too(name: str) -> Command:
-    """Do the same as `_of_the_contract`, for the rest of the names.
-
-    Raises:
-        UsageError: There is none of that name.
-    """
-    match name:
         case "heartbeat":
             from specify_cli.orchestrator_api.commands.heartbeat import COMMAND
         case "release-claim":
