@@ -38,8 +38,8 @@ class AsyncCommands(AsyncReadCommands):
 
         Raises:
             WpAlreadyClaimed: Another actor holds the package, `claimed_by`.
-            DependenciesNotSatisfied: Other packages go first, `unsatisfied_dependencies`.
-            LaneAllocationFailed: The workspace cannot be prepared; `reason_code` tells why.
+            DependenciesNotSatisfied: Dependencies are not approved yet: `unsatisfied_dependencies`.
+            LaneAllocationFailed: The workspace cannot be prepared; `reason_code` says why.
             TransitionRejected: The package is in a status lane from which it cannot be started.
         """
         args = {"mission": mission, "wp": wp, "actor": actor}
@@ -84,19 +84,19 @@ class AsyncCommands(AsyncReadCommands):
 
         Args:
             to: `for_review` hands in the work. `approved` and `in_progress` end a review and take `review_result`.
-            note: Why; required for some transitions. Of a review that sends back, what to change.
-            force: Make a transition that is not in the table. For people: a mailbox refuses it.
+            note: The reason; some transitions require one. If a review sends the package back, what to change.
+            force: Make a transition that is not in the table. Only people can force one: a mailbox refuses it.
             review_ref: Where the review can be read, if there is no `review_result`.
             review_result: The result of the review.
             evidence: The evidence of the review, for `approved`: `review_result.evidence`.
-            subtasks_complete: Has no effect; the host looks itself.
+            subtasks_complete: Has no effect; the host checks the subtasks itself.
             implementation_evidence_present: Counts only where the host has no evidence of its own.
             commit: The commit that the caller has examined; refused if the transition concerns another.
 
         Raises:
-            TransitionRejected: A rule refused the transition; `guard` tells which.
+            TransitionRejected: A rule refused the transition; `guard` names it.
             WpAlreadyClaimed: Another actor holds the package.
-            DependenciesNotSatisfied: Other packages go first.
+            DependenciesNotSatisfied: Dependencies are not approved yet.
             LaneAllocationFailed: Another package is at work in the execution lane, or the branch is lost.
         """
         args = {
@@ -179,11 +179,11 @@ class AsyncCommands(AsyncReadCommands):
         force: bool = False,
         **options: Unpack[PolicyOptions],
     ) -> ReleaseClaim:
-        """Give one's own claim back, or take a work package or its review from a holder without a sign of life.
+        """Release a claim on a work package or its review: the actor's own, or that of a silent holder.
 
         Args:
             note: Why the claim is released.
-            force: Release a claim that is not stale. For people: a mailbox refuses it.
+            force: Release a claim that is not stale. Only people can do this: a mailbox refuses it.
 
         Raises:
             TransitionRejected: The claim is not stale before `stale_at`, or nobody holds the package.

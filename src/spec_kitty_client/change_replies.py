@@ -32,8 +32,8 @@ class StartImplementation(OfMission):
     not record it.
     """
     feedback: Feedback | None = None
-    """What the newest review that sent the package back requested; None if there was
-    none, or if the package was approved since.
+    """What the newest review that sent the package back requested; None if no review did, or if the package
+    was approved since.
     """
     warnings: tuple[str, ...] = ()
     """Warnings for the caller. Empty if there are none."""

@@ -68,7 +68,7 @@ def connect(where: str | os.PathLike[str] | None = None) -> Mailbox | CommandLin
 
 
 def _differs(state: MissionState, previous: MissionState) -> bool:
-    """Return whether the state says something else; by its content if the host does not say it."""
+    """Return whether the state has changed; compare the content if the host does not report it."""
     if state.changed is None:
         return dataclasses.replace(state, position=None) != dataclasses.replace(
             previous, position=None
@@ -77,7 +77,7 @@ def _differs(state: MissionState, previous: MissionState) -> bool:
 
 
 class _Connection:
-    """What both clients have."""
+    """The parts that both clients share."""
 
     def __init__(
         self,
@@ -136,12 +136,12 @@ class Client(_Connection, Commands):
         return data
 
     def changes(self, mission: str, *, poll_s: float = 1.0) -> Iterator[MissionState]:
-        """Yield the state of the mission, and then its state after each change, for ever.
+        """Yield the state of the mission now and after each change, without end.
 
         Changes that happen at the same time, or while the caller is at work, are yielded as one.
 
         Args:
-            poll_s: Seconds between two looks at a host before 1.5.0. Later hosts wait for a change themselves.
+            poll_s: Seconds between two requests to a host older than 1.5.0. A newer host waits for the change itself.
         """
         state = self.mission_state(mission)
         while True:
@@ -188,7 +188,7 @@ class AsyncClient(_Connection, AsyncCommands):
         return data
 
     async def changes(self, mission: str, *, poll_s: float = 1.0) -> AsyncIterator[MissionState]:
-        """Yield the state of the mission, and then its state after each change, for ever; see `Client.changes`."""
+        """Yield the state of the mission now and after each change, without end; see `Client.changes`."""
         state = await self.mission_state(mission)
         while True:
             yield state

@@ -51,7 +51,7 @@ class CommandLine:
         Raises:
             TakenError: The program was still at work at the deadline.
             TransportError: The program cannot be started, or was ended by a signal.
-            BadReplyError: The program printed something else than an envelope.
+            BadReplyError: The program printed something other than an envelope.
         """
         yield BLOCKING
         with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as said:
@@ -107,7 +107,7 @@ class CommandLine:
         if envelope is None:
             raise BadReplyError(f"{what}: is it spec-kitty?")
         if request.changes_state and envelope["correlation_id"] != request.correlation_id:
-            raise BadReplyError(f"{self.program[0]} answered another request than it was sent")
+            raise BadReplyError(f"{self.program[0]} answered a different request")
         return envelope
 
 
@@ -131,7 +131,7 @@ def arguments(request: Request) -> list[str]:
 
 
 def _negation(name: str) -> list[str]:
-    """Return the flag for False; nothing for an argument whose default that is."""
+    """Return the flag that sets an argument to False; none if False is its default."""
     return [] if name in ("force", "push") else [f"--no-{name.replace('_', '-')}"]
 
 

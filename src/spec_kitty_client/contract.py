@@ -1,6 +1,6 @@
 """Names of the contract: commands, status lanes, guards and reasons.
 
-A test holds them equal to the documents of the contract. A newer host may send values that are not listed here.
+A test compares them with the documents of the contract. A newer host may send values that are not listed here.
 """
 
 from __future__ import annotations
@@ -98,10 +98,10 @@ Verdict: TypeAlias = Literal["approved", "changes_requested"]
 """Verdicts of a review."""
 
 SubtaskStatus: TypeAlias = Literal["done", "pending"]
-"""What a subtask is marked as."""
+"""The states of a subtask."""
 
 EventKind: TypeAlias = Literal["transition", "note", "subtasks", "commit", "accepted"]
-"""What an event of a history is."""
+"""The kinds of events in a history."""
 
 Strategy: TypeAlias = Literal["merge", "squash", "rebase"]
 """How approved commits are merged into the target branch."""
@@ -119,7 +119,7 @@ CHANGES: Final[frozenset[Command]] = frozenset(
         "mark-subtasks",
     }
 )
-"""Commands that change something, and whose requests therefore have a correlation id at the command line, too."""
+"""Commands that change something. Their requests have a correlation id at the command line as well."""
 
 TAKE_POLICY: Final[frozenset[Command]] = frozenset(
     {
@@ -132,4 +132,4 @@ TAKE_POLICY: Final[frozenset[Command]] = frozenset(
         "release-claim",
     }
 )
-"""Commands with which the policy of the client is sent."""
+"""Commands with which the client sends its policy."""

@@ -1,4 +1,4 @@
-"""Send a request through a transport, again where that helps, and return the envelope of its success."""
+"""Send a request through a transport, repeat it if that helps, and return the envelope of the success."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Retry:
     """
 
     attempts: int = 6
-    """How often a request is sent at most; 1 never repeats it."""
+    """The most times that a request is sent; 1: it is never repeated."""
     first_pause_s: float = 0.2
     """Seconds before the second attempt. Each further pause is twice as long; a quarter of it is random."""
     longest_pause_s: float = 5.0
@@ -115,7 +115,7 @@ def succeeded(transport: Transport, request: Request, *, deadline: float, retry:
 
 
 def _answered(transport: Transport, request: Request, deadline: float) -> Steps:
-    """Return the envelope that answers this request, and no other one with its id."""
+    """Return the envelope, unless it answers another request under the same id."""
     known = ""
     try:
         envelope = yield from transport.exchange(request, deadline=deadline)

@@ -47,7 +47,7 @@ class ReviewResult:
     """The actor that holds the review."""
     verdict: Verdict
     reference: str
-    """Where the review can be read, or what it was."""
+    """Where the review can be read, or a description of it."""
     feedback_path: str | None = None
     """A file that says what to change; the host does not open it."""
 

@@ -26,7 +26,7 @@ class ReadCommands:
 
     Each method raises `Refused`, by its subclasses, if the host refuses the request; `NoWorkerError` if no
     worker serves the mailbox; another `NotAnsweredError` if there is no reply in time; `TransportError` if
-    the host cannot be reached; and `BadReplyError` if what answers is not a host.
+    the host cannot be reached; and `BadReplyError` if the reply is not valid.
     """
 
     def _send(
@@ -63,7 +63,7 @@ class ReadCommands:
         """Return the state of every work package of the mission. See `changes` for a loop.
 
         Args:
-            after: The `position` of an earlier reply, from which this one is to differ. Since 1.5.0.
+            after: The `position` of an earlier reply, to compare with. Since 1.5.0.
             wait_s: Seconds, up to 300, that the host waits for a change, in addition to `timeout_s`.
         """
         args = {"mission": mission, "after": after, "wait_s": wait_s}
@@ -80,7 +80,7 @@ class ReadCommands:
         """Return the work packages that can be started now; all of them can be started at the same time.
 
         Args:
-            after: The `position` of an earlier reply, from which this one is to differ. Since 1.5.0.
+            after: The `position` of an earlier reply, to compare with. Since 1.5.0.
             wait_s: Seconds, up to 300, that the host waits for a change, in addition to `timeout_s`.
         """
         args = {"mission": mission, "after": after, "wait_s": wait_s}
@@ -115,7 +115,7 @@ class ReadCommands:
         before: str | None = None,
         **options: Unpack[Options],
     ) -> PackageHistory:
-        """Return who did what, and when; the newest event is the last.
+        """Return the history of a package or of the mission; the newest event is last.
 
         Args:
             wp: Default: all packages, and the events of the mission.

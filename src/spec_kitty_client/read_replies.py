@@ -81,15 +81,15 @@ class WorkPackage:
     blocked_note: str | None = None
     """Why the package is blocked."""
     feedback: Feedback | None = None
-    """What the newest review that sent the package back requested; None if there was
-    none, or if the package was approved since.
+    """What the newest review that sent the package back requested; None if no review did, or if the package
+    was approved since.
     """
     last_sign_of_life: str | None = None
-    """The newest sign of life of the holder of the package, or of its review. None if
-    nobody holds it, and if there was none after `since`.
+    """The newest sign of life of the holder of the package, or of its review. None if nobody holds it, or
+    if there was none after `since`.
     """
     stale: bool = False
-    """There was no sign of life for `stale_after_s` seconds."""
+    """Whether there was no sign of life for `stale_after_s` seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Why there is no reply, or none that can be used.
+"""The errors for a reply that is missing or cannot be used.
 
 These errors are raised by both transports. They import nothing, because the command line loads them at each call.
 """

@@ -67,8 +67,8 @@ def merge(
 
     If the merge is refused, nothing has changed. Clean workspaces are removed.
 
-    With --branch, the target does not move: the branch starts from it and has the merge, for a pull request.
-    When that is merged, 'spec-kitty mission mark-merged' closes the mission.
+    With --branch, merge on that branch, which starts from the target, and do not move the target. After the
+    pull request is merged, close the mission with 'spec-kitty mission mark-merged'.
 
     Example: spec-kitty merge --strategy squash
     """
@@ -82,7 +82,7 @@ def merge(
 
 
 def _require_accepted(mission: Chosen, *, actor: str | None, as_json: bool) -> None:
-    """If the mission waits for its acceptance, accept it if the person says so, else refuse."""
+    """If the mission is not accepted, ask whether to accept it; without a terminal, refuse."""
     data = envelope_of("show-acceptance", mission=mission.slug)["data"]
     if not data.get("is_waiting"):
         return  # Or there is no such mission, which the merge reports.
@@ -122,9 +122,9 @@ def _merge_on(branch: str, mission: Chosen, *, as_json: bool, **how: Any) -> Non
     if not as_json:
         target, commit = data["target_branch"], data["commit"][:12]
         if data["is_new"]:
-            text = f" has {data['mission_slug']} at {commit}; {target} was not moved"
+            text = f" has the merge of {data['mission_slug']}, at {commit}; {target} was not moved"
         else:
-            text = f": nothing to do, it has {data['mission_slug']} at {commit}"
+            text = f": nothing to do, it has the merge of {data['mission_slug']}, at {commit}"
         say(text, head=bold(branch))
         if problem:
             say(f"it was not pushed: {problem}", is_error=True)

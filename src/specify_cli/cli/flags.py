@@ -25,7 +25,7 @@ HELP = ("-h, --help", "Show this message and exit.")
 TOGETHER = {
     ("mission-state", "list-missions"): "Show a mission and its packages; list missions.",
     ("accept-mission", "merge-mission"): "Accept a mission; merge it into its target.",
-    ("heartbeat", "release-claim"): "Report that a holder lives; release a claim.",
+    ("heartbeat", "release-claim"): "Report that a holder is alive; release a claim.",
     ("show-prompt", "package-history"): "Show the prompt or history of a package.",
 }
 """Commands that share a line of the help page, so that it fits on a screen."""

@@ -1,4 +1,4 @@
-"""`spec-kitty log`: who did what when with a package or a mission."""
+"""`spec-kitty log`: show the history of a package or a mission."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_AT_ONCE = 500
 @MISSION
 @JSON
 def log(*, wp: str | None, count: int, mission: str | None, as_json: bool) -> None:
-    """Show who did what when with the package WP: moves, notes, reviews, subtasks and commits.
+    """Show the history of the package WP: moves, notes, reviews, subtasks and commits, and who made them.
 
     The newest event comes first. Default: all packages of the mission. On a terminal, the events
     are shown in your pager. --json prints one reply, with at most 500 events, the newest last.

@@ -96,7 +96,7 @@ def status(*, as_json: bool) -> None:
     sys.exit(0 if report["worker_is_alive"] else REFUSED)
 
 
-@mailbox.command(short_help="Verify that everything that the host keeps agrees.")
+@mailbox.command(short_help="Verify that record, journal and replies agree.")
 @JSON
 def verify(*, as_json: bool) -> None:
     """Verify that record, journal, replies, logs and the host's commits agree.

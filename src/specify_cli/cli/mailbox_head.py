@@ -38,7 +38,7 @@ class Head(click.ParamType["RecordHead"]):
         return found
 
 
-@click.command(short_help="Print the newest entry of the record, and a hash.")
+@click.command(short_help="Print a hash over the whole record.")
 @click.option("--expect", type=Head(), help="Line printed by an earlier call.")
 @JSON
 def head(*, expect: RecordHead | None, as_json: bool) -> None:

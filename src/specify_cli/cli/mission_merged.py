@@ -27,10 +27,10 @@ from specify_cli.cli.steps import carry_out
 @ACTOR
 @JSON
 def mark_merged(*, mission: str | None, actor: str | None, as_json: bool) -> None:
-    """Close MISSION: its target has its work, through a pull request. Clean workspaces are removed.
+    """Close MISSION after its pull request was merged: mark its packages as done, and remove clean workspaces.
 
-    The target here counts, and its remote-tracking branch as 'git fetch' left it. A merge commit, a squash
-    merge and a rebase merge are recognized. If work is missing, nothing changes.
+    The work must be in the target branch, or in its remote-tracking branch as of the last 'git fetch'.
+    Merge commits, squash merges and rebase merges are recognized. If work is missing, nothing changes.
 
     Example: spec-kitty mission mark-merged 001-search
     """
@@ -60,10 +60,10 @@ def mark_merged(*, mission: str | None, actor: str | None, as_json: bool) -> Non
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @JSON
 def tidy(*, mission: str | None, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Remove the mission branch and the lane branches of MISSION. Default: of every merged mission.
+    """Remove the branches of MISSION and of its execution lanes. Default: every merged mission.
 
-    The branches are shown first. One with commits that were not merged stays. Approved commits stay in
-    the host's refs. Without a terminal, --yes is required.
+    The branches are shown first. A branch with commits that were not merged is kept. Approved commits stay
+    in the host's refs. Without a terminal, --yes is required.
 
     Example: spec-kitty mission tidy 001-search
     """
@@ -96,5 +96,5 @@ def _show_plan(envelope: dict[str, Any], *, is_printed: bool, as_json: bool) -> 
 
 
 def _show(one: Mapping[str, Any]) -> None:
-    text = f"stays: {one['problem']}" if one["problem"] else f"goes, at {one['commit'][:12]}"
+    text = f"keep, {one['problem']}" if one["problem"] else f"remove, at {one['commit'][:12]}"
     say(f": {text}", head=bold(one["branch"]))

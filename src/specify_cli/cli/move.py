@@ -60,8 +60,8 @@ def move(
 
     In a workspace, WP may be left out.
 
-    A package is canceled with a note, because packages that depend on it can start only then. For a
-    package that was canceled without one, the same command adds the note.
+    Cancel a package with a note: only then can packages that depend on it start. If it was canceled without
+    a note, the same command adds one.
 
     Example: spec-kitty move WP01 blocked --note "waits for a decision"
     """

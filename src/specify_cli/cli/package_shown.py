@@ -1,4 +1,4 @@
-"""Print all that is known of a package; control characters in it do not reach the terminal."""
+"""Print the data of a package; control characters in it do not reach the terminal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _rows(data: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
             yield name, ", ".join(f"{it['wp_id']} ({it['lane']})" for it in data[key])
     yield "owns", ", ".join(data["owned_files"]) or "no files"
     yield from _subtasks(data["subtasks"])
-    yield "lane", f"{data['lane_id']}, branch {data['lane_branch']}"
+    yield "branch", f"{data['lane_branch']}, of execution lane {data['lane_id']}"
     made = "" if data["workspace_exists"] else "  (not created)"
     yield "workspace", f"{data['workspace_path']}{made}"
     if data.get("commit"):
@@ -62,7 +62,7 @@ def _holder(data: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]
 
 
 def _blocked(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Say why the package cannot go on, if it cannot."""
+    """Yield why the package cannot go on, if it cannot."""
     last = data.get("last_transition", {})
     if data["lane"] in ("blocked", "canceled"):
         note = " ".join(last.get("note", "").split()) or "no reason was given"

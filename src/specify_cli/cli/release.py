@@ -1,4 +1,4 @@
-"""`spec-kitty release-claim`: give a package back, or release one whose holder is silent."""
+"""`spec-kitty release-claim`: release one's own claim, or that of a silent holder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RELEASABLE = ("claimed", "in_progress", "in_review")
 @click.command("release-claim")
 @click.argument("wp", required=False)
 @click.option("--note", help="Reason to record.")
-@click.option("--force", is_flag=True, help="Release another's claim that is not stale.")
+@click.option("--force", is_flag=True, help="Release another's claim even if it is not stale.")
 @MISSION
 @ACTOR
 @JSON
@@ -37,11 +37,11 @@ def release_claim(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Give the package WP, or its review, back; or release it from a silent holder.
+    """Release a claim on the package WP or on its review: your own, or a silent holder's.
 
-    Your own claim needs nothing else. Another's must be stale, as stale_after_s in
-    .kitty/config.toml defines, or needs --force. A package in progress returns to planned, and its
-    commits are kept. A package in review returns to for_review.
+    Another's claim must be stale, as stale_after_s in .kitty/config.toml defines, unless you give --force.
+    A package in progress returns to planned, and its commits are kept. A package in review returns to
+    for_review.
 
     Example: spec-kitty release-claim WP01
     """

@@ -72,7 +72,9 @@ def repository(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
     if not writable:
         what = f"the project's own repository can be read from here: {found[0]}"
         return Finding("repository", WARN, what, repair=f"do not bind {found[0]}")
-    what = f"whoever can write {writable[0]}, as this process can, runs programs on the host"
+    what = (
+        f"anyone who can write to {writable[0]}, as this process can, can run programs on the host"
+    )
     return Finding("repository", NO, what, repair=f"do not bind {writable[0]}")
 
 
@@ -95,7 +97,7 @@ def folder_of_workspaces(place: Path, mounts: list[Mount]) -> Finding:
     is_open = os.access(place, os.W_OK)
     at_work = [it for it in (place / ".making", place / ".trash") if it not in covered and is_open]
     if at_work:
-        what = f"whoever can write {at_work[0]}, as this process can, runs programs on the host"
+        what = f"anyone who can write to {at_work[0]}, as this process can, can run programs on the host"
         options = " ".join(f"--tmpfs {shlex.quote(str(it))}" for it in at_work)
         return Finding("workspaces", NO, what, repair=f"give bubblewrap {options}")
     mirror = place / ".mirror"

@@ -1,4 +1,4 @@
-"""`spec-kitty show`: show all that is known of a package."""
+"""`spec-kitty show`: show a package."""
 
 from __future__ import annotations
 

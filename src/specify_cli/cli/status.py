@@ -27,7 +27,7 @@ PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 def status(
     *, named: str | None, mission: str | None, watch: bool, stale: int | None, as_json: bool
 ) -> None:
-    """Show the status lane of every work package of MISSION, its holder and since when.
+    """Show each work package of MISSION: its status lane, its holder, and since when.
 
     Default: the only open mission. WP, such as WP01, shows one package, as
     `spec-kitty show` does. --stale lists silent holders and how to release their claims. A wide terminal

@@ -25,8 +25,10 @@ PASTEABLE = re.compile(r": (spec-kitty .+)")
 @click.command(short_help="Change a work package before its work begins.")
 @click.argument("wp", required=False)
 @click.option("--title", help="New title.")
-@click.option("--depends-on", multiple=True, metavar="WP", help="Dependency; none removes all.")
-@click.option("--owns", multiple=True, metavar="PATTERN", help="Its files; none removes all.")
+@click.option("--depends-on", multiple=True, metavar="WP", help="Dependency; 'none' removes all.")
+@click.option(
+    "--owns", multiple=True, metavar="PATTERN", help="Pattern of its files; 'none' removes all."
+)
 @click.option("--prompt", help="New instructions for the implementer.")
 @click.option("--editor", is_flag=True, help="Edit the whole prompt in $EDITOR.")
 @MISSION
@@ -34,9 +36,9 @@ PASTEABLE = re.compile(r": (spec-kitty .+)")
 def edit(*, wp: str | None, editor: bool, mission: str | None, as_json: bool, **new: Any) -> None:
     """Change the package WP in its prompt and in tasks.md, and plan its execution lane again.
 
-    Without an option, a terminal opens the prompt in $EDITOR. --depends-on and --owns replace the
-    whole list. Everything is checked before anything is written. Once work has begun, dependencies
-    and files stay.
+    At a terminal, a call without options opens the prompt in $EDITOR. --depends-on and --owns replace the
+    whole list. Everything is checked before anything is written. Once work has begun, dependencies and
+    files cannot be changed.
 
     Example: spec-kitty tasks edit WP02 --owns 'src/query/**' --depends-on WP01
     """
@@ -44,7 +46,7 @@ def edit(*, wp: str | None, editor: bool, mission: str | None, as_json: bool, **
     wp_id = package_or_question("tasks edit", wp, mission=chosen, lanes=OPEN, as_json=as_json)
     values = {name: list(it) if isinstance(it, tuple) else it for name, it in new.items() if it}
     if editor and values:
-        complain("tasks edit", "--editor goes without other options", as_json=as_json)
+        complain("tasks edit", "--editor cannot be combined with other options", as_json=as_json)
     if not values and (as_json or not is_on_terminal()):
         complain(
             "tasks edit",
@@ -61,7 +63,7 @@ def edit(*, wp: str | None, editor: bool, mission: str | None, as_json: bool, **
         _say_changed(data, chosen)
 
 
-@click.command(short_help="Remove a work package that nothing happened to.")
+@click.command(short_help="Remove a work package that has no history.")
 @click.argument("wp", required=False)
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @MISSION
@@ -69,8 +71,8 @@ def edit(*, wp: str | None, editor: bool, mission: str | None, as_json: bool, **
 def remove(*, wp: str | None, dry_run: bool, mission: str | None, as_json: bool) -> None:
     """Remove the package WP: its prompt, its section in tasks.md and its execution lane.
 
-    A terminal shows what goes, and asks first. A package with a history is canceled instead, with
-    'spec-kitty move', and one that others depend on stays.
+    At a terminal, the command shows what it removes, and asks first. A package that has a history, or that
+    others depend on, cannot be removed; 'spec-kitty move' cancels it.
 
     Example: spec-kitty tasks remove WP02
     """
@@ -144,7 +146,7 @@ def _say_changed(data: Mapping[str, Any], mission: Chosen) -> None:
         for lane_id, packages in data["lanes"].items():
             say(f"{lane_id}: {', '.join(packages)}")
     if data["holder"]:
-        say(f"{data['holder']} works on it: tell them that it was changed")
+        say(f"{data['holder']} works on it: let them know that it was changed")
     if data["commit"]:
         say(f"committed: {data['commit'][:12]}")
     say(f"next: {advice.after_moving(wp_id, mission)}")

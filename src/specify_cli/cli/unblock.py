@@ -1,4 +1,4 @@
-"""`spec-kitty unblock`: return a blocked package to the status lane from which it was blocked."""
+"""`spec-kitty unblock`: return a blocked package to planned or in progress."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from specify_cli.cli.steps import carry_out
 def unblock(
     *, wp: str | None, note: str | None, mission: str | None, actor: str | None, as_json: bool
 ) -> None:
-    """Return the blocked package WP to where it was before.
+    """Unblock the package WP.
 
-    A package that was planned or claimed is planned again; any other is in progress again.
+    A package that was planned or claimed when it was blocked returns to planned, any other to in_progress.
 
     Example: spec-kitty unblock WP01 --note "the decision is made"
     """
@@ -50,5 +50,5 @@ def unblock(
         as_json=as_json,
     )
     if not as_json:
-        say(f" is not blocked any more, and {data['to_lane']} again", head=bold(wp_id))
+        say(f" is unblocked; it is {data['to_lane']} again", head=bold(wp_id))
         say(f"next: {advice.after_moving(wp_id, chosen)}")

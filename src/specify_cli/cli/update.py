@@ -28,10 +28,11 @@ def update(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Merge the target branch and approved dependencies into the package WP, which is in progress.
+    """Merge the target branch and the approved dependencies into the execution lane of the package WP,
+    which is in progress.
 
-    The workspace is replaced by one with the merge; commit your work before, and leave that folder.
-    If there is a conflict, nothing changes, and the commands that merge in the workspace are printed.
+    Commit your work and leave the workspace first: it is replaced by one that has the merge. If there is a
+    conflict, nothing changes, and the commands that resolve it are printed.
 
     Example: spec-kitty update WP02 --with WP01
     """
@@ -59,7 +60,10 @@ def update(
     if data["merged"]:
         say(f" now has {', '.join(data['merged'])}", head=bold(wp_id))
     else:
-        say(f" has {data['target_branch']} and what it builds on: nothing to do", head=bold(wp_id))
+        say(
+            f": nothing to do, it has {data['target_branch']} and its dependencies",
+            head=bold(wp_id),
+        )
     if is_working_folder_gone():
         import shlex
 

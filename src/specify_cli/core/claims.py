@@ -193,7 +193,7 @@ def _not_stale(
 def already_claimed(held: str, holder: str | None, actor: str) -> WorkPackageAlreadyClaimed:
     """Return the refusal of a package or review that another actor holds, as `held` says."""
     return WorkPackageAlreadyClaimed(
-        f"{held}: take another package, or ask the holder to give it up",
+        f"{held}: take another package, or ask the holder to release it",
         claimed_by=holder,
         requesting_actor=actor,
     )

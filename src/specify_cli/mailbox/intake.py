@@ -111,7 +111,7 @@ class Intake:
         self._can_wait = can_wait
         self._park()
         for due in self.parked.due():
-            # Out of the order of its queue, in which it holds back nothing.
+            # Not in the order of its queue: it holds back no other request.
             self._batch.append(due, self._size_of(due))
         for _ in range(min(len(self._half_written), MOST_HALF_WRITTEN)):
             self._start(self._half_written.take(), can_wait=can_wait)

@@ -104,7 +104,7 @@ class ServiceLoop:
         return sum(intake.backlog().depth for intake in self._mailboxes.intakes.values())
 
     def _next_parked_s(self) -> float:
-        """Return the seconds until a parked read is due; get told of what may make one due earlier."""
+        """Return the seconds until a parked read is due; watch for what makes one due earlier."""
         intakes = self._mailboxes.intakes.values()
         parked = [it.parked for it in intakes if it.parked and it.identity not in self._unrecovered]
         self._executor.notifies_always = bool(parked)

@@ -29,7 +29,7 @@ class _Parked:
 
 
 class ParkedReads:
-    """The parked reads of one orchestrator; `newest` is that of the dispatcher."""
+    """The parked reads of one orchestrator; `newest` returns the position of a mission's newest entry."""
 
     def __init__(self, newest: Callable[[str], int]) -> None:
         self._newest = newest
@@ -50,7 +50,7 @@ class ParkedReads:
                 f"{MOST} reads of this orchestrator wait for a change already: wait for the answer to one"
                 " of them, or send this request under a new id without 'wait_s'"
             )
-        # One that was tried again still waits until the time that was set for it first.
+        # A read that is parked again keeps the end of its first wait.
         until = min(reading.waits_until, time.monotonic() + wait.left_s)
         self._parked.append(_Parked(reading, size, wait, until))
         return None

@@ -1,4 +1,4 @@
-"""Commits on the branches of execution lanes that no approval covers, as answers tell of them."""
+"""Commits on the branches of execution lanes that no approval covers, as they are in answers."""
 
 from __future__ import annotations
 

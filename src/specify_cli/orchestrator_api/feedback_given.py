@@ -1,4 +1,4 @@
-"""What a review asked for, as answers tell of it."""
+"""What a review asked for, as it is in answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event of a package or mission, as answers tell of it."""
+"""An event of a package or mission, as it is in answers."""
 
 from __future__ import annotations
 

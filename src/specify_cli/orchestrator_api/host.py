@@ -31,12 +31,12 @@ class Host(Protocol):
         """
 
     def compare_with_commits(self) -> None:
-        """Check that the record has all that the host's commits tell of.
+        """Check that the record has everything that the host's commits name.
 
         Raises:
             MissionNotFound: There is no project here.
             StorageFailed: The record cannot be read.
-            StateUnreadable: A commit tells of more than the record has.
+            StateUnreadable: A commit names an entry that the record does not have.
         """
 
     def access(self) -> Access:

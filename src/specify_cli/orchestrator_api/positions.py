@@ -31,7 +31,7 @@ class WaitingParams(Params):
 
     mission: Name = argument(MISSION)
     after: Annotated[str, Position] | None = argument("Position in an earlier reply.", default=None)
-    wait_s: Seconds | None = argument("Wait up to N seconds for a change since.", default=None)
+    wait_s: Seconds | None = argument("Wait up to N seconds for a change.", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

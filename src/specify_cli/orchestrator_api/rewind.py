@@ -1,4 +1,4 @@
-"""What the two commands about rewinding a mission take and tell."""
+"""Arguments and data of the two commands that rewind a mission."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class KnownMission(NamedTuple):
 
 
 class MissionMark(NamedTuple):
-    """What tells states of a mission apart that read the same.
+    """Distinguishes states of a mission that have the same answers.
 
     Attributes:
         newest: The position of its newest entry.

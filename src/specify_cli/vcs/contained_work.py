@@ -20,7 +20,7 @@ def commit_with_work(
     """Return a commit of the branch at `tip` that has the work of `commit`; None where it has none.
 
     That is `commit` itself; or a commit, of a squash or a rebase merge say, into which merging it would
-    change nothing but paths that `is_ignored` tells. Later changes of the branch do not count.
+    change nothing but paths that `is_ignored` accepts. Later changes of the branch do not count.
 
     Raises:
         GitFailed: one of them is not a commit.

@@ -60,7 +60,7 @@ class MergePlan:
 class ProtectedFiles:
     """Files that lanes cannot change: those that the host writes, and those that stay as in the target.
 
-    `is_kept` tells which paths stay as in the target; None: no path.
+    `is_kept` returns whether a path stays as in the target; None: no path does.
     """
 
     host_files: Mapping[str, bytes] = field(default_factory=dict)

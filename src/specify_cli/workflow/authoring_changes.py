@@ -140,7 +140,7 @@ def _changing(project: Project, selector: str, wp_id: str) -> Iterator[OpenMissi
 
 
 def _check_removal(mission: OpenMission, wp_id: str) -> None:
-    """Require that nothing happened to the package, and that no other one depends on it.
+    """Require that the package has no history, and that no other one depends on it.
 
     A package with a history stays: a new one with its id would inherit that.
     """

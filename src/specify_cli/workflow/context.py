@@ -91,7 +91,7 @@ class RequestContext(NamedTuple):
 
     `identity` is the orchestrator that the id belongs to; None for ids that the command line and the mailbox
     share. With a `decision`, events are committed together with the answer; otherwise at once. `call` returns
-    the arguments to send the request again. `covers_mission` tells whether the caller may see the mission in
+    the arguments to send the request again. `covers_mission` returns whether the caller may see the mission in
     the folder of that name.
     """
 

@@ -1,4 +1,4 @@
-"""The use case that brings the target and approved work into the execution lane of a package in progress."""
+"""The use case that merges the target and approved work into the execution lane of a package in progress."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_NAMED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateReport:
-    """An execution lane that has everything that was asked for.
+    """An execution lane that has everything that was requested.
 
     `merged` is what it did not have before: the target's name, and packages.
     """

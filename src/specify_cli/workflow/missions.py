@@ -54,7 +54,7 @@ class Missions:
         return MissionFiles(self.project, slug).identity().own_target
 
     def mark(self, slug: str) -> MissionMark:
-        """Return what tells states of the mission in the folder `slug` apart that read the same.
+        """Return the mark of the mission in the folder `slug`.
 
         Raises:
             StateUnreadable, StorageFailed: the record cannot be read.
@@ -120,7 +120,7 @@ class Missions:
 
 def _listed(project: Project, slug: str) -> ListedMission:
     files = MissionFiles(project, slug)
-    # What the name of its folder tells, if its files do not.
+    # From the name of its folder, if its files do not say it.
     identity = identity_in({}, slug=slug, path=files.folder)
     try:
         identity = files.identity()

@@ -1,4 +1,4 @@
-"""The use case that shows people all that is known of a package."""
+"""The use case that shows a package to people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Merge a mission on a branch of its own for a pull request, and close it once that is in the target."""
+"""Merge a mission on a separate branch for a pull request, and close it once that is merged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from specify_cli.workflow.reports import MergeReport
 class BranchReport:
     """A branch that has the merge: its commit, and what the target would get.
 
-    `push_problem` tells why it was not pushed.
+    `push_problem` says why it was not pushed.
     """
 
     mission: MissionIdentity
@@ -57,7 +57,7 @@ class PullRequests:
     ) -> BranchReport:
         """Merge the mission's work on `branch`, which starts from the target; the target does not move.
 
-        The packages stay approved. A branch that this made before continues with what was approved since.
+        The packages stay approved. A branch that an earlier call made gets what was approved since.
 
         Raises:
             MissionNotFound: there is no such mission.

@@ -29,7 +29,7 @@ MOST_NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TidyBranch:
-    """A branch of a merged mission; `problem` tells why it stays, if it does."""
+    """A branch of a merged mission; `problem` says why it is kept, if it is."""
 
     slug: str
     branch: str

@@ -152,8 +152,8 @@ def test_branches_with_work_that_was_not_merged_stay(accepted: Stage) -> None:
 
     shown = says(stage, "mission", "tidy", SLUG, "--yes")
 
-    assert f"{FIRST}-lane-a: stays: it is checked out in {stage.root}" in shown
-    assert f"{FIRST}-lane-b: stays: it has commits that were not merged" in shown
+    assert f"{FIRST}-lane-a: keep, it is checked out in {stage.root}" in shown
+    assert f"{FIRST}-lane-b: keep, it has commits that were not merged" in shown
     assert "removed 1 branch" in shown
     assert FIRST not in stage.git("branch", "--list", FIRST)
 

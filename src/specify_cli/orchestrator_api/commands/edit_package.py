@@ -1,4 +1,4 @@
-"""edit-package: a work package is changed before its work begins."""
+"""edit-package: change a work package before its work begins."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class EditPackageParams(Params):
     mission: Name = argument(MISSION)
     wp: Name = argument(PACKAGE)
     title: Words | None = argument("New title.", default=None)
-    depends_on: list[str] = argument("Dependencies; none removes all.", default=())
-    owns: list[str] = argument("Patterns of its files; none removes all.", default=())
+    depends_on: list[str] = argument("Dependencies; 'none' removes all.", default=())
+    owns: list[str] = argument("Patterns of its files; 'none' removes all.", default=())
     prompt: str | None = argument("New instructions.", default=None, is_private=True)
     content: str | None = argument("New content of the prompt.", default=None, is_private=True)
 

@@ -1,4 +1,4 @@
-"""mark-merged: mark a mission merged whose work is in its target."""
+"""mark-merged: mark a mission as merged if its target has its work."""
 
 from __future__ import annotations
 

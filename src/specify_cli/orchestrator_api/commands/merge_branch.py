@@ -1,4 +1,4 @@
-"""merge-branch: merge a mission on a branch of its own, for a pull request."""
+"""merge-branch: merge a mission on a separate branch, for a pull request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MergeBranchParams(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeBranchResult(MissionResult):
-    """Data of merge-branch; `push_problem` tells why the branch was not pushed."""
+    """Data of merge-branch; `push_problem` says why the branch was not pushed."""
 
     branch: str
     target_branch: str

@@ -1,4 +1,4 @@
-"""package-history: who did what when with a package or a mission."""
+"""package-history: the history of a package or a mission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""release-claim: release a package, or its review, from a silent holder or by the holder."""
+"""release-claim: release the claim on a package or its review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""remove-package: a work package that nothing happened to is removed."""
+"""remove-package: remove a work package that has no history."""
 
 from __future__ import annotations
 

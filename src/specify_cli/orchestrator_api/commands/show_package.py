@@ -1,4 +1,4 @@
-"""show-package: all that a person may want to know of a package."""
+"""show-package: the state, holder, dependencies, files and workspace of a package."""
 
 from __future__ import annotations
 

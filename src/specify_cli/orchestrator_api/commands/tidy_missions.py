@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 class TidyMissionsParams(Params):
     """Arguments of tidy-missions."""
 
-    mission: Name | None = argument(f"{MISSION} Default: every merged one.", default=None)
+    mission: Name | None = argument(f"{MISSION} Default: every merged mission.", default=None)
     is_dry: bool = argument("Only show what would be removed.", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TidyBranch:
-    """A branch at its commit; `problem` tells why it stays."""
+    """A branch at its commit; `problem` says why it is kept."""
 
     mission_slug: str
     branch: str
