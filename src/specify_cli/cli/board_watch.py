@@ -98,10 +98,10 @@ class _Lines:
     last: dict[str, Any] | None = None
 
     def show(self, envelope: Envelope) -> None:
-        told = {"code": envelope["error_code"], "data": envelope["data"]}
-        if told == self.last:
+        content = {"code": envelope["error_code"], "data": envelope["data"]}
+        if content == self.last:
             return
-        self.last = told
+        self.last = content
         if self.as_json:
             click.echo(encode(envelope), nl=False)
         elif envelope["success"]:

@@ -67,8 +67,8 @@ def head(*, expect: RecordHead | None, as_json: bool) -> None:
         if expect and not complaint:
             complaint = next(iter(record.faults()), "")
     if as_json:
-        told = {"record": now.record_id, "position": now.position, "head": now.head}
-        json_reply.print_data(told | {"complaint": complaint} if expect else told)
+        report = {"record": now.record_id, "position": now.position, "head": now.head}
+        json_reply.print_data(report | {"complaint": complaint} if expect else report)
     else:
         click.echo(now)
         if complaint:

@@ -56,11 +56,11 @@ def _shown(count: int, *, follows: bool) -> Iterator[dict[str, Any]]:
 
 def _tell(line: Mapping[str, Any], *, as_json: bool) -> None:
     try:
-        told = json.dumps(line) if as_json else _in_words(line)
+        text = json.dumps(line) if as_json else _in_words(line)
     except OTHER_SHAPE as error:
         log(f"journal line {line['seq']} is damaged and cannot be shown: {error!r}")
         return
-    click.echo(told)
+    click.echo(text)
     sys.stdout.flush()
 
 

@@ -56,8 +56,8 @@ def _table(lines: list[str], width: int) -> Iterator[str]:
     for row in rows:
         yield from _wrapped(row[0], width)
         for name, cell in zip(head[1:], row[1:], strict=True):
-            told = f"{name}: {cell}" if len(row) > 2 else cell
-            yield from _wrapped(told, width, first=CODE_INDENT, rest=CODE_INDENT)
+            joined = f"{name}: {cell}" if len(row) > 2 else cell
+            yield from _wrapped(joined, width, first=CODE_INDENT, rest=CODE_INDENT)
 
 
 def _wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> Iterator[str]:

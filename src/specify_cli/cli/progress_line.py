@@ -56,11 +56,11 @@ class ProgressLine:
         if not total:
             count = f"{done:,}, " if done else ""
             return f"{count}{_duration(now - since)} so far"
-        told = f"{done:,} of {total:,} ({100 * done // total} %)"
+        counted = f"{done:,} of {total:,} ({100 * done // total} %)"
         if done <= at_first:
-            return told
+            return counted
         left_s = (now - since) / (done - at_first) * (total - done)
-        return f"{told}, about {_duration(left_s)} left"
+        return f"{counted}, about {_duration(left_s)} left"
 
 
 @contextlib.contextmanager

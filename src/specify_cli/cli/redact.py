@@ -72,8 +72,8 @@ def _tell(data: Mapping[str, Any], *, reason: str) -> None:
         "replies": data["replies"],
         "files set aside": len(data["files"]),
     }
-    told = ", ".join(f"{what}: {count}" for what, count in counts.items())
-    say(f" is redacted; {told}", head=bold(data["about"]))
+    summary = ", ".join(f"{what}: {count}" for what, count in counts.items())
+    say(f" is redacted; {summary}", head=bold(data["about"]))
     _list("still in the host's file", data["left"], "remove the secret by hand, or delete the file")
     others = [
         (it, shlex.join(["spec-kitty", "redact", "--reason", reason, *["--"][: it[0] == "-"], it]))

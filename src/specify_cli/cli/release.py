@@ -79,7 +79,7 @@ def release_claim(
 
 def _say_released(data: Mapping[str, Any], *, by: str) -> None:
     wp_id, holder = data["wp_id"], data["released_holder"]
-    how = "given back" if holder == by else f"released from {holder}"
+    how = "released" if holder == by else f"released from {holder}"
     say(f" is {how} and now {data['to_lane']}", head=bold(wp_id))
     if data.get("commit"):
         say(

@@ -74,10 +74,10 @@ def normalized(envelope: dict[str, Any], root: Path) -> str:
 
     Those are time stamps, generated ids, positions, the path of the project, and commit ids.
     """
-    told = {**envelope, "timestamp": None, "correlation_id": None}
-    if "position" in told["data"]:
-        told["data"] = {**told["data"], "position": "<position>"}
-    text = json.dumps(told).replace(str(root), "<root>")
+    comparable = {**envelope, "timestamp": None, "correlation_id": None}
+    if "position" in comparable["data"]:
+        comparable["data"] = {**comparable["data"], "position": "<position>"}
+    text = json.dumps(comparable).replace(str(root), "<root>")
     for variable in (TIMESTAMP, SHA, ENTRY_ID, EVENT_ID, GENERATED_ID):
         text = re.sub(rf"(?<![0-9a-zA-Z])(?:{variable.pattern})(?![0-9a-zA-Z])", "<variable>", text)
     return text

@@ -38,21 +38,21 @@ def _link(line: bytes) -> str:
     """Return the `prev` of the next line: the digest of this line before any redaction."""
     digest = f"sha256:{hashlib.sha256(line).hexdigest()}"
     try:
-        told = json.loads(line)
+        entry = json.loads(line)
     except ValueError:
         return digest
-    original = told.get("redacted") if isinstance(told, dict) else None
+    original = entry.get("redacted") if isinstance(entry, dict) else None
     return original if isinstance(original, str) else digest
 
 
 def _wrong(line: bytes, number: int, before: str) -> Iterator[str]:
     try:
-        told = json.loads(line)
+        entry = json.loads(line)
     except ValueError as error:
         yield f"not JSON: {error}"
         return
-    yield from schema_errors("journal-line", told)
-    if told.get("seq") != number:
-        yield f"seq is {told.get('seq')}"
-    if told.get("prev") != before:
-        yield f"prev is {told.get('prev')}, expected {before}"
+    yield from schema_errors("journal-line", entry)
+    if entry.get("seq") != number:
+        yield f"seq is {entry.get('seq')}"
+    if entry.get("prev") != before:
+        yield f"prev is {entry.get('prev')}, expected {before}"

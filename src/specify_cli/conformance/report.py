@@ -42,11 +42,11 @@ def expected_names(text: str, known: Iterable[str]) -> frozenset[str]:
 
 def apply_expected_failures(results: Iterable[Result], expected: frozenset[str]) -> list[Result]:
     """Mark listed failures as expected and listed passes as unexpected."""
-    told = {FAILED: EXPECTED, PASSED: UNEXPECTED}
+    statuses = {FAILED: EXPECTED, PASSED: UNEXPECTED}
     return [
         replace(
             found,
-            status=told.get(found.status, found.status),
+            status=statuses.get(found.status, found.status),
             detail="it is listed as a failure" if found.status == PASSED else found.detail,
         )
         if found.name in expected
@@ -96,9 +96,9 @@ def _add_case(suite: ET.Element, found: Result) -> None:
     case = ET.SubElement(suite, "testcase", classname=kind, name=name, time=f"{found.seconds:.3f}")
     if found.status == PASSED:
         return
-    told = ET.SubElement(case, "skipped" if found.conforms else "failure")
-    told.set("message", printable(f"{found.status}: {found.meaning} ({found.section})"))
-    told.text = printable(found.detail)
+    element = ET.SubElement(case, "skipped" if found.conforms else "failure")
+    element.set("message", printable(f"{found.status}: {found.meaning} ({found.section})"))
+    element.text = printable(found.detail)
 
 
 def as_lines(results: Sequence[Result]) -> list[tuple[str, str]]:

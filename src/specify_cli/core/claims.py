@@ -146,13 +146,13 @@ def _check_not_released(package: PackageState, wish: MoveIntent) -> None:
         return
     if not wish.force and _claims_anew(package, wish):
         return
-    told = f"the claim of {wish.actor!r} on {wish.wp_id} was released"
+    released_text = f"the claim of {wish.actor!r} on {wish.wp_id} was released"
     holder = package.holder or (package.claimed_by if package.lane in _KEPT else None)
     if holder is not None and holder != wish.actor:
-        what = f"{told}, and it is {package.lane} and held by {holder!r} now"
+        what = f"{released_text}, and it is {package.lane} and held by {holder!r} now"
         raise already_claimed(what, holder, wish.actor)
     again = "claim it again, or " if package.lane in (Lane.PLANNED, Lane.FOR_REVIEW) else ""
-    message = f"{told}, and it is {package.lane} now: {again}take another package"
+    message = f"{released_text}, and it is {package.lane} now: {again}take another package"
     raise _rejected(package, message, to_lane=wish.to.value, guard="claim_released")
 
 

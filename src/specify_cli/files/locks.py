@@ -58,7 +58,7 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
         yield _held_by(inside, path)
         return
     descriptors: list[int] = []
-    lock = _acquire(path, timeout_s=timeout_s, told=descriptors.append)
+    lock = _acquire(path, timeout_s=timeout_s, on_open=descriptors.append)
     if lock is None:
         raise StorageFailed(
             f"{path} stayed taken for {timeout_s:g} s: it is held by {holder(path)}; wait for that process"
@@ -77,7 +77,7 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
 def _held_by(inside: batch.Batch, path: Path) -> int:
     if path not in inside.held:
         descriptors: list[int] = []
-        lock = _acquire(path, timeout_s=0, told=descriptors.append)
+        lock = _acquire(path, timeout_s=0, on_open=descriptors.append)
         if lock is None:
             raise batch.NotInBatch
         inside.locks.callback(lock.release)
@@ -154,10 +154,10 @@ class _Taken:
 
 
 def _acquire(
-    path: Path, *, timeout_s: float, told: Callable[[int], object] = lambda descriptor: None
+    path: Path, *, timeout_s: float, on_open: Callable[[int], object] = lambda descriptor: None
 ) -> Lock | None:
     def on_acquired(descriptor: int) -> None:
-        told(descriptor)
+        on_open(descriptor)
         _sign(descriptor)
 
     try:

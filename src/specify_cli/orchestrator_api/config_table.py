@@ -188,9 +188,9 @@ class ConfigTable(Params):
 def validate(table: Mapping[str, Any]) -> tuple[ConfigTable | None, list[tuple[str, str]]]:
     """The table as a dataclass, or complaints as (path of the key, what is wrong there)."""
     found, complaints = validation.validate(ConfigTable, dict(_plain(table)))
-    told = [(key.removesuffix(".[key]"), problem) for key, problem in complaints]
+    problems = [(key.removesuffix(".[key]"), problem) for key, problem in complaints]
     # Where a key is missing and another is unknown, that one is most often the first, misspelled.
-    return found, sorted(told, key=lambda complaint: complaint[1] == validation.MISSING)
+    return found, sorted(problems, key=lambda complaint: complaint[1] == validation.MISSING)
 
 
 def _plain(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -31,9 +31,11 @@ def check_commits(
     brought = new_objects(git, tip, known=standing, most_bytes=bounds.bytes)
     faults = _faults(git, source, tip, most_files=bounds.files)
     if faults:
-        told = [f"{shown(it.path)!r} in {it.commit}: {it.problem}" for it in faults[:MOST_NAMED]]
+        faults_shown = [
+            f"{shown(it.path)!r} in {it.commit}: {it.problem}" for it in faults[:MOST_NAMED]
+        ]
         more = " and more" if len(faults) > MOST_NAMED else ""
-        text = f"names that a file system cannot hold safely: {'; '.join(told)}{more}"
+        text = f"names that a file system cannot hold safely: {'; '.join(faults_shown)}{more}"
         paths = [shown(it.path) for it in faults[:MOST_NAMED]]
         advice = "rewrite the commits without them"
         raise IntakeRefused(f"{text}; {advice}", code="bad_content", paths=paths)

@@ -94,9 +94,12 @@ class FilteredFiles:
     def _filters_of(self, paths: Collection[str]) -> Iterator[tuple[str, list[str]]]:
         asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
         flags = ("--cached", "-z", "--stdin", "filter")
-        told = self.made.git.run("check-attr", *flags, input=asked).fields
-        for name in set(told[2::3]):
-            yield name, [path for path, it in zip(told[::3], told[2::3], strict=True) if it == name]
+        output = self.made.git.run("check-attr", *flags, input=asked).fields
+        for name in set(output[2::3]):
+            yield (
+                name,
+                [path for path, it in zip(output[::3], output[2::3], strict=True) if it == name],
+            )
 
     def _entries(self) -> Iterator[tuple[str, Entry]]:
         for field in self.made.git.run("ls-files", "-s", "-z").fields:

@@ -82,10 +82,10 @@ class FileVersions:
 
     def _blobs(self, revisions: Sequence[str]) -> list[tuple[str, str | None]]:
         asked = "".join(f"{it}:{self.name}\n" for it in revisions)
-        told = self.repository.git.run(
+        output = self.repository.git.run(
             "cat-file",
             "--batch-check=%(objecttype) %(objectname)",
             input=asked.encode("utf-8", "surrogateescape"),
         ).lines
-        found = [it.partition(" ")[2] if it.startswith("blob ") else None for it in told]
+        found = [it.partition(" ")[2] if it.startswith("blob ") else None for it in output]
         return list(zip(revisions, found, strict=False))

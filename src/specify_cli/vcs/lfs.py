@@ -50,8 +50,8 @@ class Storage:
         Raises:
             GitFailed: out of time.
         """
-        told = git.run("config", "-z", "--type=path", "--get", "lfs.storage", check=False).fields
-        return cls(folder=common / (told[0] if told and told[0] else "lfs"))
+        output = git.run("config", "-z", "--type=path", "--get", "lfs.storage", check=False).fields
+        return cls(folder=common / (output[0] if output and output[0] else "lfs"))
 
     def path(self, oid: str) -> Path:
         """Return the path of the object, whether it exists or not."""
@@ -232,10 +232,10 @@ def _of_lfs(made: ScratchRepository, tip: str, missing: Sequence[Pointer]) -> li
         named += [(path, pointer)] if pointer else []
     asked = os.fsencode("".join(f"{path}\0" for path, _ in named))
     flags = ("--cached", "-z", "--stdin", "filter")
-    told = made.git.run("check-attr", *flags, input=asked, env=index).fields[2::3]
+    output = made.git.run("check-attr", *flags, input=asked, env=index).fields[2::3]
     found = {
         it.blob: replace(it, path=path)
-        for (path, it), value in zip(named, told, strict=True)
+        for (path, it), value in zip(named, output, strict=True)
         if value == FILTER
     }
     return [it for it in found.values() if it.blob not in _known(made, found)]
@@ -245,8 +245,8 @@ def _known(made: ScratchRepository, blobs: Iterable[str]) -> set[str]:
     """Return the objects that the project itself has."""
     own = {"GIT_OBJECT_DIRECTORY": str(made.objects)}
     listed = "".join(f"{blob}\n" for blob in blobs).encode()
-    told = made.git.run("cat-file", "--batch-check", input=listed, env=own).lines
-    return {line.partition(" ")[0] for line in told if not line.endswith(" missing")}
+    output = made.git.run("cat-file", "--batch-check", input=listed, env=own).lines
+    return {line.partition(" ")[0] for line in output if not line.endswith(" missing")}
 
 
 def _make_folder(folder: Path, *, top: Path) -> None:

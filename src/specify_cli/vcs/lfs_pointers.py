@@ -52,10 +52,10 @@ def among(git: Git, files: Mapping[str, str]) -> list[Pointer]:
         GitFailed: git cannot read them.
     """
     listed = "".join(f"{oid}\n" for oid in files).encode()
-    told = git.run("cat-file", "--batch-check=%(objectsize)", input=listed).lines if files else []
+    sizes = git.run("cat-file", "--batch-check=%(objectsize)", input=listed).lines if files else []
     found = [
         NewObject(oid=oid, path=path, size=int(size))
-        for (oid, path), size in zip(files.items(), told, strict=True)
+        for (oid, path), size in zip(files.items(), sizes, strict=True)
     ]
     return pointers(git, found)
 

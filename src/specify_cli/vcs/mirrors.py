@@ -119,8 +119,8 @@ class _Mirror:
             GitFailed, OSError: git or the disk refused.
         """
         git = replace(self.git, folder=folder, location={"GIT_DIR": str(folder)})
-        told = git.run("for-each-ref", "--format=%(refname) %(objectname)").lines
-        known = {ref: commit for ref, _, commit in (line.partition(" ") for line in told)}
+        output = git.run("for-each-ref", "--format=%(refname) %(objectname)").lines
+        known = {ref: commit for ref, _, commit in (line.partition(" ") for line in output)}
         new = {ref: commit for ref, commit in self.tips.items() if known.get(ref) != commit}
         gone = known.keys() - self.tips.keys()
         if not (new or gone):

@@ -165,5 +165,8 @@ def _is_refused(done: GitResult) -> bool:
 
 def _reason(done: GitResult) -> str:
     marked = [line[1:].strip() for line in done.stdout.split(b"\n") if line.startswith(b"!")]
-    told = [os.fsdecode(line.replace(b"\t", b" ")) for line in marked]
-    return "; ".join([*told, done.stderr]).strip("; ") or f"git push ended with {done.returncode}"
+    marked_lines = [os.fsdecode(line.replace(b"\t", b" ")) for line in marked]
+    return (
+        "; ".join([*marked_lines, done.stderr]).strip("; ")
+        or f"git push ended with {done.returncode}"
+    )

@@ -170,14 +170,14 @@ def _in_use(begun: Sequence[str], trash: int) -> dict[str, str]:
 
     Empty where one of them is not in use, since another call can remove it.
     """
-    told: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name in begun:
         found = os.lstat(name, dir_fd=trash)
         pids = processes_in(Identity.of(found), owner=found.st_uid)
         if not pids:
             return {}
-        told[name] = f"processes stand in it ({', '.join(map(str, pids))}); end them"
-    return told
+        reasons[name] = f"processes stand in it ({', '.join(map(str, pids))}); end them"
+    return reasons
 
 
 def _date(text: str) -> datetime:

@@ -50,8 +50,8 @@ class ProjectObjects:
             GitFailed: git will not work in it.
         """
         asked = ("--git-common-dir", "--show-object-format", "--is-shallow-repository")
-        told = git.text("rev-parse", "--path-format=absolute", *asked).rsplit("\n", 2)
-        return cls(common=Path(told[0]), format=told[1], is_shallow=told[2] == "true")
+        output = git.text("rev-parse", "--path-format=absolute", *asked).rsplit("\n", 2)
+        return cls(common=Path(output[0]), format=output[1], is_shallow=output[2] == "true")
 
     def shallow(self) -> bytes:
         """Return the content of git's `shallow` file: commits whose parents are missing.
@@ -152,8 +152,8 @@ def _require_whole(git: Git, commits: list[str], *, remote: str) -> None:
         GitFailed: git refused.
     """
     args = ("rev-list", "--objects", "--missing=print", "--stdin")
-    told = git.run(*args, input="".join(f"{commit}\n" for commit in commits).encode())
-    missing = [line for line in told.stdout.splitlines() if line.startswith(b"?")]
+    output = git.run(*args, input="".join(f"{commit}\n" for commit in commits).encode())
+    missing = [line for line in output.stdout.splitlines() if line.startswith(b"?")]
     if missing:
         text = (
             f"the project is a partial clone without {len(missing)} of the objects that a copy needs; fetch"

@@ -165,8 +165,8 @@ def submodules(git: Git, commit: str, settings: Sequence[Setting]) -> list[Setti
     if origin is None:
         return []
     blob = f"{commit}:.gitmodules"
-    told = git.run("config", "-z", "--list", "--blob", blob, check=False)
-    fields = map(_setting, told.fields if told.returncode == 0 else [])
+    output = git.run("config", "-z", "--list", "--blob", blob, check=False)
+    fields = map(_setting, output.fields if output.returncode == 0 else [])
     relative = (it for it in fields if it.parts[0] == "submodule" and it.parts[2] == "url")
     return [
         Setting(key=it.key, value=resolved(it.value, base=origin))
@@ -247,8 +247,8 @@ def _identity(project: ProjectSettings, git: Git) -> list[Setting]:
     known = {it.key: it.value for it in project.every if it.value and it.value.strip()}
     name, email = known.get("user.name"), known.get("user.email")
     if name is None or email is None:
-        told = git.run("var", "GIT_AUTHOR_IDENT", check=False)
-        found = _IDENT.fullmatch(os.fsdecode(told.stdout).strip())
+        output = git.run("var", "GIT_AUTHOR_IDENT", check=False)
+        found = _IDENT.fullmatch(os.fsdecode(output.stdout).strip())
         name = name or (found and found["name"]) or FALLBACK_NAME
         email = email or (found and found["email"]) or FALLBACK_EMAIL
     return [Setting(key="user.name", value=name), Setting(key="user.email", value=email)]
