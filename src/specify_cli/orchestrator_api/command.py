@@ -104,7 +104,7 @@ class Command(NamedTuple):
 
     `mends_record`: it also runs if the record is older than the published journal.
     `is_force_for_people`: no orchestrator may use its `force`, whatever its grant.
-    `place`: it can wait for a change: `positions.place`, for `WaitingParams` and a `PositionedResult`.
+    `add_position`: it can wait for a change: `positions.add_position`, for `WaitingParams` and a `PositionedResult`.
     `is_batched`: it is tried in a batch, and raises `NotInBatch` if it needs git, a taken lock or long reads.
     """
 
@@ -114,7 +114,7 @@ class Command(NamedTuple):
     example: str
     changes_state: bool = False
     is_batched: bool = False
-    place: Callable[[dict[str, Any], ValidatedRequest, MissionMark], None] | None = None
+    add_position: Callable[[dict[str, Any], ValidatedRequest, MissionMark], None] | None = None
     takes_policy: bool = False
     needs_policy: Callable[[Any], bool] = never
     check: Callable[[Any], None] | None = None

@@ -71,13 +71,13 @@ class Execution:
     ) -> dict[str, Any]:
         services = self._host.services
         # Read before the state, so that no change in between is missed.
-        mark = services().missions.mark(params.mission) if command.place else None
+        mark = services().missions.mark(params.mission) if command.add_position else None
         result = command.handle(params, cause, services)
         if judgement.request.redacted and isinstance(result, MissionResult):
             result = replace(result, redacted=judgement.request.redacted)
         data = result.as_data()
-        if command.place is not None and mark is not None:
-            command.place(data, judgement, mark)
+        if command.add_position is not None and mark is not None:
+            command.add_position(data, judgement, mark)
         return data
 
     def _allowed(self, judgement: ValidatedRequest, cause: RequestContext) -> Command:

@@ -36,13 +36,13 @@ class WaitingParams(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionedResult(MissionResult):
-    """Data of a command that can wait for a change; `place` sets these fields."""
+    """Data of a command that can wait for a change; `add_position` sets these fields."""
 
     position: str
     changed: bool | None = None
 
 
-def place(data: dict[str, Any], judgement: ValidatedRequest, mark: MissionMark) -> None:
+def add_position(data: dict[str, Any], judgement: ValidatedRequest, mark: MissionMark) -> None:
     """Add the position to the answer `data`, and whether it differs from that in the request.
 
     `mark` is the mission's mark before its state was read.

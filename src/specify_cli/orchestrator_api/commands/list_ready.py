@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.command import Command, mission_fields
-from specify_cli.orchestrator_api.positions import PositionedResult, WaitingParams, place
+from specify_cli.orchestrator_api.positions import PositionedResult, WaitingParams, add_position
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -59,5 +59,5 @@ COMMAND = Command(
     handle=handle,
     example="spec-kitty orchestrator-api list-ready --mission 001-search",
     is_batched=True,
-    place=place,
+    add_position=add_position,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.command import Command, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
-from specify_cli.orchestrator_api.positions import PositionedResult, WaitingParams, place
+from specify_cli.orchestrator_api.positions import PositionedResult, WaitingParams, add_position
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -121,5 +121,5 @@ COMMAND = Command(
     handle=handle,
     example="spec-kitty orchestrator-api mission-state --mission 001-search",
     is_batched=True,
-    place=place,
+    add_position=add_position,
 )
