@@ -37,7 +37,6 @@ def test_a_note_a_refusal_a_no_op_and_a_heartbeat_of_the_holder_are_signs(
         lambda: stage.ask("append-history", mission=SLUG, wp="WP01", actor="ada", note="n"),
         lambda: move(stage, "ada", "for_review"),
         lambda: start(stage, "ada"),
-        lambda: release(stage, "ada"),
         lambda: beat(stage),
     ):
         clock.pass_by(minutes=5)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import host_refs, lane_branches
-from specify_cli.vcs.errors import AllocationFailed, CheckoutBlocked, TargetMoved
+from specify_cli.vcs.errors import AllocationFailed, CheckoutBlocked, MergeConflict, TargetMoved
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
@@ -132,9 +132,10 @@ def test_conflicting_dependencies_are_refused_and_leave_nothing(project: Project
     left = commit_on(project, LANE, {"a.txt": "left\n"})
     right = commit_on(project, OTHER, {"a.txt": "right\n"})
     refs = heads(project)
-    with pytest.raises(AllocationFailed) as caught:
+    with pytest.raises(MergeConflict) as caught:
         begin(project, StartParts(merge_in={"WP01": left, "WP02": right}), lane=f"{MISSION}-lane-c")
-    assert (caught.value.code, caught.value.files) == ("conflict", ("a.txt",))
+    found = caught.value
+    assert (found.paths, found.brought, found.theirs) == (("a.txt",), "WP02", right)
     assert heads(project) == refs
 
 
@@ -146,9 +147,10 @@ def test_a_conflict_with_what_the_lane_has_is_refused_and_leaves_the_branch(
     commit_on(project, LANE, {"a.txt": "mine\n"})
     theirs = commit_on(project, OTHER, {"a.txt": "theirs\n"})
     refs = heads(project)
-    with pytest.raises(AllocationFailed) as caught:
+    with pytest.raises(MergeConflict) as caught:
         begin(project, StartParts(goes_on=True, merge_in={"WP02": theirs}))
-    assert caught.value.code == "conflict"
+    found = caught.value
+    assert (found.paths, found.brought, found.theirs) == (("a.txt",), "WP02", theirs)
     assert heads(project) == refs
 
 

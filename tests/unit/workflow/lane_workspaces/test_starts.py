@@ -168,7 +168,8 @@ def test_the_agent_gets_what_the_target_has_got_where_no_worker_runs(two: Stage,
     else:
         to(two, "canceled", "WP02")
         refused = two.ask("merge-mission", mission=SLUG, actor="ada")
-        assert "git fetch project" in refused["data"]["message"], refused
+        [conflict] = refused["data"]["conflicting"]
+        assert "fetch project" in " ".join(conflict["merge_commands"]), conflict
     two.git("fetch", "-q", "project", folder=path)
     assert two.git("rev-parse", "main", folder=path) == two.git("rev-parse", "main")
 
