@@ -11,10 +11,14 @@ from specify_cli.core.events import UNRECORDED, Transitioned
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.vcs import host_refs
 from specify_cli.vcs.checkouts import HEADS
+from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.objects import empty_tree
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.reports import CommitsBeyond
+
+# How far back merges are looked for, on the branch of a package and on its target.
+MOST_MERGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,10 @@ class PackageCommits:
         return found if found and self.repository.has_commit(found) else None
 
     def base(self, wp_id: str, commit: str) -> str:
-        """Return the commit at which the work in `commit` began; the empty tree if it shares no history with the target.
+        """Return what the work in `commit` is compared with.
+
+        This is the commit at which the work began, merged with what `commit` has taken in since from the
+        target and from approved dependencies; the empty tree if it shares no history with the target.
 
         Raises:
             GitFailed: git cannot read the commits.
@@ -94,10 +101,41 @@ class PackageCommits:
         begun = self.mission.state_of(wp_id).base_ref
         # A rewritten branch may no longer have it.
         if begun and self.repository.has_commit(begun):
-            return begun
+            return self._with_merged_in(begun, wp_id, commit)
         onto, git = self.repository.branch_tip(self.mission.target_branch), self.repository.git
         found = git.run("merge-base", onto, commit, check=False).lines if onto else []
         return found[0] if found else empty_tree(git)
+
+    def _with_merged_in(self, begun: str, wp_id: str, commit: str) -> str:
+        """Return `begun` merged with what `commit` has taken in since; `begun` if they are in conflict."""
+        result = MergeResult.at(self.repository.git, begun, {})
+        for brought in self._merged_in(begun, wp_id, commit):
+            if not self.repository.is_ancestor(brought, result.commit):
+                merged, conflicts = result.marked_with(result.commit, brought)
+                if conflicts:
+                    return begun
+                result = merged.joined(merged.tree, brought, message="Compare the work with this")
+        return result.commit
+
+    def _merged_in(self, begun: str, wp_id: str, commit: str) -> list[str]:
+        """Return the commits that merges after `begun` took in from the target or from approved dependencies."""
+        git, approved = self.repository.git, self._approved_dependencies(wp_id)
+        walk = ("rev-list", "--first-parent", f"--max-count={MOST_MERGES}")
+        merges = git.run(*walk, "--merges", "--parents", commit, f"^{begun}").lines
+        brought = [parent for it in reversed(merges) for parent in it.split()[2:]]
+        onto = self.repository.branch_tip(self.mission.target_branch) if brought else None
+        # Only its first parents: once the package is merged, its own commits are among the others.
+        public = set(git.run(*walk, onto, f"^{begun}").lines) if onto else set()
+        return [
+            it
+            for it in brought
+            if it in public or any(self.repository.is_ancestor(it, known) for known in approved)
+        ]
+
+    def _approved_dependencies(self, wp_id: str) -> list[str]:
+        """Return the recorded commits of the approved packages that the package depends on, directly or not."""
+        states = (self.mission.state_of(x) for x in needed_by(self.mission.graph, wp_id))
+        return [it.commit for it in states if it.commit and it.lane in FINISHED]
 
     def own_tip(self, wp_id: str) -> str | None:
         """Return the tip of the package's branch if the package has a commit of its own there.
@@ -129,9 +167,7 @@ class PackageCommits:
         if base is None or not self.repository.has_commit(base):
             # The branch was rewritten, and the commit at which work began no longer exists.
             return False
-        others = needed_by(self.mission.graph, wp_id)
-        states = (self.mission.state_of(x) for x in others)
-        known = [base, *(it.commit for it in states if it.commit and it.lane in FINISHED)]
+        known = [base, *self._approved_dependencies(wp_id)]
         public = f"{HEADS}{self.mission.target_branch}"
         find = partial(self.repository.commits_beyond, tip, most=1, merges=False)
         # Commits that were merged in from the target are not its own, but its own may be in the target.

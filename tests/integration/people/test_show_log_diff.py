@@ -107,3 +107,30 @@ def test_a_package_and_its_story_are_shown_to_people_and_programs(
     assert newest.endswith("and 1 earlier event: spec-kitty log WP01 -n 2\n")
     assert stage.run("log", "WP01", "--json").envelope["data"]["later"] == 0
     assert stage.run("show", "WP09", "--json").code == "WP_NOT_FOUND"
+
+
+@pytest.mark.parametrize("how", ["update", "git merge"])
+def test_what_was_merged_in_is_not_shown_as_work(stage: Stage, workspace: Path, how: str) -> None:
+    stage.commit({"src/own.py": "own\n"}, folder=workspace)
+    stage.commit({"docs/theirs.md": "theirs\n"})
+    if how == "update":
+        text_of(stage, "update", "WP01", "--actor", "ada")
+    else:
+        # A worker would update the mirror, too.
+        text_of(stage, "sync")
+        stage.git("fetch", "-q", "project", folder=workspace)
+        stage.git("merge", "-q", "--no-edit", "FETCH_HEAD", folder=workspace)
+    assert text_of(stage, "diff", "WP01", "--stat").count("|") == 1
+    stage.done(
+        "mark-subtasks",
+        policy=None,
+        mission=SLUG,
+        wp="WP01",
+        actor="ada",
+        subtasks=["T001"],
+        status="done",
+    )
+    text_of(stage, "implement", "WP01", "--done", "--actor", "ada")
+    shown = text_of(stage, "review", "WP01", "--actor", "bob")
+    assert "src/own.py" in shown
+    assert "theirs.md" not in shown
