@@ -158,6 +158,26 @@ def test_branches_with_work_that_was_not_merged_stay(accepted: Stage) -> None:
     assert FIRST not in stage.git("branch", "--list", FIRST)
 
 
+@pytest.mark.long
+def test_branch_with_work_in_a_merge_commit_stays(accepted: Stage) -> None:
+    stage = accepted
+    says(stage, "merge")
+    stage.git("branch", "-f", FIRST, f"{FIRST}-lane-a")
+    for branch, own in ((FIRST, ""), (f"{FIRST}-lane-b", "resolved by hand\n")):
+        stage.git("switch", "-q", branch)
+        stage.git("merge", "-q", "--no-ff", "--no-commit", "main")
+        if own:
+            (stage.root / "two/work").write_text(own)
+        stage.git("commit", "-q", "-a", "-m", "merge main")
+    stage.git("switch", "-q", "main")
+
+    shown = says(stage, "mission", "tidy", SLUG, "--yes")
+
+    assert f"{FIRST}-lane-b: stays: it has commits that were not merged" in shown
+    assert "removed 2 branches" in shown
+    assert stage.git("show", f"{FIRST}-lane-b:two/work") == "resolved by hand"
+
+
 def test_commands_that_are_killed_leave_nothing_half_done(accepted: Stage) -> None:
     stage, before = accepted, accepted.git("rev-parse", "main")
     run_until = killer(stage)
