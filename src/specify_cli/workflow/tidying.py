@@ -112,11 +112,9 @@ def _is_merged(repository: Repository, mission: OpenMission) -> bool:
     if incomplete(mission) or packages_in(mission, Lane.APPROVED) or not finished(mission):
         return False
     merged, target = MergedWork(repository, mission), mission.target_branch
-    if merged.noted(target):
-        return True
-    # An older release did not note the commit.
-    tip = repository.branch_tip(target)
-    return tip is not None and not merged.missing_from(tip)
+    # An older release did not note the commit, and packages can be reworked since it was noted.
+    commits = (merged.noted(target), repository.branch_tip(target))
+    return any(it is not None and not merged.missing_from(it) for it in commits)
 
 
 def _known(repository: Repository, mission: OpenMission) -> Iterator[str]:

@@ -178,6 +178,19 @@ def test_branch_with_work_in_a_merge_commit_stays(accepted: Stage) -> None:
     assert stage.git("show", f"{FIRST}-lane-b:two/work") == "resolved by hand"
 
 
+@pytest.mark.long
+def test_branch_of_a_package_that_was_reworked_stays(accepted: Stage) -> None:
+    stage = accepted
+    says(stage, "merge")
+    forced = {"mission": SLUG, "wp": "WP01", "actor": "lead", "force": True, "note": "again"}
+    stage.done("transition", to="planned", **forced)
+    stage.approve("WP01", {"one/work": "better\n"})
+    stage.done("transition", to="done", **forced)
+
+    assert "not merged into main" in refuses(stage, "mission", "tidy", SLUG, "--yes")
+    assert stage.git("show", f"{FIRST}-lane-a:one/work") == "better"
+
+
 def test_commands_that_are_killed_leave_nothing_half_done(accepted: Stage) -> None:
     stage, before = accepted, accepted.git("rev-parse", "main")
     run_until = killer(stage)
