@@ -159,6 +159,23 @@ def test_branches_with_work_that_was_not_merged_stay(accepted: Stage) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("path", ["one/new\nline", "\nnew"])
+def test_work_in_a_path_with_a_newline_is_found_after_later_changes(
+    stage: Stage, path: str
+) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "the mission")
+    stage.approve("WP01", {path: "one\n"})
+    stage.done("accept-mission", mission=SLUG, actor="lead")
+    says(stage, "merge", "--branch", "search")
+    stage.git("merge", "-q", "--squash", "search")
+    stage.git("commit", "-q", "-m", "squashed")
+    stage.commit({path: "changed since\n"})
+    assert "is merged" in says(stage, "mission", "mark-merged", SLUG)
+
+
+@pytest.mark.long
 def test_branch_with_work_in_a_merge_commit_stays(accepted: Stage) -> None:
     stage = accepted
     says(stage, "merge")
