@@ -14,7 +14,8 @@ from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.processor import Reading
 from specify_cli.storage.request_file import Wait
 
-# How many reads of one orchestrator are parked. Each is tried again after a change of its mission.
+# How many reads of one orchestrator are parked. After a change of their mission, one of those with the
+# same answer is tried again, and the others once that answer has changed.
 MOST = 64
 
 
@@ -34,6 +35,8 @@ class ParkedReads:
     def __init__(self, newest: Callable[[str], int]) -> None:
         self._newest = newest
         self._parked: list[_Parked] = []
+        # The `seen` of reads that are tried again on behalf of all parked reads with the same one.
+        self._tried: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._parked)
@@ -52,19 +55,31 @@ class ParkedReads:
             )
         # A read that is parked again keeps the end of its first wait.
         until = min(reading.waits_until, time.monotonic() + wait.left_s)
+        if wait.seen in self._tried:
+            self._tried.discard(wait.seen)
+            self._parked = [
+                replace(it, wait=wait) if it.wait.seen == wait.seen else it for it in self._parked
+            ]
         self._parked.append(_Parked(reading, size, wait, until))
         return None
 
     def due(self) -> list[Reading]:
-        """Remove and return the reads whose mission has changed or whose wait is over.
+        """Remove and return the reads to try again: their mission has changed, or their wait is over.
+
+        Of parked reads with the same answer, one is returned first. If it is not parked again before the
+        next call, its answer has changed, and the others are returned.
 
         Raises:
             SpecKittyError: the record cannot be read.
         """
         found, newest = [], self._changes()
+        changed, self._tried = self._tried, set()
         for parked in [*self._parked]:
-            is_over = time.monotonic() >= parked.until
-            if is_over or newest[parked.wait.slug] != parked.wait.newest:
+            wait, is_over = parked.wait, time.monotonic() >= parked.until
+            is_first = newest[wait.slug] != wait.newest and wait.seen not in self._tried
+            if is_over or is_first or wait.seen in changed:
+                if not is_over and wait.seen not in changed:
+                    self._tried.add(wait.seen)
                 self._parked.remove(parked)
                 found.append(
                     replace(parked.reading, can_wait=not is_over, waits_until=parked.until)
@@ -93,6 +108,7 @@ class ParkedReads:
     def clear(self) -> None:
         """Forget all reads; their claims stay."""
         self._parked.clear()
+        self._tried.clear()
 
     def _changes(self) -> dict[str, int]:
         return {slug: self._newest(slug) for slug in {it.wait.slug for it in self._parked}}

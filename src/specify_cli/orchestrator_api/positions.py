@@ -68,7 +68,8 @@ def add_position(data: dict[str, Any], judgement: ValidatedRequest, mark: Missio
             expires_in = judgement.request.not_after - clock.now()
             left_s = min(left_s, expires_in.total_seconds())
         slug = data["mission_slug"]
-        raise Unchanged(Wait(slug=slug, newest=mark.newest, left_s=left_s))
+        wait = Wait(slug=slug, seen=params.after, newest=mark.newest, left_s=left_s)
+        raise Unchanged(wait)
 
 
 def _owner(data: dict[str, Any], judgement: ValidatedRequest) -> str:

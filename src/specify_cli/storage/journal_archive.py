@@ -104,11 +104,14 @@ def _move(part: Path, project: Layout, record: Record) -> bool:
             f"{part} is not what the host wrote, and was not archived: run 'spec-kitty mailbox verify', then"
             " 'spec-kitty doctor --fix'"
         )
-    _pack(project, part)
-    # The lock is taken only now, so that no request waits for the compression.
+    with translated(part, "read"):
+        data = b"".join(_compressed(part))
+    # The lock is taken only now, so that no request waits for the compression. A redaction takes it, too:
+    # a part that it has changed meanwhile must not come into the archive as it was.
     with locks.held(project.lock("journal")):
         if _seen(part) != seen:
             return False
+        _publish(project, part, data)
         with record.writing() as connection:
             record_rows.note(connection, DROPPED, max(record.noted(DROPPED), seqs[-1]))
         with translated(part, "remove"):
@@ -117,11 +120,9 @@ def _move(part: Path, project: Layout, record: Record) -> bool:
     return True
 
 
-def _pack(project: Layout, part: Path) -> None:
+def _publish(project: Layout, part: Path, data: bytes) -> None:
     target = JournalFiles(project.journal).archived(part)
     folders.ensure_all(target.parent, below=project.root, mode=0o700)
-    with translated(part, "read"):
-        data = b"".join(_compressed(part))
     if os.path.lexists(target) and target.read_bytes() != data:
         # It may belong to another record: nothing is overwritten.
         place = project.attic / ids.ulid()

@@ -34,11 +34,13 @@ class Wait(NamedTuple):
 
     Attributes:
         slug: The folder of its mission.
+        seen: The `position` of the answer that its caller has seen. Reads with the same one have the same answer.
         newest: The position of the mission's newest entry when the read was tried.
         left_s: For how long it may still wait.
     """
 
     slug: str
+    seen: str
     newest: int
     left_s: float
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from specify_cli.vcs.git import GitFailed
@@ -33,10 +33,16 @@ def commit_with_work(
     if not paths:
         return tip if bases else None
     # Only commits that change one of these paths differ in them.
-    text = "\n".join([tip, f"^{commit}", "--", *paths, ""])
+    text = "\n".join([tip, f"^{commit}", "--", *_for_lines(paths), ""])
     flags = ("--first-parent", f"--max-count={MOST_COMPARED}", "--stdin")
     beyond = repo.git.run("rev-list", *flags, input=os.fsencode(text)).lines
     return next((it for it in beyond if _has_work(repo, commit, it, is_ignored=is_ignored)), None)
+
+
+def _for_lines(paths: Sequence[str]) -> Sequence[str]:
+    """Return the paths; for one with a newline, which git cannot read from a line, the folder above; none for all."""
+    found = [it.partition("\n")[0].rpartition("/")[0] if "\n" in it else it for it in paths]
+    return found if all(found) else ()
 
 
 def _has_work(

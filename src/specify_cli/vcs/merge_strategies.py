@@ -121,7 +121,7 @@ def _require_all_work(begun: MergeResult, tips: Sequence[LaneTip], rebased: Merg
     if not (lost or conflicts):
         return
     named = ", ".join(map(shown, sorted(lost or conflicts)[:MOST_TOLD]))
-    merges = _merges_in(git, begun, tips)
+    merges = _merges_in(git, [it.commit for it in tips], [begun.commit])
     if not lost and len(merges) > _MOST_JUDGED:
         raise NotReplayed(
             f"a rebase leaves out more than {_MOST_JUDGED} merge commits, and may lose work in {named}"
@@ -132,11 +132,25 @@ def _require_all_work(begun: MergeResult, tips: Sequence[LaneTip], rebased: Merg
         raise NotReplayed(f"a rebase would lose or undo work in {named}{whose}")
 
 
-def _merges_in(git: Git, begun: MergeResult, tips: Sequence[LaneTip]) -> list[list[str]]:
-    """Return the newest merge commits of the lanes with their parents, one more than are judged."""
+def merges_with_changes(git: Git, tip: str, known: Sequence[str]) -> list[str]:
+    """Return the merge commits beyond `known` that have changes of their own.
+
+    Those that are too many to be judged count as such.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    merges = _merges_in(git, [tip], known)
+    if len(merges) > _MOST_JUDGED:
+        return [oid for oid, *_ in merges]
+    return list(_changed_themselves(git, merges))
+
+
+def _merges_in(git: Git, commits: Sequence[str], known: Sequence[str]) -> list[list[str]]:
+    """Return the newest merge commits beyond `known` with their parents, one more than are judged."""
     flags = ("--min-parents=2", "--parents", f"--max-count={_MOST_JUDGED + 1}")
-    commits = [tip.commit for tip in tips]
-    lines = git.run("rev-list", *flags, *commits, f"^{begun.commit}", "--").lines
+    text = "".join([*(f"{it}\n" for it in commits), *(f"^{it}\n" for it in known)]).encode()
+    lines = git.run("rev-list", *flags, "--stdin", input=text).lines
     return [line.split(" ") for line in lines]
 
 

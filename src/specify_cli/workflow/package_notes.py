@@ -103,8 +103,10 @@ def _owners(mission: OpenMission, marks: SubtaskMarks) -> dict[str, list[str]]:
         with error_details(wp_id=marks.wp_id[:LONGEST_SHOWN]):
             homes = [mission.package(marks.wp_id).wp_id]
     owners: dict[str, list[str]] = {}
+    # Made once: a request can have tens of thousands of names, and other requests wait for its answer.
+    home_of = {name: x for x in reversed(homes) for name in mission.subtask_ticks(x)}
     for name in _expanded(mission, marks.names):
-        home = next((x for x in homes if name in mission.subtask_ticks(x)), None)
+        home = home_of.get(name)
         if home is None:
             whose = f"{marks.wp_id} does not have" if marks.wp_id else "no package has"
             raise UsageError(
@@ -124,8 +126,8 @@ def _names(mission: OpenMission) -> list[str]:
 
 
 def _expanded(mission: OpenMission, names: Sequence[str]) -> Iterator[str]:
-    """Replace the id of a package by all its subtasks."""
-    for name in names:
+    """Replace the id of a package by all its subtasks; leave out repeated names."""
+    for name in dict.fromkeys(names):
         yield from mission.subtask_ticks(name) if name in mission.packages else (name,)
 
 

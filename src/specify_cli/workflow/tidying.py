@@ -12,7 +12,7 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import MissionNotFound, PreflightFailed, StorageFailed
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.storage.project import Project
-from specify_cli.vcs import lane_branches
+from specify_cli.vcs import lane_branches, merge_strategies
 from specify_cli.vcs.checkouts import checkouts_of
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
@@ -112,11 +112,9 @@ def _is_merged(repository: Repository, mission: OpenMission) -> bool:
     if incomplete(mission) or packages_in(mission, Lane.APPROVED) or not finished(mission):
         return False
     merged, target = MergedWork(repository, mission), mission.target_branch
-    if merged.noted(target):
-        return True
-    # An older release did not note the commit.
-    tip = repository.branch_tip(target)
-    return tip is not None and not merged.missing_from(tip)
+    # An older release did not note the commit, and packages can be reworked since it was noted.
+    commits = (merged.noted(target), repository.branch_tip(target))
+    return any(it is not None and not merged.missing_from(it) for it in commits)
 
 
 def _known(repository: Repository, mission: OpenMission) -> Iterator[str]:
@@ -137,6 +135,8 @@ def _problem(
     workspace: Path | None,
 ) -> str | None:
     beyond = repository.commits_beyond(tip, known, merges=False)
+    # A merge commit can have work, too, for example how a person resolved a conflict.
+    beyond = beyond or merge_strategies.merges_with_changes(repository.git, tip, known)
     if beyond:
         named = ", ".join(it[:12] for it in beyond[:MOST_NAMED])
         more = f" and {len(beyond) - MOST_NAMED} more" if len(beyond) > MOST_NAMED else ""

@@ -158,6 +158,56 @@ def test_branches_with_work_that_was_not_merged_stay(accepted: Stage) -> None:
     assert FIRST not in stage.git("branch", "--list", FIRST)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("path", ["one/new\nline", "\nnew"])
+def test_work_in_a_path_with_a_newline_is_found_after_later_changes(
+    stage: Stage, path: str
+) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "the mission")
+    stage.approve("WP01", {path: "one\n"})
+    stage.done("accept-mission", mission=SLUG, actor="lead")
+    says(stage, "merge", "--branch", "search")
+    stage.git("merge", "-q", "--squash", "search")
+    stage.git("commit", "-q", "-m", "squashed")
+    stage.commit({path: "changed since\n"})
+    assert "is merged" in says(stage, "mission", "mark-merged", SLUG)
+
+
+@pytest.mark.long
+def test_branch_with_work_in_a_merge_commit_stays(accepted: Stage) -> None:
+    stage = accepted
+    says(stage, "merge")
+    stage.git("branch", "-f", FIRST, f"{FIRST}-lane-a")
+    for branch, own in ((FIRST, ""), (f"{FIRST}-lane-b", "resolved by hand\n")):
+        stage.git("switch", "-q", branch)
+        stage.git("merge", "-q", "--no-ff", "--no-commit", "main")
+        if own:
+            (stage.root / "two/work").write_text(own)
+        stage.git("commit", "-q", "-a", "-m", "merge main")
+    stage.git("switch", "-q", "main")
+
+    shown = says(stage, "mission", "tidy", SLUG, "--yes")
+
+    assert f"{FIRST}-lane-b: stays: it has commits that were not merged" in shown
+    assert "removed 2 branches" in shown
+    assert stage.git("show", f"{FIRST}-lane-b:two/work") == "resolved by hand"
+
+
+@pytest.mark.long
+def test_branch_of_a_package_that_was_reworked_stays(accepted: Stage) -> None:
+    stage = accepted
+    says(stage, "merge")
+    forced = {"mission": SLUG, "wp": "WP01", "actor": "lead", "force": True, "note": "again"}
+    stage.done("transition", to="planned", **forced)
+    stage.approve("WP01", {"one/work": "better\n"})
+    stage.done("transition", to="done", **forced)
+
+    assert "not merged into main" in refuses(stage, "mission", "tidy", SLUG, "--yes")
+    assert stage.git("show", f"{FIRST}-lane-a:one/work") == "better"
+
+
 def test_commands_that_are_killed_leave_nothing_half_done(accepted: Stage) -> None:
     stage, before = accepted, accepted.git("rev-parse", "main")
     run_until = killer(stage)

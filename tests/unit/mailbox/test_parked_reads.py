@@ -27,7 +27,7 @@ def reading(stem: str) -> Reading:
 
 
 def wait(newest: int = 1, left_s: float = 10.0) -> Wait:
-    return Wait(slug="001-a", newest=newest, left_s=left_s)
+    return Wait(slug="001-a", seen="p1", newest=newest, left_s=left_s)
 
 
 def test_a_read_is_due_after_a_change_and_keeps_its_first_end(now: list[float]) -> None:
@@ -46,6 +46,25 @@ def test_a_read_is_due_after_a_change_and_keeps_its_first_end(now: list[float]) 
     now[0] += 6
     (over,) = parked.due()
     assert not over.can_wait
+
+
+def test_one_of_many_reads_is_tried_after_a_change_and_all_after_a_new_answer(
+    now: list[float],
+) -> None:
+    newest = {"001-a": 1}
+    parked = ParkedReads(newest.__getitem__)
+    for number in range(parked_reads.MOST):
+        parked.add(reading(f"r{number}"), wait(), 2)
+    newest["001-a"] = 2
+    (tried,) = parked.due()
+    # Its answer was the same, which holds for the others, too.
+    parked.add(tried, wait(newest=2), 2)
+    assert (parked.due(), parked.due_in_s(), len(parked)) == ([], 10, parked_reads.MOST)
+    newest["001-a"] = 3
+    assert len(parked.due()) == 1
+    # It was answered.
+    assert parked.due_in_s() == 0
+    assert len(parked.due()) == parked_reads.MOST - 1
 
 
 def test_only_so_many_wait_and_a_repeat_takes_one_out(now: list[float]) -> None:

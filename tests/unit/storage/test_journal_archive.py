@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specify_cli.errors import StateUnreadable
+from specify_cli.files.atomic import publish
 from specify_cli.storage import journal_archive, record_retention
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_archive import OldPart, Rule
@@ -95,6 +97,21 @@ def test_what_was_archived_is_there_compressed_and_is_read(project: Layout) -> N
     assert seqs(JournalTail(project.journal, complain).last(100)) == [*range(1, LINES + 1)]
     newest = seqs(JournalTail(project.journal, complain).last(1))
     assert newest == [LINES]
+
+
+def test_what_is_redacted_during_the_compression_does_not_come_into_the_archive(
+    project: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compressed = journal_archive._compressed
+
+    def meanwhile(part: Path) -> Iterator[bytes]:
+        yield from [*compressed(part)]
+        # As a redaction does.
+        publish(part, part.read_bytes().replace(b"r1", b"--"))
+
+    monkeypatch.setattr(journal_archive, "_compressed", meanwhile)
+    assert archive_all(project) == []
+    assert not project.archive.exists()
 
 
 def test_a_part_that_is_archived_while_somebody_reads_is_read_there(project: Layout) -> None:
