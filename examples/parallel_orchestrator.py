@@ -15,11 +15,14 @@ client = AsyncClient(connect(WHERE), policy=Policy.for_agent("pretend", orchestr
 
 
 async def run_agent(task: str, wp: str) -> str:
-    """Run the agent in the workspace of a package; return its complaint, empty if there is none."""
+    """Run the agent in the workspace of a package; return its complaint, empty if it has succeeded."""
     place, pipe = await client.resolve_workspace(MISSION, wp), asyncio.subprocess.PIPE
     command = [*AGENT, task, place.prompt_path]
     agent = await asyncio.create_subprocess_exec(*command, cwd=place.workspace_path, stdout=pipe)
-    return (await agent.communicate())[0].decode().strip()
+    complaint = (await agent.communicate())[0].decode().strip()
+    if agent.returncode and not complaint:
+        raise ChildProcessError(f"{wp}: the agent failed to {task}")
+    return complaint
 
 
 async def drive(wp: str, lane: Lane) -> None:
@@ -33,6 +36,7 @@ async def drive(wp: str, lane: Lane) -> None:
         else:
             await client.start_implementation(MISSION, wp, actor=AUTHOR)
             await run_agent("implement", wp)
+            await client.mark_subtasks(MISSION, [wp], status="done", actor=AUTHOR)
             lane = (await client.transition(MISSION, wp, to="for_review", actor=AUTHOR)).to_lane
         print(wp, lane, flush=True)
 

@@ -15,8 +15,9 @@ code, such as `WpAlreadyClaimed`. Names that are not in `__all__` are private.
 """
 
 # `typing` and asyncio are slow to load, and the command line imports modules of this package at each call: what is
-# named here is loaded at its first use.
-TYPE_CHECKING = False
+# named here is loaded at its first use. The annotation matters: editors that evaluate code (jedi) would take a plain False
+# for the value, and complete none of these names.
+TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from spec_kitty_client.change_replies import (
         AcceptMission,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from spec_kitty_client.exchange import (
     run_async,
     succeeded,
 )
+from spec_kitty_client.heartbeat import HEARTBEAT
 from spec_kitty_client.ids import new_correlation_id
 from spec_kitty_client.mailbox import Mailbox
 from spec_kitty_client.options import PolicyOptions, as_json
@@ -35,6 +37,7 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT_S: Final = 300.0
 WAIT_S: Final = 60
 """Seconds that one request lets the host wait for a change."""
+CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
 MARKS_OF_A_PROJECT: Final = ("kitty-specs", ".kitty", ".git")
 
 
@@ -67,6 +70,20 @@ def connect(where: str | os.PathLike[str] | None = None) -> Mailbox | CommandLin
     )
 
 
+def _checked_id(text: str) -> str:
+    """Return the correlation id of a caller, which is a file name in a mailbox.
+
+    Raises:
+        ValueError: It is not a valid id.
+    """
+    if CORRELATION_ID.fullmatch(text) is None or text.casefold() == HEARTBEAT:
+        raise ValueError(
+            f"correlation_id {text!r} is not valid: use up to 128 of A-Z a-z 0-9 . _ -, no dot at the"
+            f" beginning, and not {HEARTBEAT!r}"
+        )
+    return text
+
+
 def _differs(state: MissionState, previous: MissionState) -> bool:
     """Return whether the state has changed; compare the content if the host does not report it."""
     if state.changed is None:
@@ -96,13 +113,14 @@ class _Connection:
         self, command: Command, args: Mapping[str, object], options: Mapping[str, object]
     ) -> Steps:
         given = cast("PolicyOptions", options)
+        own_id = given.get("correlation_id")
         policy = given.get("policy", self.policy) if command in TAKE_POLICY else None
         request = Request(
             command=command,
             args={name: as_json(value) for name, value in args.items() if value is not None},
             policy=None if policy is None else policy.as_json(),
-            correlation_id=given.get("correlation_id") or new_correlation_id(),
-            is_id_of_caller="correlation_id" in given,
+            correlation_id=new_correlation_id() if own_id is None else _checked_id(own_id),
+            is_id_of_caller=own_id is not None,
         )
         wait_s = args.get("wait_s")
         timeout_s = given.get("timeout_s", self.timeout_s)
@@ -138,10 +156,16 @@ class Client(_Connection, Commands):
     def changes(self, mission: str, *, poll_s: float = 1.0) -> Iterator[MissionState]:
         """Yield the state of the mission now and after each change, without end.
 
-        Changes that happen at the same time, or while the caller is at work, are yielded as one.
+        Changes that happen at the same time, or while the caller is at work, are yielded as one. A state does
+        not show what the caller's own threads or tasks did since the host answered. If that is why a request is
+        refused with `TransitionRejected`, go on with the next state.
 
         Args:
             poll_s: Seconds between two requests to a host older than 1.5.0. A newer host waits for the change itself.
+
+        Raises:
+            NotAnsweredError: No worker serves the mailbox, or it was lost for `timeout_s` after a wait of up to
+                a minute. A worker that is started again in time answers at once, and the loop goes on.
         """
         state = self.mission_state(mission)
         while True:

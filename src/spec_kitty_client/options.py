@@ -21,8 +21,12 @@ class ChangeOptions(Options, total=False):
     """Options of a call of a command that changes something."""
 
     correlation_id: str
-    """Id of the request. Default: a new one. A repeated request under its id has the same reply and no
-    second effect; another request under the id is refused with `CorrelationIdConflict`."""
+    """Id of the request: up to 128 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, and not `worker`.
+    Default: a new one. `ValueError` is raised for another.
+
+    A repeated request under its id has the same reply and no second effect. Another request under the id is
+    refused with `CorrelationIdConflict`. In a mailbox, one of the same command gets the first reply instead:
+    use an id for one request only."""
 
 
 class PolicyOptions(ChangeOptions, total=False):

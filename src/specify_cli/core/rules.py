@@ -203,7 +203,7 @@ def _workspace(wish: MoveIntent, sight: Observations) -> str | None:
 def _subtasks_and_evidence(wish: MoveIntent, sight: Observations) -> str | None:
     if not sight.subtasks_complete:
         tick = f"spec-kitty agent tasks mark-status {wish.wp_id} --status done --mission {sight.mission}"
-        return f"its subtasks are not complete: tick them with '{tick}'"
+        return f"its subtasks are not complete: call mark-subtasks, or tick them with '{tick}'"
     # The host uses its own evidence; the caller's flag counts only if there is none.
     seen, claimed = sight.implementation_evidence, wish.implementation_evidence_present
     if seen is False and not sight.workspace:

@@ -13,7 +13,7 @@ from tests.integration.examples.conftest import PROGRAM
 from tests.integration.examples.test_file_orchestrator import EXAMPLES, MISSION, lanes
 
 EXAMPLE = EXAMPLES / "parallel_orchestrator.py"
-LONGEST = 60
+LONGEST = 64
 
 
 def command(where: Path, mission: str = MISSION) -> list[str]:
@@ -55,6 +55,20 @@ def test_killed_and_started_again_it_gets_the_mission_merged_through_the_mailbox
 
     assert lanes(project) == ["done", "done", "done"]
     assert (project / "search.py").is_file()
+
+
+@pytest.mark.usefixtures("worker")
+def test_work_of_an_agent_that_failed_is_not_handed_in(project: Path) -> None:
+    prompt = next((project / "kitty-specs" / MISSION / "tasks").glob("WP01*"))
+    prompt.write_text(
+        prompt.read_text(encoding="utf-8").replace("Write ", "Draw "), encoding="utf-8"
+    )
+
+    ended = subprocess.run(command(project / ".kitty"), capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert "parallel_orchestrator: WP01: the agent failed to implement" in ended.stderr
+    assert lanes(project)[0] == "in_progress"
 
 
 def test_it_says_what_is_wrong(project: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import spec_kitty_client
 from spec_kitty_client import (
     AsyncClient,
     BadReplyError,
@@ -128,6 +129,21 @@ def test_the_policy_of_the_client_is_sent_where_a_command_takes_one() -> None:
     assert sent[1] == policy.as_json()
     assert transport.requests[1].args["review_result"]["verdict"] == "changes_requested"
     assert "note" not in transport.requests[1].args
+
+
+@pytest.mark.parametrize(
+    "unusable", ["", "a b", "../a", ".a", "Worker", "a" * 129, "a\n", "\u00e9"]
+)
+def test_an_id_that_no_request_can_have_is_refused_before_anything_is_sent(unusable: str) -> None:
+    transport = Answering(NOTED)
+    with pytest.raises(ValueError, match="is not valid: use up to 128"):
+        note(Client(transport), correlation_id=unusable)
+    assert not transport.requests
+
+
+def test_an_editor_that_evaluates_the_package_finds_its_names() -> None:
+    # Jedi takes the value of a name that has no annotation: `if False` would hide all names from it.
+    assert spec_kitty_client.__annotations__["TYPE_CHECKING"] is bool
 
 
 def ids_sent(answers: list[Any], **options: Any) -> list[str]:
