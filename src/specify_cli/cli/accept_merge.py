@@ -21,7 +21,7 @@ from specify_cli.cli.client import (
 )
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.output import bold, say
-from specify_cli.cli.prompting import Chosen, mission_or_default
+from specify_cli.cli.prompting import Chosen, confirm, mission_or_default
 from specify_cli.cli.steps import carry_out
 from specify_cli.errors import PreflightFailed
 
@@ -90,7 +90,7 @@ def _require_accepted(mission: Chosen, *, actor: str | None, as_json: bool) -> N
     if as_json or not is_on_terminal():
         steps = f"{mission.next('accept')} && {same_command()}"
         refuse("merge", PreflightFailed(problem, errors=[problem]), as_json=as_json, advice=steps)
-    click.confirm(f"{problem}. Accept it now?", abort=True)
+    confirm(f"{problem}. Accept it now?", advice=mission.next("accept"))
     carry_out("accept-mission", mission, word="accept", actor=actor_or_user(actor))
 
 
@@ -105,7 +105,7 @@ def _merge(mission: Chosen, *, as_json: bool, **how: Any) -> None:
     if data["commit"] is None:
         say(f": nothing to do, {target} has its work", head=head)
     else:
-        packages = ", ".join(data["merged_wps"]) or "nothing new"
+        packages = ", ".join(sorted(data["merged_wps"])) or "nothing new"
         say(f" is merged into {target}: {packages}", head=head)
     if not data["worktree_removed"]:
         click.echo("its workspaces were kept")

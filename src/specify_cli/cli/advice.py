@@ -61,9 +61,8 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
         is_config = str(data.get("file", "")).endswith("config.toml")
         return "spec-kitty mailbox access" if is_config else "spec-kitty doctor"
     packages = packages_of(mission)
-    unsaid = _canceled_without_note(data, packages)
-    if unsaid:
-        return mission.next(f"move {unsaid} canceled --note 'not needed'")
+    if missing := _note_missing([data], packages, mission):
+        return missing
     if not packages:
         return AGAIN if code == "PREFLIGHT_FAILED" else mission.next("tasks")
     if code == "WP_NOT_FOUND":
@@ -99,16 +98,19 @@ def _after_obstacle(
     occupied = [data["occupied_by"]] if "occupied_by" in data else None
     waiting = data.get("unsatisfied_dependencies") or occupied or _unfinished(packages)
     again = AGAIN if data["retryable"] else ""
-    return further(packages, waiting, mission) or again or _board(mission)
+    onward = further(packages, waiting, mission) or _note_missing(packages, packages, mission)
+    return onward or again or _board(mission)
 
 
-def _canceled_without_note(
-    data: Mapping[str, Any], packages: Sequence[Mapping[str, Any]]
-) -> str | None:
-    """Return the first package that a refused one waits for because a note is missing."""
-    waited_for = data.get("unsatisfied_dependencies", ())
+def _note_missing(
+    waiting: Sequence[Mapping[str, Any]], packages: Sequence[Mapping[str, Any]], mission: Chosen
+) -> str:
+    """Return the command for a canceled package without a note that one of `waiting` waits for."""
+    held_up = [x for x in waiting if x.get("lane", "planned") in BEFORE_WORK]
+    waited_for = {wp_id for x in held_up for wp_id in x.get("unsatisfied_dependencies", ())}
     canceled = (x["wp_id"] for x in packages if x["lane"] == "canceled")
-    return next((wp_id for wp_id in canceled if wp_id in waited_for), None)
+    unsaid = next((wp_id for wp_id in canceled if wp_id in waited_for), None)
+    return mission.next(f"move {unsaid} canceled --note 'not needed'") if unsaid else ""
 
 
 def _strategy(data: Mapping[str, Any]) -> str:
@@ -133,13 +135,14 @@ def after_settling(mission: Chosen) -> str:
 def after_moving(wp: str, mission: Chosen) -> str:
     """Return the next command after `wp` moved: for `wp`, else as for a finished package."""
     packages = packages_of(mission)
-    return further(packages, [wp], mission) or _onward(packages, mission)
+    own = [x for x in packages if x["wp_id"] == wp]
+    onward = further(own, [wp], mission) or _note_missing(own, packages, mission)
+    return onward or _onward(packages, mission)
 
 
 def after_accepting(mission: Chosen) -> str:
     """Return the next command after the mission was accepted: merge it, unless that is done."""
-    is_merged = _is_merged(packages_of(mission), mission)
-    return _board(mission) if is_merged else mission.next("merge")
+    return _board(mission) if _is_merged(packages_of(mission), mission) else mission.next("merge")
 
 
 def further(packages: Sequence[Mapping[str, Any]], wp_ids: Sequence[str], mission: Chosen) -> str:
@@ -235,7 +238,7 @@ def _onward(packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:
     unfinished = _unfinished(packages)
     if unfinished:
         ready = _another(packages, mission) or further(packages, unfinished, mission)
-        return ready or _board(mission)
+        return ready or _note_missing(packages, packages, mission) or _board(mission)
     return _board(mission) if _is_merged(packages, mission) else mission.next("accept")
 
 

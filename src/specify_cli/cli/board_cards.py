@@ -18,7 +18,8 @@ WITH_A_HOLDER = frozenset({"claimed", "in_progress", "for_review", "in_review", 
 class Card:
     """A package. `age` is the time in its status lane, and `why` the note with which it was blocked.
 
-    `silent` is the time since the last sign of life, if the claim is stale.
+    `silent` is the time since the last sign of life, if the claim is stale. `canceled` has the canceled
+    packages of the mission.
     """
 
     wp_id: str
@@ -32,6 +33,7 @@ class Card:
     turn: str = ""
     silent: str = ""
     why: str = ""
+    canceled: frozenset[str] = frozenset()
 
     @property
     def held(self) -> str:
@@ -42,8 +44,12 @@ class Card:
     @property
     def needs(self) -> str:
         """Return its dependencies, the open ones marked."""
-        marks = (f"{x} (open)" if x in self.waits_for else x for x in self.dependencies)
-        return ", ".join(marks)
+        return ", ".join(f"{x}{self._mark(x)}" for x in self.dependencies)
+
+    def _mark(self, dependency: str) -> str:
+        if dependency not in self.waits_for:
+            return ""
+        return " (canceled without a note)" if dependency in self.canceled else " (open)"
 
     @property
     def details(self) -> tuple[str, ...]:
@@ -58,7 +64,9 @@ class Card:
 
 def cards(data: Mapping[str, Any], now: datetime) -> list[Card]:
     """Return the packages of a mission's state, in its order."""
-    return [_card(package, now) for package in data["work_packages"]]
+    packages = data["work_packages"]
+    canceled = frozenset(x["wp_id"] for x in packages if x["lane"] == "canceled")
+    return [_card(package, now, canceled) for package in packages]
 
 
 def headline(data: Mapping[str, Any]) -> str:
@@ -70,7 +78,7 @@ def headline(data: Mapping[str, Any]) -> str:
     return printable(f"{data['mission_slug']}: {total} {noun}; {', '.join(stands) or 'none'}")
 
 
-def _card(package: Mapping[str, Any], now: datetime) -> Card:
+def _card(package: Mapping[str, Any], now: datetime, canceled: frozenset[str]) -> Card:
     steps, lane = package["subtasks"], package["lane"]
     holder = package["reviewer"] or package["claimed_by"]
     return Card(
@@ -87,4 +95,5 @@ def _card(package: Mapping[str, Any], now: datetime) -> Card:
         why=printable(" ".join(str(package.get("blocked_note") or "").split())),
         turn=printable(package.get("waiting_for_lane") or ""),
         steps=f"{steps['done']}/{steps['total']}" if steps["total"] else "",
+        canceled=canceled,
     )

@@ -18,7 +18,7 @@ from specify_cli.cli.client import (
 )
 from specify_cli.cli.options import ACTOR, JSON
 from specify_cli.cli.output import bold, say
-from specify_cli.cli.prompting import mission_or_default
+from specify_cli.cli.prompting import confirm, mission_or_default
 from specify_cli.cli.steps import carry_out
 
 
@@ -77,7 +77,7 @@ def tidy(*, mission: str | None, yes: bool, dry_run: bool, as_json: bool) -> Non
         if as_json or not is_on_terminal():
             text = "confirmation is required: give --yes to remove these branches"
             complain("mission tidy", text, as_json=as_json)
-        click.confirm("Remove them?", abort=True)
+        confirm("Remove them?")
     data = ask("tidy-missions", as_json=as_json, mission=mission)
     if not as_json:
         gone = sum(it["problem"] is None for it in data["branches"])

@@ -18,6 +18,7 @@ from specify_cli.cli.client import (
 )
 from specify_cli.cli.options import ACTOR, JSON
 from specify_cli.cli.output import bold, say
+from specify_cli.cli.prompting import confirm
 
 SHOWN = 20
 """Withdrawn events that are shown, the newest ones."""
@@ -73,7 +74,7 @@ def rewind(
                 "confirmation is required: give --yes to withdraw these events",
                 as_json=as_json,
             )
-        click.confirm("Withdraw these events?", abort=True)
+        confirm("Withdraw these events?")
     newest = plan["newest"] or None
     data = ask("rewind-mission", as_json=as_json, **about, reason=reason, newest=newest)
     if not as_json and not is_there:

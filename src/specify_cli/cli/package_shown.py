@@ -45,7 +45,7 @@ def _rows(data: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     yield "owns", ", ".join(data["owned_files"]) or "no files"
     yield from _subtasks(data["subtasks"])
     yield "branch", f"{data['lane_branch']}, of execution lane {data['lane_id']}"
-    made = "" if data["workspace_exists"] else "  (not created)"
+    made = "" if data["workspace_exists"] else "  (does not exist)"
     yield "workspace", f"{data['workspace_path']}{made}"
     if data.get("commit"):
         yield "commit", data["commit"]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
 
-from specify_cli.cli.client import complain, envelope_of, is_on_terminal, settled, standing_in
+from specify_cli.cli.client import (
+    REFUSED,
+    complain,
+    envelope_of,
+    is_on_terminal,
+    settled,
+    standing_in,
+)
 from specify_cli.cli.output import say
 
 BY_ACTOR = (
@@ -127,7 +135,7 @@ def package_or_question(
     fitting = [x for x in packages if (lanes is None or x["lane"] in lanes) and fits(x)]
     if not fitting:
         onward = f"spec-kitty status {mission.slug}" if packages else mission.next("tasks")
-        problem = _none_fits(word, packages, mission)
+        problem = _none_fits(words or word, packages, mission)
         complain(word, problem, as_json=as_json, advice=onward)
     here = [x for x in fitting if x["lane_id"] == mission.lane_id and x["lane"] != "planned"]
     at_work = [x for x in here if x["lane"] in AT_WORK] or here
@@ -206,6 +214,16 @@ def picked(what: str, offers: Sequence[Offer]) -> str:
         say(offer.line(number))
     answer: str = click.prompt(f"Which {what}?", prompt_suffix=" ", value_proc=_picking(offers))
     return answer
+
+
+def confirm(question: str, *, advice: str | None = None) -> None:
+    """Ask the question; unless the answer is yes, say that nothing was changed, and end the process."""
+    if click.confirm(question):
+        return
+    say("nothing was changed", is_error=True)
+    if advice:
+        say(f"next: {advice}", is_error=True)
+    sys.exit(REFUSED)
 
 
 def text_or_question(

@@ -25,10 +25,14 @@ def feedback_lines(feedback: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield the lines of the newest review that requested changes, if there is one."""
     if feedback is None:
         return
-    reference = feedback.get("reference")
+    text = feedback.get("text", "")
+    reference = feedback.get("reference") or ""
+    # `review` refers to the reviewer, who is named anyway.
+    if reference.endswith(f" by {feedback['reviewer']}"):
+        reference = ""
     about = f" ({reference})" if reference else ""
-    yield f"changes requested by {feedback['reviewer']}{about}:"
-    for line in feedback.get("text", "").splitlines():
+    yield f"changes requested by {feedback['reviewer']}{about}{':' if text else ''}"
+    for line in text.splitlines():
         yield f"  {line.expandtabs(4)}"
     if feedback.get("is_cut"):
         yield "  ... the note is longer: see the event log"

@@ -165,11 +165,13 @@ def _say_added(data: dict[str, Any], chosen: Chosen) -> None:
     if data["lane_mates"]:
         say(f"{data['lane_id']}: shared with {', '.join(data['lane_mates'])}, one after another")
     elif data["lane_id"]:
-        say(f"{data['lane_id']}: its own")
+        say(f"{data['lane_id']}: only {wp_id}")
     if data["commit"]:
         say(f"committed: {data['commit'][:12]}")
     if data["lane_id"]:
         say(f"next: {advice.after_moving(wp_id, chosen)}")
+    else:
+        say(f"next: spec-kitty tasks finalize {shlex.quote(chosen.slug)}")
 
 
 def _asked_package(chosen: Chosen, *, as_json: bool) -> str:

@@ -14,7 +14,7 @@ from specify_cli.cli import advice, editing
 from specify_cli.cli.client import complain, envelope_of, is_on_terminal, print_envelope, settled
 from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.output import say
-from specify_cli.cli.prompting import Chosen, mission_or_default, package_or_question
+from specify_cli.cli.prompting import Chosen, confirm, mission_or_default, package_or_question
 
 OPEN = ("planned", "claimed", "in_progress", "blocked")
 """Status lanes of the packages that can be changed."""
@@ -88,7 +88,7 @@ def remove(*, wp: str | None, dry_run: bool, mission: str | None, as_json: bool)
             _say_files(found, how="to be removed")
         if dry_run:
             return
-        click.confirm(f"Remove {wp_id}?", abort=True)
+        confirm(f"Remove {wp_id}?")
     data = _changed("remove-package", chosen, wp_id, as_json=as_json)
     if as_json:
         return

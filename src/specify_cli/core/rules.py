@@ -271,8 +271,7 @@ def _is_blank(text: str | None) -> bool:
 
 def _no_edge(wish: MoveIntent, move: Transition, *, remedy: str = "") -> TransitionRejected:
     allowed = ", ".join(to for origin, to in MOVES if origin is move.from_lane)
-    moves = f"allows: {allowed}" if allowed else "allows no move"
-    hint = f"from {move.from_lane} the table {moves}{remedy}"
+    hint = f"from {move.from_lane} it can go to: {allowed or 'no other status lane'}{remedy}"
     return _rejected(wish, move, guard="edge", complaint=hint)
 
 

@@ -193,7 +193,7 @@ def test_a_package_that_is_added_after_work_began_moves_nothing_that_is_held(sta
     both = ("--owns", "one/x", "--owns", "two/x")
     joined = stage.run("tasks", "add", SLUG, "Between", *both)
     assert b"lane-a: shared with WP01, one after another" in joined.stdout
-    assert b"lane-c: its own" in stage.run("tasks", "add", SLUG, "Apart", "--owns", "x").stdout
+    assert b"lane-c: only WP04" in stage.run("tasks", "add", SLUG, "Apart", "--owns", "x").stdout
     lanes = {x: state(stage, x)["lane_id"] for x in ("WP01", "WP02", "WP03", "WP04")}
     assert lanes == {"WP01": "lane-a", "WP02": "lane-b", "WP03": "lane-a", "WP04": "lane-c"}
     assert state(stage, "WP03")["waiting_for_lane"] == "WP01"
@@ -248,3 +248,19 @@ def at_a_terminal(stage: Stage, typed: bytes, *words: str, editor: str) -> str:
     os.close(ours)
     assert process.wait(timeout=60) == 0
     return shown.decode()
+
+
+def test_a_package_that_was_canceled_without_a_note_is_named_wherever_it_holds_others_up(
+    stage: Stage,
+) -> None:
+    stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
+    stage.run("tasks", "finalize", SLUG)
+    api = ("transition", "--mission", SLUG, "--wp", "WP01", "--to", "canceled", "--actor", "bot")
+    stage.run("orchestrator-api", *api)
+    assert b"after WP01 (canceled without a note)" in stage.run("status").stdout
+
+    words = ["move", "WP01", "canceled", "--note", "not needed"]
+    for asked in (("accept",), ("show", "WP02"), ("implement", "WP02")):
+        assert advised(stage.run(*asked)) == words
+    assert stage.run(*words).exit_code == 0
+    assert advised(stage.run("accept")) == ["implement", "WP02"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.terminal.afternoon import AFTERNOON
 from tests.integration.terminal.shell import Shell
 from tests.integration.terminal.tour import FOLDER, MISSION, OUTLINE, TOUR
 from tests.integration.terminal_status.screen import Screen
@@ -49,6 +50,20 @@ def test_mission_goes_from_git_init_to_merged(shell: Shell, folder: Path):
     assert git(folder, "status", "--porcelain", "--", "hello", "goodbye", FOLDER) == ""
     assert f"worktree {folder}/.worktrees" not in git(folder, "worktree", "list", "--porcelain")
     assert "done" in shell.type(f"spec-kitty status {MISSION}")
+
+
+def test_six_packages_are_merged_after_mistakes_second_thoughts_and_a_conflict(
+    shell: Shell, folder: Path
+):
+    for step in AFTERNOON:
+        shell.begin(step.command)
+        for question, words in step.answers:
+            shell.answer(question, words)
+        screen = shell.finish()
+        assert step.shown in screen, screen
+
+    assert git(folder, "branch", "--format=%(refname:short)").split() == ["main"]
+    assert git(folder, "status", "--porcelain") == ""
 
 
 def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):

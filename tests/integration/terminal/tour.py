@@ -9,10 +9,11 @@ FOLDER = f"kitty-specs/{MISSION}"
 
 
 class Step(NamedTuple):
-    """One command, the lines it is carried on with included, and a text that its output has."""
+    """A command with its further lines, a text that its output has, and questions with answers."""
 
     command: str
     shown: str = ""
+    answers: tuple[tuple[str, str], ...] = ()
 
 
 OUTLINE = f"""\

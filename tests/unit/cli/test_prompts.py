@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.cli.prompts import prompt_text
+from specify_cli.cli.prompts import feedback_lines, prompt_text
 from specify_cli.storage import front_matter
 
 
@@ -25,3 +25,18 @@ def test_a_fence_inside_a_value_ends_no_front_matter() -> None:
 
 def test_what_plays_with_a_terminal_is_written_out() -> None:
     assert prompt_text("a\x1b[31m\u202e\tb\x0cc\r") == r"a\x1b[31m\u202e b\x0cc\r"
+
+
+@pytest.mark.parametrize(
+    ("reference", "text", "shown"),
+    [
+        ("WP01 by bob", "more tests", ["changes requested by bob:", "  more tests"]),
+        ("conflict with WP02", "", ["changes requested by bob (conflict with WP02)"]),
+        ("PR 7", "more", ["changes requested by bob (PR 7):", "  more"]),
+    ],
+)
+def test_a_reference_is_shown_unless_it_is_only_the_reviewer(
+    reference: str, text: str, shown: list[str]
+) -> None:
+    feedback = {"reviewer": "bob", "reference": reference, "text": text}
+    assert list(feedback_lines(feedback)) == shown
