@@ -13,7 +13,7 @@ from tests.integration.examples.conftest import PROGRAM
 from tests.integration.examples.test_file_orchestrator import EXAMPLES, MISSION, lanes
 
 EXAMPLE = EXAMPLES / "parallel_orchestrator.py"
-LONGEST = 64
+LONGEST = 60
 
 
 def command(where: Path, mission: str = MISSION) -> list[str]:
@@ -27,7 +27,8 @@ def environment() -> dict[str, str]:
 
 
 def test_it_has_fewer_lines_than_one_reads_at_a_glance() -> None:
-    assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) < LONGEST
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    assert sum(bool(it.strip()) for it in lines) < LONGEST
 
 
 def test_it_works_at_the_command_line(project: Path) -> None:
