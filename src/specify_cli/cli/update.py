@@ -57,13 +57,9 @@ def update(
     )
     if as_json:
         return
-    if data["merged"]:
-        say(f" now has {', '.join(data['merged'])}", head=bold(wp_id))
-    else:
-        say(
-            f": nothing to do, it has {data['target_branch']} and its dependencies",
-            head=bold(wp_id),
-        )
+    nothing = f": nothing to do, it has {data['target_branch']} and its dependencies"
+    merged = ", ".join(data["merged"])
+    say(f" now has {merged}" if merged else nothing, head=bold(wp_id))
     if is_working_folder_gone():
         import shlex
 
