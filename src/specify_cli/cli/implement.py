@@ -52,10 +52,11 @@ def implement(
         # A claim, which counts only if the host has no evidence of its own.
         word: dict[str, Any] = {"implementation_evidence_present": True}
         word |= {"actor": who, "to": "for_review"}
-        carry_out("transition", chosen, word="implement --done", wp=wp_id, as_json=as_json, **word)
+        data = carry_out(
+            "transition", chosen, word="implement --done", wp=wp_id, as_json=as_json, **word
+        )
         if not as_json:
-            say(" is submitted for review", head=bold(wp_id))
-            say(f"next: {chosen.next(f'review {wp_id}')}")
+            _say_submitted(data, chosen)
         return
     data = carry_out(
         "start-implementation", chosen, word="implement", wp=wp_id, actor=who, as_json=as_json
@@ -100,13 +101,26 @@ def _check_not_handed_in(package: Mapping[str, Any], chosen: Chosen, *, as_json:
         to_lane="for_review",
         guard="edge",
     )
+    refuse("implement", error, as_json=as_json, advice=_submit_again(wp_id, chosen))
+
+
+def _submit_again(wp_id: str, chosen: Chosen) -> str:
     steps = (
         f"move {wp_id} blocked --note 'to be submitted again'",
         f"move {wp_id} in_progress",
         f"implement {wp_id} --done",
     )
-    again = " && ".join(chosen.next(step) for step in steps)
-    refuse("implement", error, as_json=as_json, advice=again)
+    return " && ".join(chosen.next(step) for step in steps)
+
+
+def _say_submitted(data: Mapping[str, Any], chosen: Chosen) -> None:
+    wp_id = data["wp_id"]
+    say(" is submitted for review", head=bold(wp_id))
+    has_left = data.get("warnings") and ask("show-diff", mission=chosen.slug, wp=wp_id, stat=True)
+    if has_left and has_left["uncommitted"]:
+        say("to submit the other files, too, commit them, then run:")
+        say(f"  {_submit_again(wp_id, chosen)}")
+    say(f"next: {chosen.next(f'review {wp_id}')}")
 
 
 def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:

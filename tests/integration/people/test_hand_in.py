@@ -30,6 +30,15 @@ def hand_over(stage: Stage) -> list[str]:
     return list(data.get("warnings", []))
 
 
+def run_all(stage: Stage, line: str, *, folder: Path) -> None:
+    """Run the commands of a line that was printed."""
+    for command in line.split(" && "):
+        program, *words = shlex.split(command)
+        assert program == "spec-kitty"
+        done = stage.run(*words, cwd=folder)
+        assert done.exit_code == 0, done
+
+
 def approve(stage: Stage) -> None:
     commit = stage.git("rev-parse", f"kitty/mission-{SLUG}-lane-a")
     done = stage.run("review", "WP01", "--approve", "--commit", commit, "--actor", "rev")
@@ -51,13 +60,21 @@ def test_uncommitted_files_are_counted_and_the_first_are_named(stage: Stage, wor
     assert "a.txt, b.txt, c.txt and 1 more" in warning
 
 
-def test_person_is_told_of_uncommitted_files(stage: Stage, worktree: Path):
+def test_person_is_told_of_uncommitted_files_and_submits_them_with_the_printed_commands(
+    stage: Stage, worktree: Path
+):
     (worktree / "b.txt").write_text("new\n")
 
     done = stage.run("implement", "WP01", "--done", "--actor", "ann")
 
     assert done.exit_code == 0
     assert b"warning: 1 file is not committed" in done.stderr
+    stage.git("add", "b.txt", folder=worktree)
+    stage.git("commit", "-q", "-m", "Forgotten", folder=worktree)
+    [line] = [x for x in done.stdout.decode().splitlines() if " && " in x]
+    run_all(stage, line, folder=worktree)
+    assert stage.lane("WP01") == "for_review"
+    assert "b.txt" in stage.git("ls-tree", "--name-only", f"kitty/mission-{SLUG}-lane-a")
 
 
 def test_workspace_that_git_would_wait_for_is_handed_in_without_a_warning(
@@ -136,11 +153,7 @@ def test_commits_after_the_hand_in_are_handed_in_by_the_commands_that_are_printe
     [line] = [x for x in refused.stderr.decode().splitlines() if x.startswith("next: ")]
 
     assert refused.exit_code == 1
-    for command in line.removeprefix("next: ").split(" && "):
-        program, *words = shlex.split(command)
-        assert program == "spec-kitty"
-        done = stage.run(*words, cwd=worktree)
-        assert done.exit_code == 0, done
+    run_all(stage, line.removeprefix("next: "), folder=worktree)
     handed_in = [x["commit"] for x in stage.events() if x.get("to_lane") == "for_review"]
     assert handed_in[-1] == stage.git("rev-parse", "HEAD", folder=worktree)
     assert stage.lane("WP01") == "for_review"
