@@ -51,7 +51,7 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     """Return the next command after a refusal."""
     code, data = envelope["error_code"], envelope["data"]
     plain = {
-        "MISSION_NOT_FOUND": way_to_missions(),
+        "MISSION_NOT_FOUND": way_to_missions() or AGAIN,
         "MISSION_AMBIGUOUS": "run the same command again, with --mission and one of these",
         "UNSUPPORTED_STRATEGY": mission.next(f"merge --strategy {_strategy(data)}"),
     }

@@ -119,12 +119,14 @@ def _usual_advice(envelope: dict[str, Any]) -> str | None:
     return way_to_missions() if code == errors.MissionNotFound.code else None
 
 
-def way_to_missions() -> str:
-    """Return the command that lists the missions, or that makes a project first."""
+def way_to_missions() -> str | None:
+    """Return the command that lists the missions, or that makes a project first; None if none can be made here."""
+    init = "spec-kitty init"
     try:
         project_here()
-    except errors.MissionNotFound:
-        return "spec-kitty init"
+    except errors.MissionNotFound as error:
+        # In a repository without a checkout, the message says how to get one.
+        return init if init in str(error) else None
     return "spec-kitty mission list"
 
 

@@ -31,6 +31,7 @@ def test_it_has_fewer_lines_than_one_reads_at_a_glance() -> None:
     assert sum(bool(it.strip()) for it in lines) < LONGEST
 
 
+@pytest.mark.campaign
 def test_it_works_at_the_command_line(project: Path) -> None:
     # Each request starts the program, so there is one package less here.
     canceling = ["move", "WP03", "canceled", "--mission", MISSION, "--note", "not now"]

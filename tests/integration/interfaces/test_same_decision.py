@@ -50,6 +50,9 @@ GIVEN: Mapping[str, tuple[list[str], dict[str, Any]]] = {
 def moves(wp_id: str, to: str) -> Iterator[Intent]:
     """The move with each thing that a person can give it."""
     for words, args in GIVEN.values():
+        if to == "canceled" and not args.get("note", "").strip():
+            # A person cannot forget the note, which an orchestrator may add later.
+            continue
         request = ("transition", {"wp": wp_id, "to": to, **args})
         yield Intent(words=["move", wp_id, to, *words], requests=[request])
 

@@ -73,7 +73,9 @@ def test_mission_closes_once_its_pull_request_is_merged(
     accepted: Stage, forge: Path, way: Callable[[Stage, Path], object]
 ) -> None:
     stage, before = accepted, accepted.git("rev-parse", "main")
-    assert "search has 001-search at " in says(stage, "merge", "--branch", "search", "--push")
+    assert "search has the merge of 001-search, at " in says(
+        stage, "merge", "--branch", "search", "--push"
+    )
     assert stage.git("rev-parse", "main") == before
     assert "search: nothing to do" in says(stage, "merge", "--branch", "search")
     refused = refuses(stage, "mission", "mark-merged", SLUG)
@@ -103,7 +105,7 @@ def is_over(stage: Stage) -> None:
 
     shown = stage.run("mission", "tidy")
     assert shown.exit_code == 2
-    assert f"{FIRST}-lane-a: goes".encode() in shown.stdout
+    assert f"{FIRST}-lane-a: remove, ".encode() in shown.stdout
     assert "removed 3 branches" in says(stage, "mission", "tidy", "--yes")
     assert "kitty/" not in stage.git("branch", "--list")
 
@@ -190,7 +192,7 @@ def test_branch_with_work_in_a_merge_commit_stays(accepted: Stage) -> None:
 
     shown = says(stage, "mission", "tidy", SLUG, "--yes")
 
-    assert f"{FIRST}-lane-b: stays: it has commits that were not merged" in shown
+    assert f"{FIRST}-lane-b: keep, it has commits that were not merged" in shown
     assert "removed 2 branches" in shown
     assert stage.git("show", f"{FIRST}-lane-b:two/work") == "resolved by hand"
 
@@ -208,6 +210,7 @@ def test_branch_of_a_package_that_was_reworked_stays(accepted: Stage) -> None:
     assert stage.git("show", f"{FIRST}-lane-a:one/work") == "better"
 
 
+@pytest.mark.campaign
 def test_commands_that_are_killed_leave_nothing_half_done(accepted: Stage) -> None:
     stage, before = accepted, accepted.git("rev-parse", "main")
     run_until = killer(stage)

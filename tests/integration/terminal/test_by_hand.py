@@ -87,9 +87,8 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
     assert f"tasks done WP01 --mission {MISSION}" in shell.finish()
 
     shell.type(f"cd .worktrees/{MISSION}-lane-a && git commit -q --allow-empty -m work")
-    shell.begin("spec-kitty tasks done")
-    shell.answer("Which work package?", "wp01")
-    assert "WP01: done" in shell.finish()
+    # In the workspace, the package is known.
+    assert "WP01: done" in shell.type("spec-kitty tasks done")
     shell.type("spec-kitty implement WP01 --done")
     shell.begin("spec-kitty review WP01")
     shell.answer("Show the diff?", "n")
@@ -104,7 +103,6 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
     assert "  all of it" in shell.type("spec-kitty status wp01")
 
     shell.begin("spec-kitty move --note 'waits for a decision'")
-    shell.answer("Which work package?", "1")
     shell.answer("Which status lane?", "blocked")
     assert "WP01 moved from in_progress to blocked" in shell.finish()
 
