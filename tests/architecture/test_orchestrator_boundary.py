@@ -271,7 +271,8 @@ def seen_in(checkout: Path) -> set[str]:
     return {violation.path for violation in violations(checkout)}
 
 
-@pytest.mark.long
+# A stage of the build checks the same.
+@pytest.mark.campaign
 def test_this_checkout_holds_no_orchestrator():
     assert violations(ROOT) == []
 

@@ -146,12 +146,25 @@ def refusing_guard(origin: str, to: str, way: str) -> str | None:
     return None if way == "supplied" or guard in MET_BY_AN_ACTOR else guard
 
 
-@pytest.mark.parametrize("interface", sampled(INTERFACES, every=2, rest=pytest.mark.long))
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
 def test_move_is_accepted_or_refused_as_the_table_says(
-    origin: str, to: str, way: str, interface: str, board: Board
+    origin: str, to: str, way: str, board: Board
 ) -> None:
+    check_move(board, origin, to, way=way, interface="cli")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=3))
+def test_move_through_a_mailbox_is_accepted_or_refused_as_the_table_says(
+    origin: str, to: str, way: str, board: Board
+) -> None:
+    check_move(board, origin, to, way=way, interface="mailbox")
+
+
+def check_move(board: Board, origin: str, to: str, *, way: str, interface: str) -> None:
+    """One move of a package in the status lane `origin`."""
     before = board.put(origin)
     envelope = board.move(to, INTERFACES[interface], **WAYS[way])
     guard = refusing_guard(origin, to, way)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 MISSION = "001-full-text-search"
 
@@ -29,7 +31,9 @@ def lanes(project: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("last_words", ["WP01      started", "WP02      under review"])
+@pytest.mark.parametrize(
+    "last_words", sampled(["WP02      under review", "WP01      started"], every=2)
+)
 def test_killed_and_started_again_it_still_gets_the_mission_merged(project: Path, last_words: str):
     with subprocess.Popen(command(project), stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None

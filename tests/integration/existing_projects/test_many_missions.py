@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.benchmarks.many_missions import SHAPES, write_missions
 from tests.integration.stage import Stage
 
 COUNT = 60
 
 
+@pytest.mark.campaign
 def test_the_doctor_names_and_takes_over_what_earlier_tools_left(stage: Stage) -> None:
     write_missions(stage.root, COUNT)
     stage.git("add", "-A")

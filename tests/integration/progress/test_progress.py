@@ -87,18 +87,21 @@ def test_json_is_json_at_a_terminal_too(large: Path) -> None:
     assert json.loads(sent)["data"]["is_sound"] is True
 
 
+@pytest.mark.campaign
 def test_the_doctor_says_how_far_it_has_come(large: Path) -> None:
     sent = on_terminal(large, "doctor")
     assert counted(sent, b"proving the record")
     assert json.loads(on_terminal(large, "doctor", "--json"))["data"]["problems"] == 0
 
 
+@pytest.mark.campaign
 def test_pruning_says_how_far_it_has_come(large: Path) -> None:
     sent = on_terminal(large, "mailbox", "prune", "--yes")
     assert counted(sent, b"pruning answers of reads")
     assert f"{READS - 1:,} answers of reads removed".encode() in sent.replace(b" answer of", b"")
 
 
+@pytest.mark.campaign
 def test_taking_over_the_journal_of_an_older_release_says_how_far_it_has_come(large: Path) -> None:
     record = found(Layout(large))
     assert record is not None

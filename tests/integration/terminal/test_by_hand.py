@@ -40,6 +40,7 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.campaign
 def test_mission_goes_from_git_init_to_merged(shell: Shell, folder: Path):
     for step in TOUR:
         screen = shell.type(step.command)
