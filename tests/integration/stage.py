@@ -109,6 +109,8 @@ class Stage:
         if not (template / ".git").exists():
             made = Stage(root=template)
             made.git("init", "-q", "-b", "main")
+            # The first test of a process may have no template of git, and the copies are for all.
+            (template / ".git" / "info").mkdir(exist_ok=True)
             made.commit({"README.md": "read me\n"})
         shutil.copytree(template, self.root, symlinks=True, dirs_exist_ok=True)
         # The index knows the files by more than their times.
