@@ -14,19 +14,16 @@ AUTHOR, REVIEWER = "example-implementer", "example-reviewer"
 client = AsyncClient(connect(WHERE), policy=Policy.for_agent("pretend", orchestrator_id="example"))
 
 
-async def run_agent(task: str, wp: str) -> str:
-    """Run the agent in the workspace of a package; return its complaint, empty if it has succeeded."""
+async def run_agent(task: str, wp: str) -> str:  # Its complaint; empty if it has succeeded.
     place, pipe = await client.resolve_workspace(MISSION, wp), asyncio.subprocess.PIPE
     command = [*AGENT, task, place.prompt_path]
     agent = await asyncio.create_subprocess_exec(*command, cwd=place.workspace_path, stdout=pipe)
-    complaint = (await agent.communicate())[0].decode().strip()
-    if agent.returncode and not complaint:
+    if not (complaint := (await agent.communicate())[0].decode().strip()) and agent.returncode:
         raise ChildProcessError(f"{wp}: the agent failed to {task}")
     return complaint
 
 
-async def drive(wp: str, lane: Lane) -> None:
-    """Take a package from its status lane to `approved`."""
+async def drive(wp: str, lane: Lane) -> None:  # From its status lane to `approved`.
     while lane != "approved":
         if lane in ("for_review", "in_review"):
             await client.start_review(MISSION, wp, actor=REVIEWER)
@@ -41,8 +38,7 @@ async def drive(wp: str, lane: Lane) -> None:
         print(wp, lane, flush=True)
 
 
-async def main() -> None:
-    """Drive the mission until it is merged."""
+async def main() -> None:  # Until the mission is merged.
     driven: dict[str, asyncio.Task[None]] = {}
     while True:
         ready = {it.wp_id for it in (await client.list_ready(MISSION)).ready_work_packages}
