@@ -51,7 +51,7 @@ def connect(where: str | os.PathLike[str] | None = None) -> Mailbox | CommandLin
             project that the working directory belongs to.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: The text has none of these forms.
     """
     where = where or os.environ.get("SPEC_KITTY_MAILBOX")
     if not where:

@@ -131,7 +131,7 @@ def _id(text: str | None) -> str | None:
 
 
 def number_in(text: str) -> int | str:
-    """Return the whole number in the text; the text, for the host to refuse, if it is none."""
+    """Return the whole number in the text; the text itself if it is not a number, so that the host refuses it."""
     digits = text.removeprefix("-")
     is_number = digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER
     return int(text) if is_number else text
