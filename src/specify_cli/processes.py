@@ -26,6 +26,10 @@ EXIT_CODE: Final = 128 + signal.SIGTERM
 """Exit code of a process that had to end before it was done."""
 
 _POLL_S: Final = 0.01
+_END_WITHIN_S: Final = 5.0
+_LOOKS: Final = 2
+"""How often no program of a dead process has to be found in a row before it has none."""
+
 _PROC: Final = Path("/proc")
 _GONE: Final = frozenset("ZX")
 _STOPPED: Final = frozenset("Tt")
@@ -166,13 +170,24 @@ def require_time() -> None:
 def end_orphans(dead: Process) -> None:
     """End the programs that the dead process started under a lock."""
     mark = f"{VARIABLE}={dead}".encode()
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        found = list(_marked(mark))
-        for pid in found:
-            _send(pid, number, mark)
-        deadline = time.monotonic() + KILL_AFTER_S
-        while any(_is_marked(pid, mark) for pid in found) and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
+    _signal_all(signal.SIGTERM, mark)
+    # /proc is listed again: a program that was being started may not have been in the list, or not
+    # have had its environment yet.
+    deadline, unseen = time.monotonic() + _END_WITHIN_S, 0
+    while unseen < _LOOKS and time.monotonic() < deadline:
+        unseen = 0 if _signal_all(signal.SIGKILL, mark) else unseen + 1
+        time.sleep(_POLL_S)
+
+
+def _signal_all(number: signal.Signals, mark: bytes) -> bool:
+    """Signal the marked programs and wait for their end; return whether there were any."""
+    found = list(_marked(mark))
+    for pid in found:
+        _send(pid, number, mark)
+    deadline = time.monotonic() + KILL_AFTER_S
+    while any(_is_marked(pid, mark) for pid in found) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return bool(found)
 
 
 def _marked(mark: bytes) -> Iterator[int]:
