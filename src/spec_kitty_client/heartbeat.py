@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import time
-from pathlib import Path
 
 from spec_kitty_client.reply_files import read_regular_file
 
@@ -30,7 +29,7 @@ class WorkerHeartbeat:
     `look`. The second test works even if the clocks of the two machines differ.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._changed_at = float("-inf")
@@ -40,7 +39,7 @@ class WorkerHeartbeat:
     def look(self) -> bool:
         """Read the heartbeat; return whether a worker serves the mailbox."""
         try:
-            status = self._path.stat()
+            status = os.stat(self._path)
             report = json.loads(read_regular_file(self._path, max_bytes=MAX_HEARTBEAT_BYTES))
         except (OSError, ValueError, RecursionError):
             report = None

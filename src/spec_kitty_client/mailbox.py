@@ -8,16 +8,16 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from spec_kitty_client.heartbeat import HEARTBEAT, WorkerHeartbeat
-from spec_kitty_client.ids import new_correlation_id
 from spec_kitty_client.reply_files import parse_envelope, read_regular_file
 from spec_kitty_client.unanswered import BadReplyError, ForbiddenReplyError, TransportError
 from spec_kitty_client.waiting import BLOCKING, Waiting, pause_s, run, until_served
 
+# Loaded where they are needed, because the command line loads this module at each call: `typing`, pathlib, threads.
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # `typing` itself is slow to load.
+if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any, TypeAlias
 
     from spec_kitty_client.exchange import Request
@@ -38,8 +38,22 @@ class Mailbox:
     """The two folders of a host's mailbox."""
 
     def __init__(self, inbox: str | os.PathLike[str], outbox: str | os.PathLike[str]) -> None:
-        self.inbox = Path(inbox)
-        self.outbox = Path(outbox)
+        self._inbox = os.fspath(inbox)
+        self._outbox = os.fspath(outbox)
+
+    @property
+    def inbox(self) -> Path:
+        """The folder that requests are written to."""
+        from pathlib import Path
+
+        return Path(self._inbox)
+
+    @property
+    def outbox(self) -> Path:
+        """The folder that replies are read from."""
+        from pathlib import Path
+
+        return Path(self._outbox)
 
     def submit(
         self,
@@ -56,7 +70,7 @@ class Mailbox:
             FileExistsError: another request with this id waits; nothing was submitted.
             OSError: the inbox cannot be written; nothing was submitted.
         """
-        correlation_id = correlation_id or new_correlation_id()
+        correlation_id = correlation_id or _new_id()
         request: dict[str, Any] = {
             "contract_version": CONTRACT_VERSION,
             "correlation_id": correlation_id,
@@ -128,7 +142,7 @@ class Mailbox:
 
     def reply_path(self, correlation_id: str) -> Path:
         """Return the path of the reply to the request with this id."""
-        return self.outbox / f"{correlation_id}.json"
+        return self.outbox / _name(correlation_id)
 
     def reply(self, correlation_id: str) -> dict[str, Any] | None:
         """Return the envelope that answers the request with this id, or None if there is none yet.
@@ -138,17 +152,17 @@ class Mailbox:
             ForbiddenReplyError: the reply cannot be read.
             OSError: the outbox cannot be accessed.
         """
-        path = self.reply_path(correlation_id)
+        path = os.path.join(self._outbox, _name(correlation_id))
         try:
             data = read_regular_file(path, max_bytes=MAX_REPLY_BYTES)
         except FileNotFoundError:
             return None
         except PermissionError as error:
-            path.lstat()  # Raises if the folder cannot be accessed either.
+            os.lstat(path)  # Raises if the folder cannot be accessed either.
             raise ForbiddenReplyError(
-                error.errno, "the reply exists but cannot be read", str(path)
+                error.errno, "the reply exists but cannot be read", path
             ) from error
-        envelope = parse_envelope(data, source=str(path))
+        envelope = parse_envelope(data, source=path)
         if envelope is not None and envelope["correlation_id"] != correlation_id:
             raise BadReplyError(f"{path} is not the envelope that answers {correlation_id}")
         return envelope
@@ -159,23 +173,27 @@ class Mailbox:
         Returns:
             None if the worker has taken it; 0 if it waits but the inbox cannot be listed.
         """
-        own_name = f"{correlation_id}.json"
+        name = _name(correlation_id)
         try:
-            own = ((self.inbox / own_name).lstat().st_ctime_ns, own_name)
+            own = (os.lstat(os.path.join(self._inbox, name)).st_ctime_ns, name)
         except OSError:
             return None
         try:
-            return 1 + sum(_sort_key(entry) < own for entry in os.scandir(self.inbox))
+            return 1 + sum(_sort_key(entry) < own for entry in os.scandir(self._inbox))
         except OSError:
             return 0
 
+    def heartbeat(self) -> WorkerHeartbeat:
+        """Return the heartbeat of the worker that serves this mailbox, to look at."""
+        return WorkerHeartbeat(os.path.join(self._outbox, _name(HEARTBEAT)))
+
     def worker_is_alive(self) -> bool:
         """Return whether a worker serves this mailbox, by its heartbeat."""
-        return WorkerHeartbeat(self.outbox / f"{HEARTBEAT}.json").look()
+        return self.heartbeat().look()
 
     def out_of_reach(self) -> str:
         """Return the folder that cannot be accessed, with the reason; empty if both can."""
-        for folder in (self.outbox, self.inbox):
+        for folder in (self._outbox, self._inbox):
             try:
                 os.stat(f"{folder}/.")  # The dot checks the permission to enter the folder.
             except OSError as error:
@@ -194,7 +212,7 @@ class Mailbox:
             raise
         except OSError as error:
             raise TransportError(
-                f"the request could not be written into {self.inbox}: {error.strerror}; nothing was"
+                f"the request could not be written into {self._inbox}: {error.strerror}; nothing was"
                 " sent: send it again when the folder is writable",
                 is_temporary=error.errno in TEMPORARY,
             ) from error
@@ -220,27 +238,36 @@ class Mailbox:
             return None
 
     def _write(self, correlation_id: str, data: bytes) -> None:
-        target = self.inbox / f"{correlation_id}.json"
+        target = os.path.join(self._inbox, _name(correlation_id))
         # A rename would silently replace a waiting request.
         with contextlib.suppress(FileNotFoundError):
             if not _holds(target, data):
-                raise FileExistsError(
-                    errno.EEXIST, "another request with this id waits", str(target)
-                )
-        temporary = self.inbox / f".{correlation_id}.{os.urandom(4).hex()}.tmp"
+                raise FileExistsError(errno.EEXIST, "another request with this id waits", target)
+        temporary = os.path.join(self._inbox, f".{correlation_id}.{os.urandom(4).hex()}.tmp")
         try:
-            with temporary.open("xb") as file:
+            with open(temporary, "xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.rename(target)
+            os.rename(temporary, target)
         except BaseException:
             with contextlib.suppress(OSError):
-                temporary.unlink()
+                os.unlink(temporary)
             raise
 
 
-def _holds(path: Path, data: bytes) -> bool:
+def _new_id() -> str:
+    from spec_kitty_client.ids import new_correlation_id
+
+    return new_correlation_id()
+
+
+def _name(correlation_id: str) -> str:
+    """Return the file name of a request and of its reply."""
+    return f"{correlation_id}.json"
+
+
+def _holds(path: str, data: bytes) -> bool:
     """Return whether the path is a regular file with exactly this content.
 
     Raises:
@@ -251,7 +278,7 @@ def _holds(path: Path, data: bytes) -> bool:
     except BadReplyError:
         return False
     except PermissionError:
-        path.lstat()  # Raises if the folder cannot be accessed either.
+        os.lstat(path)  # Raises if the folder cannot be accessed either.
         return False
 
 

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import stat
-from pathlib import Path
 
 from spec_kitty_client.unanswered import BadReplyError
 
@@ -20,7 +19,7 @@ TEXTS = ("contract_version", "command", "timestamp", "correlation_id")
 READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
-def read_regular_file(path: Path, *, max_bytes: int) -> bytes:
+def read_regular_file(path: str, *, max_bytes: int) -> bytes:
     """Return the content of a regular file.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 
-from spec_kitty_client.heartbeat import HEARTBEAT, WorkerHeartbeat
 from spec_kitty_client.unanswered import (
     LostContactError,
     NotAnsweredError,
@@ -61,7 +60,7 @@ def until_served(
     Raises:
         NoWorkerError: There is no heartbeat, its worker was stopped, or it did not change.
     """
-    heartbeat = WorkerHeartbeat(mailbox.outbox / f"{HEARTBEAT}.json")
+    heartbeat = mailbox.heartbeat()
     since = time.monotonic()
     while not heartbeat.look():
         until = min(deadline, since + heartbeat.patience_s)
@@ -82,7 +81,7 @@ class Waiting:
         self._since = time.monotonic()
         self._next_look_s = FIRST_LOOK_S
         self.correlation_id = correlation_id
-        self.heartbeat = WorkerHeartbeat(mailbox.outbox / f"{HEARTBEAT}.json")
+        self.heartbeat = mailbox.heartbeat()
 
     @property
     def waited_s(self) -> float:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from specify_cli.cli.guides import TOPICS
-from specify_cli.cli.shipped import GUIDES
+from specify_cli.cli.guides import GUIDES, TOPICS
 from tests.readme.console import Block, blocks
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
+from specify_cli.cli.guides import GUIDES
 from specify_cli.cli.main import root
-from specify_cli.cli.shipped import GUIDES
 from tests.readme.console import Block, blocks, fits
 from tests.readme.documents import DOCUMENTS, README, ROOT
 

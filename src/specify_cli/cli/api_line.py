@@ -52,7 +52,7 @@ def read(words: Sequence[str]) -> Line | None:
 
 def _command(name: str) -> dict[str, Any]:
     """Return the entry of the command in commands.json."""
-    document = json.loads((shipped.contract() / "v1" / "commands.json").read_bytes())
+    document = json.loads(shipped.contract_text("v1/commands.json"))
     for command in document:
         if command["name"] == name:
             found: dict[str, Any] = command

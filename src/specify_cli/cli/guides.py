@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from specify_cli.cli import shipped
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+GUIDES = Path(shipped.PACKAGE, "guides")
 TOPICS = (
     "by-hand",
     "orchestrators",
@@ -131,4 +133,4 @@ def _titles() -> dict[str, str]:
 
 
 def _read(topic: str) -> str:
-    return (shipped.GUIDES / f"{topic}.md").read_text(encoding="utf-8")
+    return (GUIDES / f"{topic}.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import errors
-from specify_cli.cli import api_line, contract_options, through_mailbox
+from specify_cli.cli import api_line, contract_options, contract_page, through_mailbox
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.reply import INTERRUPTED, SUCCEEDED, give
 from specify_cli.cli.through_mailbox import Stopped
@@ -90,10 +90,8 @@ class ContractGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one line per command, without loading the commands."""
-        from specify_cli.cli import flags
-
         with formatter.section("Commands"):
-            formatter.write_dl(flags.summaries())
+            formatter.write_dl(contract_page.summaries())
 
 
 class ContractCommand(click.Command):
@@ -115,15 +113,11 @@ class ContractCommand(click.Command):
 @click.group(
     cls=ContractGroup,
     no_args_is_help=False,
+    help="\n\n".join(contract_page.ABOUT),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def orchestrator_api() -> None:
-    """Send a request to the host. Stdout has exactly one JSON envelope.
-
-    Exit 0: done. 1: refused. 2: not understood. SPEC_KITTY_MAILBOX=DIR: mailbox.
-
-    Example: spec-kitty orchestrator-api contract-version
-    """
+    """Send a request to the host."""
 
 
 def click_command(command: Command) -> click.Command:

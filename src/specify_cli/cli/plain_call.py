@@ -27,8 +27,9 @@ def run(words: list[str], *, dispatcher_at: DispatcherAt | None = None) -> int |
 
     Return the exit code, or None if click must parse them.
     """
-    if words[1:] in (["--help"], ["-h"]):
-        return _help(words[0])
+    match words:
+        case [*names, "--help" | "-h"] if len(names) <= 1:
+            return _help(*names)
     line = api_line.read(words)
     if line is None:
         return None
@@ -47,16 +48,26 @@ def run(words: list[str], *, dispatcher_at: DispatcherAt | None = None) -> int |
         return INTERRUPTED
 
 
-def _help(name: str) -> int | None:
-    """Print the help page of the command; return None if click must format it."""
-    from specify_cli.cli import flags
-    from specify_cli.orchestrator_api import registry
-
-    page = flags.page(registry.find(name)) if name in registry.CONTRACT_COMMANDS else None
+def _help(name: str | None = None) -> int | None:
+    """Print the help page of the command, or of the group; return None if click must format it."""
+    page = _group_page() if name is None else _command_page(name)
     if page is None:
         return None
     print(page)
     return SUCCEEDED
+
+
+def _group_page() -> str | None:
+    from specify_cli.cli import contract_page
+
+    return contract_page.page()
+
+
+def _command_page(name: str) -> str | None:
+    from specify_cli.cli import flags
+    from specify_cli.orchestrator_api import registry
+
+    return flags.page(registry.find(name)) if name in registry.CONTRACT_COMMANDS else None
 
 
 def _answer(line: Line, dispatcher_at: DispatcherAt | None) -> dict[str, object]:

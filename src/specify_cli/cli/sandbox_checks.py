@@ -27,7 +27,7 @@ def all_of(text: str) -> list[Finding]:
     """
     if is_workspace(text):
         return list(sandbox_workspace.all_of(Path(text).resolve()))
-    inbox, outbox = folders(text, source="--sandbox")
+    inbox, outbox = map(Path, folders(text, source="--sandbox"))
     return [
         *_inbox(inbox),
         *_outbox(outbox),
@@ -93,7 +93,7 @@ def _outbox(outbox: Path) -> Iterator[Finding]:
 
 def _worker(outbox: Path) -> Iterator[Finding]:
     path = outbox / (HEARTBEAT + SUFFIX)
-    pulse = WorkerHeartbeat(path)
+    pulse = WorkerHeartbeat(str(path))
     start = "start 'spec-kitty mailbox serve' on the host"
     if not pulse.look():
         what = f"the last worker is gone{_aged(path)}" if pulse.report else "there is no heartbeat"

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import specify_cli
 
-PACKAGE = Path(specify_cli.__file__).parent
-SHIPPED = PACKAGE / "_contract"
-GUIDES = PACKAGE / "guides"
-CHECKOUT = PACKAGE.parents[1] / "contract"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACKAGE = os.path.dirname(specify_cli.__file__)
+
+
+def contract_text(name: str) -> bytes:
+    """Return the content of a document of the contract, such as `v1/commands.json`.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    # Without pathlib, which takes longer to load than the file.
+    with open(os.path.join(_contract(), name), "rb") as document:
+        return document.read()
 
 
 def contract() -> Path:
     """Return the folder of the contract's documents."""
-    return SHIPPED if SHIPPED.is_dir() else CHECKOUT
+    from pathlib import Path
+
+    return Path(_contract())
+
+
+def _contract() -> str:
+    shipped = os.path.join(PACKAGE, "_contract")
+    if os.path.isdir(shipped):
+        return shipped
+    return os.path.join(os.path.dirname(os.path.dirname(PACKAGE)), "contract")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from spec_kitty_client.heartbeat import HEARTBEAT
 from spec_kitty_client.mailbox import Mailbox
@@ -241,18 +241,18 @@ def _mailbox(flag: str | None) -> Mailbox:
     return Mailbox(inbox, outbox)
 
 
-def folders(text: str, *, source: str) -> tuple[Path, Path]:
+def folders(text: str, *, source: str) -> tuple[str, str]:
     """Return the inbox and outbox that DIR or INBOX:OUTBOX names.
 
     Raises:
         UsageError: It names none.
     """
     first, separator, second = text.partition(os.pathsep)
-    if separator and not Path(text).is_dir():
+    if separator and not os.path.isdir(text):
         if first and second and os.pathsep not in second:
-            return Path(first), Path(second)
+            return first, second
     elif text:
-        return Path(text, "inbox"), Path(text, "outbox")
+        return os.path.join(text, "inbox"), os.path.join(text, "outbox")
     from specify_cli import credentials
 
     raise errors.UsageError(
@@ -261,12 +261,11 @@ def folders(text: str, *, source: str) -> tuple[Path, Path]:
     )
 
 
-def _check_folder(folder: Path, *, source: str) -> None:
+def _check_folder(folder: str, *, source: str) -> None:
     problem = "is not a folder"
     try:
-        if folder.is_dir():
+        if stat.S_ISDIR(os.stat(folder).st_mode):
             return
-        folder.stat()
     except FileNotFoundError:
         problem = "does not exist"
     except OSError as error:
@@ -276,6 +275,6 @@ def _check_folder(folder: Path, *, source: str) -> None:
     from specify_cli import credentials
 
     raise errors.UsageError(
-        f"{source}: {credentials.quoted(str(folder), limit=200)} {problem}: give the folder that holds inbox and outbox,"
+        f"{source}: {credentials.quoted(folder, limit=200)} {problem}: give the folder that holds inbox and outbox,"
         f" or INBOX{os.pathsep}OUTBOX"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.large_mission import SLUG, write_mission
+from tests.benchmarks.mailbox_rows import serving
 from tests.contract.recorded import POLICY
 
 WP = ["--mission", SLUG, "--wp", "WP001", "--actor", "someone"]
@@ -21,6 +22,7 @@ READING = [
     ["show-prompt", "--mission", SLUG, "--wp", "WP001"],
     ["package-history", "--mission", SLUG, "--wp", "WP001", "--limit", "9"],
     ["transition", "--help"],
+    ["--help"],
 ]
 CHANGING = [
     ["append-history", *WP, "--note", "hello"],
@@ -28,6 +30,8 @@ CHANGING = [
     ["transition", *WP, "--to", "blocked", "--note", "why", "--policy", json.dumps(POLICY)],
 ]
 LIBRARIES = {"click", "pydantic", "pydantic_core", "rich", "yaml"}
+SLOW = {"asyncio", "dataclasses", "pathlib", "threading", "typing"}
+"""Modules of Python itself that take longer to load than a request through a mailbox takes."""
 FOR_CHANGES = {"filelock", "subprocess", "specify_cli.vcs.git"}
 
 
@@ -49,6 +53,13 @@ def test_a_read_loads_no_library_takes_no_lock_and_starts_no_git(
     root: Path, words: list[str]
 ) -> None:
     assert loaded(words, root=root) & (LIBRARIES | FOR_CHANGES) == set()
+
+
+def test_a_request_through_a_mailbox_loads_no_slow_module(root: Path) -> None:
+    words = ["mission-state", "--mission", SLUG, "--mailbox", str(root / ".kitty")]
+    with serving(root):
+        found = loaded(words, root=root)
+    assert found & (LIBRARIES | FOR_CHANGES | SLOW) == set()
 
 
 def test_a_claim_loads_no_git(root: Path) -> None:

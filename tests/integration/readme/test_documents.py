@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.cli.guides import TOPICS
-from specify_cli.cli.shipped import GUIDES
+from specify_cli.cli.guides import GUIDES, TOPICS
 from tests.patience import LONGEST_S
 from tests.readme.documents import README, pasted
 from tests.readme.following import assert_shown

@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from specify_cli.cli.shipped import GUIDES
+from specify_cli.cli.guides import GUIDES
 from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.patience import LONGEST_S
 from tests.readme.documents import pasted

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from specify_cli.cli import flags, plain_call
+from specify_cli.cli import contract_page, flags, plain_call
 from specify_cli.cli import orchestrator_api as by_click
 from specify_cli.orchestrator_api import registry
 
@@ -21,13 +21,15 @@ def shown(words: list[str], *, is_plain: bool) -> tuple[int | None, str]:
 
 
 @pytest.mark.parametrize("columns", ["", "0", "x", "20", "60", "70", "79", "80", "100", "200"])
-@pytest.mark.parametrize("name", COMMANDS)
-def test_both_pages_are_the_same(name: str, columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=" ".join)
+def test_both_pages_are_the_same(
+    words: list[str], columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.delenv("SPEC_KITTY_MAILBOX", raising=False)
-    code, text = shown([name, "--help"], is_plain=True)
-    assert (code, text) in ((None, ""), shown([name, "--help"], is_plain=False))
-    assert shown([name, "-h"], is_plain=True) == (code, text)
+    code, text = shown([*words, "--help"], is_plain=True)
+    assert (code, text) in ((None, ""), shown([*words, "--help"], is_plain=False))
+    assert shown([*words, "-h"], is_plain=True) == (code, text)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -38,6 +40,13 @@ def test_a_page_for_a_wide_terminal_needs_no_click(
     assert flags.page(registry.find(name)) is not None
 
 
-@pytest.mark.parametrize("words", [["--help"], ["nothing", "--help"], ["create-mission", "-h"]])
+def test_the_list_of_commands_needs_no_click(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert contract_page.page() is not None
+
+
+@pytest.mark.parametrize(
+    "words", [["nothing", "--help"], ["create-mission", "-h"], ["transition", "x", "-h"]]
+)
 def test_other_pages_are_left_to_click(words: list[str]) -> None:
     assert shown(words, is_plain=True) == (None, "")

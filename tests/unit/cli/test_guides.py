@@ -13,9 +13,8 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from specify_cli.cli.completion import VARIABLE
-from specify_cli.cli.guides import TOPICS
+from specify_cli.cli.guides import GUIDES, TOPICS
 from specify_cli.cli.main import COMPLETING, root
-from specify_cli.cli.shipped import GUIDES
 
 
 def asked(*words: str) -> Result:

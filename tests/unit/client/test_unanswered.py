@@ -147,7 +147,7 @@ def test_a_stalled_worker_s_reason_is_passed_on(mailbox: Mailbox) -> None:
 
 def test_a_changing_heartbeat_counts_as_alive_whatever_the_clock_says(mailbox: Mailbox) -> None:
     path = beat(mailbox, aged_s=86_400)
-    heartbeat = WorkerHeartbeat(path)
+    heartbeat = WorkerHeartbeat(str(path))
     assert not heartbeat.look()
     beat(mailbox, aged_s=86_399)
     assert heartbeat.look()
