@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from spec_kitty_client.heartbeat import HEARTBEAT, WorkerHeartbeat
 from spec_kitty_client.reply_files import parse_envelope, read_regular_file
 from spec_kitty_client.unanswered import BadReplyError, ForbiddenReplyError, TransportError
-from spec_kitty_client.waiting import BLOCKING, Waiting, pause_s, run, until_served
+from spec_kitty_client.waiting import BLOCKING, PendingRequest, pause_s, run, until_served
 
 # Loaded where they are needed, because the command line loads this module at each call: `typing`, pathlib, threads.
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from spec_kitty_client.exchange import Request
     from spec_kitty_client.waiting import Steps
 
-    OnLook: TypeAlias = Callable[[Waiting], None]
+    OnLook: TypeAlias = Callable[[PendingRequest], None]
 
 # The version that requests are written for: hosts of this and of all later minor versions serve them.
 CONTRACT_VERSION = "1.3.0"
@@ -220,13 +220,13 @@ class Mailbox:
     def _await(
         self, correlation_id: str, *, deadline: float, on_look: OnLook | None = None
     ) -> Steps:
-        waiting = Waiting(self, correlation_id)
+        request = PendingRequest(self, correlation_id)
         while (reply := self._reply_in_reach(correlation_id)) is None:
             if time.monotonic() >= deadline:
-                raise waiting.verdict()
-            if waiting.look() and on_look is not None:
-                on_look(waiting)
-            yield pause_s(waiting.waited_s, deadline=deadline)
+                raise request.verdict()
+            if request.look() and on_look is not None:
+                on_look(request)
+            yield pause_s(request.waited_s, deadline=deadline)
         return reply
 
     def _reply_in_reach(self, correlation_id: str) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ def until_served(
         yield LONGEST_PAUSE_S
 
 
-class Waiting:
+class PendingRequest:
     """A request without an answer, and what is known about the reason."""
 
     def __init__(self, mailbox: Mailbox, correlation_id: str) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from specify_cli.orchestrator_api.config import Config
     from specify_cli.storage.intents import Intent
     from specify_cli.storage.journal import Journal
-    from specify_cli.workflow.audit import Difference
+    from specify_cli.workflow.audit import Discrepancy
     from specify_cli.workflow.mission_lookup import MissionLookup
     from specify_cli.workflow.services import Services
 
@@ -266,7 +266,7 @@ def find_missing_events(layout: MailboxLayout) -> Iterator[str]:
     return audit.find_missing_events(Project(layout.root), _journal(layout))
 
 
-def find_differences(layout: MailboxLayout) -> list[Difference]:
+def find_discrepancies(layout: MailboxLayout) -> list[Discrepancy]:
     """Return the lines of logs, and the commits of the host, that differ from the record."""
     from specify_cli.workflow import audit
 

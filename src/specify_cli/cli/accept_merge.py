@@ -84,7 +84,7 @@ def merge(
 def _require_accepted(mission: Chosen, *, actor: str | None, as_json: bool) -> None:
     """If the mission is not accepted, ask whether to accept it; without a terminal, refuse."""
     data = envelope_of("show-acceptance", mission=mission.slug)["data"]
-    if not data.get("is_waiting"):
+    if not data.get("awaits_acceptance"):
         return  # Or there is no such mission, which the merge reports.
     problem = f"{data['mission_slug']} is not accepted"
     if as_json or not is_on_terminal():

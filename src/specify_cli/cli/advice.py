@@ -96,17 +96,17 @@ def _after_obstacle(
     if click.get_current_context().info_name == "update":
         return _into_work(wp, packages, mission)
     occupied = [data["occupied_by"]] if "occupied_by" in data else None
-    waiting = data.get("unsatisfied_dependencies") or occupied or _unfinished(packages)
+    unfinished = data.get("unsatisfied_dependencies") or occupied or _unfinished(packages)
     again = AGAIN if data["retryable"] else ""
-    onward = further(packages, waiting, mission) or _note_missing(packages, packages, mission)
+    onward = further(packages, unfinished, mission) or _note_missing(packages, packages, mission)
     return onward or again or _board(mission)
 
 
 def _note_missing(
-    waiting: Sequence[Mapping[str, Any]], packages: Sequence[Mapping[str, Any]], mission: Chosen
+    dependents: Sequence[Mapping[str, Any]], packages: Sequence[Mapping[str, Any]], mission: Chosen
 ) -> str:
-    """Return the command for a canceled package without a note that one of `waiting` waits for."""
-    held_up = [x for x in waiting if x.get("lane", "planned") in BEFORE_WORK]
+    """Return the command for a canceled package without a note that one of `dependents` waits for."""
+    held_up = [x for x in dependents if x.get("lane", "planned") in BEFORE_WORK]
     waited_for = {wp_id for x in held_up for wp_id in x.get("unsatisfied_dependencies", ())}
     canceled = (x["wp_id"] for x in packages if x["lane"] == "canceled")
     unsaid = next((wp_id for wp_id in canceled if wp_id in waited_for), None)

@@ -144,7 +144,7 @@ def _verified(layout: MailboxLayout) -> tuple[list[str], list[str]]:
     except errors.StateUnreadable:
         """The damage is reported below."""
     breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
-    found = bootstrap.find_differences(layout)
+    found = bootstrap.find_discrepancies(layout)
     breaks += [it.what for it in found if it.is_break]
     notes = [it.what for it in found if not it.is_break]
     # Damaged data may be unreadable.
@@ -192,14 +192,14 @@ def _status_of(places: MailboxPaths) -> dict[str, Any]:
     return {
         "identity": places.identity,
         "worker_is_alive": is_alive,
-        "depth_now": max(0, _depth(places) - (_waiting_reads(beat or {}) if is_alive else 0)),
+        "depth_now": max(0, _depth(places) - (_parked_reads(beat or {}) if is_alive else 0)),
         "worker": beat,
     }
 
 
-def _waiting_reads(beat: Mapping[str, Any]) -> int:
-    """Return how many reads wait for a change; a worker of another version does not report them."""
-    count = beat.get("waiting_reads")
+def _parked_reads(beat: Mapping[str, Any]) -> int:
+    """Return how many reads are parked; a worker of another version does not report them."""
+    count = beat.get("parked_reads")
     return count if isinstance(count, int) else 0
 
 
@@ -253,9 +253,9 @@ def _mailbox_in_words(report: Mapping[str, Any], silent: processes.Process | Non
     in_progress = ", ".join(
         f"{it['correlation_id']} since {it['since']}" for it in _in_progress(beat)
     )
-    words = f"{words}; {report['depth_now']} waiting"
-    if report["worker_is_alive"] and (reads := _waiting_reads(beat)):
-        words += f"; reads that wait for a change: {reads}"
+    words = f"{words}; {report['depth_now']} waiting requests"
+    if report["worker_is_alive"] and (reads := _parked_reads(beat)):
+        words += f"; {reads} parked reads"
     return printable.printable(f"{words}; in progress: {in_progress}" if in_progress else words)
 
 

@@ -207,7 +207,7 @@ def _facts(orchestrator: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "owner", _owner(orchestrator)
     for field, values in orchestrator["policy"].items():
         yield "policy", f"{field}: {', '.join(values) or 'none'}"
-    bounds = "{max_waiting:,} waiting, {max_waiting_bytes:,} bytes waiting"
+    bounds = "{max_waiting:,} waiting requests of {max_waiting_bytes:,} bytes"
     yield "quota", (bounds + ", {max_request_bytes:,} bytes a request").format(**quota)
     daily = "{max_daily_requests:,} requests and {max_daily_bytes:,} bytes a day (UTC)"
     yield "quota", daily.format(**quota)

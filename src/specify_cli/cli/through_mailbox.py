@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from spec_kitty_client.heartbeat import HEARTBEAT
 from spec_kitty_client.mailbox import Mailbox
 from spec_kitty_client.unanswered import BadReplyError, ForbiddenReplyError, NotAnsweredError
-from spec_kitty_client.waiting import Waiting
+from spec_kitty_client.waiting import PendingRequest
 from specify_cli import errors
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.reply import INTERRUPTED, give
@@ -153,18 +153,18 @@ class Call:
             f"the id {self._id} was used by another request; use a new id"
         )
 
-    def _look(self, waiting: Waiting) -> None:
+    def _look(self, request: PendingRequest) -> None:
         """Report progress, and the reason of a long wait, on stderr."""
-        pulse = waiting.heartbeat
-        if waiting.waited_s >= SILENT_FOR_S and not self._was_warned:
+        pulse = request.heartbeat
+        if request.waited_s >= SILENT_FOR_S and not self._was_warned:
             until = time.strftime("%H:%M:%S UTC", time.gmtime(self._deadline))
             if pulse.trouble or not pulse.is_alive:
                 self._was_warned = True
                 what = pulse.trouble or f"no worker serves {self._mailbox.outbox}"
                 _say(f"{what}; waiting until {until}")
-        if waiting.waited_s >= self._next_progress_s and sys.stderr.isatty():
-            self._next_progress_s = waiting.waited_s + PROGRESS_EVERY_S
-            _say(f"{waiting.waited_s:.0f} s: {waiting.standing(self._mailbox.position(self._id))}")
+        if request.waited_s >= self._next_progress_s and sys.stderr.isatty():
+            self._next_progress_s = request.waited_s + PROGRESS_EVERY_S
+            _say(f"{request.waited_s:.0f} s: {request.standing(self._mailbox.position(self._id))}")
 
     def _how_to_collect(self) -> str:
         where = f"its answer will be in {self._mailbox.reply_path(self._id).absolute()}"

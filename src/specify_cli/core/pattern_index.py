@@ -56,11 +56,11 @@ def _widest(heads: Sequence[Head], groups: _Groups) -> list[int]:
 
 def _reachable(index: PatternIndex, start: int, *, among: int) -> int:
     """Return the patterns of `among` that are connected with `start`."""
-    group, waiting = 1 << start, [start]
-    while waiting:
-        near = index.meeting(index.heads[waiting.pop()], among=among & ~group)
+    group, unvisited = 1 << start, [start]
+    while unvisited:
+        near = index.meeting(index.heads[unvisited.pop()], among=among & ~group)
         group |= near
-        waiting += bits(near)
+        unvisited += bits(near)
     return group
 
 

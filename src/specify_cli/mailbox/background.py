@@ -36,14 +36,14 @@ class BackgroundTasks:
     def __init__(self, tasks: Sequence[BackgroundTask], *, log: Log) -> None:
         self._log = log
         self._is_stopping = False
-        self._waiting = [(task, Wakeup()) for task in tasks]
+        self._tasks = [(task, Wakeup()) for task in tasks]
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Callable[[], None]]:
         """Yield the function that starts the tasks; at the end of the block stop them and wait for the current runs."""
         threads = [
             threading.Thread(target=self._do, args=it, name=it[0].name, daemon=True)
-            for it in self._waiting
+            for it in self._tasks
         ]
         started: list[threading.Thread] = []
 
@@ -62,7 +62,7 @@ class BackgroundTasks:
     def stop(self) -> None:
         """Begin no further run; may be called from a signal handler."""
         self._is_stopping = True
-        for _, wakeup in self._waiting:
+        for _, wakeup in self._tasks:
             wakeup.wake()
 
     def _do(self, task: BackgroundTask, wakeup: Wakeup) -> None:

@@ -36,14 +36,14 @@ class HeartbeatReport:
         commands: tuple[str, ...],
         measure: Measure,
         in_progress: InProgressRequests = tuple,
-        waiting_reads: Callable[[], int] = int,
+        parked_reads: Callable[[], int] = int,
     ) -> None:
         self.paths = paths
         self.state: Mapping[str, str | None] = {"state": "running", "stalled_reason": None}
         self._commands = commands
         self._measure = measure
         self._in_progress = in_progress
-        self._waiting_reads = waiting_reads
+        self._parked_reads = parked_reads
         self._last = Backlog(0, None)
 
     def report(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class HeartbeatReport:
                 {"correlation_id": one.name, "since": one.since} for one in self._in_progress()
             ],
             "oldest_age_s": None if oldest is None else max(0.0, round(now - oldest, 3)),
-            "waiting_reads": self._waiting_reads(),
+            "parked_reads": self._parked_reads(),
         }
 
 

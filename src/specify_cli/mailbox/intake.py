@@ -17,7 +17,7 @@ from specify_cli.mailbox.inbox_listing import InboxListing
 from specify_cli.mailbox.parked_reads import ParkedReads
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.processor import Processor, Reading
-from specify_cli.mailbox.queues import Queues, Waiting
+from specify_cli.mailbox.queues import Queues, SizedQueue
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.mailbox.unmovable_files import UNMOVABLE, UnmovableFiles
 from specify_cli.mailbox.waiting_limits import WaitingLimits
@@ -64,9 +64,9 @@ class Intake:
         self._settings = context.settings
         self._log = context.log
         self._recovered: deque[tuple[Claim, SpecKittyError | None]] = deque()
-        self._half_written: Waiting[Claim] = Waiting()
+        self._half_written: SizedQueue[Claim] = SizedQueue()
         # Answered together at the end of the turn.
-        self._batch: Waiting[Reading] = Waiting()
+        self._batch: SizedQueue[Reading] = SizedQueue()
         self._batch_since = ""
         self._can_wait = False
         # Requests that wait for an earlier one of the same queue.
@@ -87,7 +87,7 @@ class Intake:
             StorageFailed, OSError: the disk failed.
         """
         self._processor.sweep()
-        self._processor.waiting.clear()
+        self._processor.to_park.clear()
         self.parked.clear()
         self._half_written.clear()
         self._batch.clear()
@@ -281,8 +281,8 @@ class Intake:
 
     def _park(self) -> None:
         """Park the reads that were found to wait; refuse those for which there is no room."""
-        while self._processor.waiting:
-            reading, wait = self._processor.waiting.popleft()
+        while self._processor.to_park:
+            reading, wait = self._processor.to_park.popleft()
             if refusal := self.parked.add(reading, wait, self._size_of(reading)):
                 self._execute(reading, refusal)
 

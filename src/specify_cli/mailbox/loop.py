@@ -226,7 +226,7 @@ class ServiceLoop:
                     commands=intake.orchestrator.commands,
                     measure=intake.backlog,
                     in_progress=intake.in_progress,
-                    waiting_reads=intake.parked.__len__,
+                    parked_reads=intake.parked.__len__,
                 )
             )
 

@@ -76,7 +76,7 @@ class Processor:
 
     Attributes:
         answered: The claims whose replies were published.
-        waiting: Reads that wait for a change, to be parked by the worker's main thread.
+        to_park: Reads that wait for a change, to be parked by the worker's main thread.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Processor:
         dead_letters: DeadLetters,
     ) -> None:
         self.answered = AnsweredClaims(outbox)
-        self.waiting: deque[tuple[Reading, Wait]] = deque()
+        self.to_park: deque[tuple[Reading, Wait]] = deque()
         self._inbox = inbox
         self._outbox = outbox
         self._orchestrator = orchestrator
@@ -167,7 +167,7 @@ class Processor:
         result = BatchResult()
         for reading, answer in zip(readings, self._dispatcher.answer_batch(files), strict=True):
             if isinstance(answer, Wait):
-                self.waiting.append((reading, answer))
+                self.to_park.append((reading, answer))
             elif answer is None:
                 claim = self._inbox.keep(reading.claim, reading.raw)
                 result.left.append(replace(reading, claim=claim))
@@ -214,7 +214,7 @@ class Processor:
                 can_wait=reading.can_wait,
             )
         except Unchanged as unchanged:
-            self.waiting.append((reading, unchanged.wait))
+            self.to_park.append((reading, unchanged.wait))
         else:
             self._deliver(reading.claim, answer)
 

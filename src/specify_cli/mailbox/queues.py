@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Waiting(Generic[Item]):
+class SizedQueue(Generic[Item]):
     """A queue of items."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Queues(Generic[Item]):
     """Named queues of items; adding and taking an item costs constant time."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, Waiting[Item]] = {}
+        self._queues: dict[str, SizedQueue[Item]] = {}
         self.count = self.bytes = 0
 
     def has(self, name: str) -> bool:
@@ -68,7 +68,7 @@ class Queues(Generic[Item]):
 
     def append(self, name: str, item: Item, size: int) -> None:
         """Add the item at the end of the queue."""
-        self._queues.setdefault(name, Waiting()).append(item, size)
+        self._queues.setdefault(name, SizedQueue()).append(item, size)
         self.count += 1
         self.bytes += size
 

@@ -104,7 +104,7 @@ class Command(NamedTuple):
 
     `mends_record`: it also runs if the record is older than the published journal.
     `is_force_for_people`: no orchestrator may use its `force`, whatever its grant.
-    `add_position`: it can wait for a change: `positions.add_position`, for `WaitingParams` and a `PositionedResult`.
+    `add_position`: it can wait for a change: `positions.add_position`, for `PositionedParams` and a `PositionedResult`.
     `is_batched`: it is tried in a batch, and raises `NotInBatch` if it needs git, a taken lock or long reads.
     """
 

@@ -26,7 +26,7 @@ _CONTENT_BYTES: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingParams(Params):
+class PositionedParams(Params):
     """Arguments of a command that can wait for a change."""
 
     mission: Name = argument(MISSION)

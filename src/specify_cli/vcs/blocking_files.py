@@ -36,15 +36,15 @@ def blocking_files(folder: Path, *, seconds: float) -> Iterator[Path]:
 
 def _folders(folder: Path, deadline: float) -> Iterator[tuple[Path, list[str]]]:
     """Yield each folder from `folder` down with the names in it; `os.walk` is limited by Python's stack."""
-    waiting = [str(folder)]
-    while waiting:
-        parent, names = waiting.pop(), list[str]()
+    unvisited = [str(folder)]
+    while unvisited:
+        parent, names = unvisited.pop(), list[str]()
         # Git does not read a folder that is removed meanwhile or not readable.
         with suppress(OSError), os.scandir(parent) as entries:
             for entry in entries:
                 names.append(entry.name)
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
+                    unvisited.append(entry.path)
         if time.monotonic() > deadline:
             raise TimeoutError(
                 errno.ETIMEDOUT, "the search for FIFOs in it took too long", str(folder)

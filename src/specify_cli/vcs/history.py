@@ -51,8 +51,8 @@ class CommitSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """The text of a difference between two commits; `is_cut` where only its beginning is given."""
+class DiffText:
+    """What git prints about the changes between two commits; `is_cut` if only its beginning is given."""
 
     text: str
     is_cut: bool
@@ -79,7 +79,7 @@ def summaries(git: Git, commits: Sequence[str]) -> list[CommitSummary]:
     return [CommitSummary(commit=it[0], author=it[1], at=it[2], subject=it[3]) for it in rows]
 
 
-def difference(git: Git, base: str, commit: str) -> Difference:
+def difference(git: Git, base: str, commit: str) -> DiffText:
     """Return the first `MOST_DIFF` bytes of the difference; binary files are only named.
 
     Raises:
@@ -88,17 +88,17 @@ def difference(git: Git, base: str, commit: str) -> Difference:
     raw = git.run(*_WHOLE, base, commit, "--", enough=MOST_READ).stdout
     text = b"".join(_without_binary(part) for part in _FILE.split(raw))
     is_cut = len(raw) > MOST_READ or len(text) > MOST_DIFF
-    return Difference(text=_text(text[:MOST_DIFF]), is_cut=is_cut)
+    return DiffText(text=_text(text[:MOST_DIFF]), is_cut=is_cut)
 
 
-def summary(git: Git, base: str, commit: str) -> Difference:
+def summary(git: Git, base: str, commit: str) -> DiffText:
     """Return the number of changed lines of each file, and their sums.
 
     Raises:
         GitFailed: git cannot read one of them.
     """
     raw = git.run(*_SUMMARY, base, commit, "--", enough=MOST_DIFF).stdout
-    return Difference(text=_text(raw[:MOST_DIFF]), is_cut=len(raw) > MOST_DIFF)
+    return DiffText(text=_text(raw[:MOST_DIFF]), is_cut=len(raw) > MOST_DIFF)
 
 
 def _without_binary(file: bytes) -> bytes:

@@ -74,15 +74,15 @@ def _odd_below(folder: Path, deadline: float) -> Iterator[str]:
 
     Names are read one by one, since a folder may hold any number of them.
     """
-    waiting = [str(folder)]
-    while waiting:
-        parent = waiting.pop()
+    unvisited = [str(folder)]
+    while unvisited:
+        parent = unvisited.pop()
         _require_time(deadline)
         try:
             with os.scandir(parent) as found:
                 for entry in _until(deadline, found):
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                        unvisited.append(entry.path)
                     elif not entry.is_file(follow_symlinks=False):
                         yield entry.path
         except TimeoutError:

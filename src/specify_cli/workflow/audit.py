@@ -142,8 +142,8 @@ def _ids_in(logs: Iterable[bytes]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A difference from the record; `is_break` unless it has a harmless explanation."""
+class Discrepancy:
+    """What disagrees with the record; `is_break` unless it has a harmless explanation."""
 
     what: str
     is_break: bool = True
@@ -156,7 +156,7 @@ _RESTORED = (
 )
 
 
-def compare_logs(project: Project) -> Iterator[Difference]:
+def compare_logs(project: Project) -> Iterator[Discrepancy]:
     """Report every line of a mission's log that is missing or not as the host wrote it.
 
     Raises:
@@ -173,10 +173,10 @@ def compare_logs(project: Project) -> Iterator[Difference]:
             if view.kept.lines:
                 yield from _compare_log(log, view, name)
         except StateUnreadable as fault:
-            yield Difference(what=fault.message)
+            yield Discrepancy(what=fault.message)
 
 
-def _compare_log(log: RecordedLog, view: LogView, name: str) -> Iterator[Difference]:
+def _compare_log(log: RecordedLog, view: LogView, name: str) -> Iterator[Discrepancy]:
     found, lines = view.found, view.raw.split(b"\n")
     numbered = [
         (it, _RESTORED if is_marked(lines[it - 1], of=view.kept.lines[index]) else _CHANGED)
@@ -186,20 +186,20 @@ def _compare_log(log: RecordedLog, view: LogView, name: str) -> Iterator[Differe
     numbered += [(it, "is repeated or out of order") for it in found.misplaced]
     numbered += [(it, "is not a JSON object") for it in found.damaged]
     for number, what in sorted(numbered):
-        yield Difference(what=f"{name} line {number}: {what}")
+        yield Discrepancy(what=f"{name} line {number}: {what}")
     hindrance = log.hindrance() if found.missing else ""
     if found.missing and found.missing[0] < found.held and not hindrance:
         count = len(found.missing)
         what = "a line of the host is" if count == 1 else f"{count} lines of the host are"
-        yield Difference(
+        yield Discrepancy(
             what=f"{name} line {found.missing[0] + 1}: {what} missing here or further down"
         )
     elif found.missing:
         # For example on a branch that was checked out.
-        yield Difference(what=f"{name} {log.lack(view)}", is_break=False)
+        yield Discrepancy(what=f"{name} {log.lack(view)}", is_break=False)
 
 
-def compare_heads(project: Project) -> Iterator[Difference]:
+def compare_heads(project: Project) -> Iterator[Discrepancy]:
     """Report every commit of the host whose head of the record differs from the record.
 
     The commits are those of the missions' target branches and of the branch that is checked out.
@@ -215,13 +215,13 @@ def compare_heads(project: Project) -> Iterator[Difference]:
     for commit, head, is_sealed in heads_in_commits(project, record):
         if head.record_id == record.id and not is_sealed:
             what = f"commit {commit[:12]}: its line '{record_heads.TRAILER}' is not from this host"
-            yield Difference(what=f"{what}; nothing is proved", is_break=False)
+            yield Discrepancy(what=f"{what}; nothing is proved", is_break=False)
         elif what := record_heads.difference(record, head):
             is_later = restored is not None and head.position > restored
             is_break = head.record_id == record.id and not is_later
             if is_later:
                 what += f"; it was restored from a backup, behind entry {restored}"
-            yield Difference(what=f"commit {commit[:12]}: {what}", is_break=is_break)
+            yield Discrepancy(what=f"commit {commit[:12]}: {what}", is_break=is_break)
 
 
 def heads_in_commits(

@@ -150,13 +150,13 @@ def _check_removal(mission: OpenMission, wp_id: str) -> None:
         cancel = f"spec-kitty move {wp_id} canceled --mission {name} --note 'not needed'"
         remedy = f"it is {state.lane}" if state.lane in TERMINAL else f"cancel it: {cancel}"
         raise UsageError(f"{wp_id} has a history, which is kept: {remedy}")
-    waiting = [x for x, needs in mission.graph.items() if wp_id in needs]
-    if waiting:
-        rest = [x for x in mission.graph[waiting[0]] if x != wp_id] or ["none"]
+    dependents = [x for x, needs in mission.graph.items() if wp_id in needs]
+    if dependents:
+        rest = [x for x in mission.graph[dependents[0]] if x != wp_id] or ["none"]
         options = " ".join(f"--depends-on {x}" for x in rest)
-        edit = f"spec-kitty tasks edit {waiting[0]} --mission {name} {options}"
+        edit = f"spec-kitty tasks edit {dependents[0]} --mission {name} {options}"
         raise UsageError(
-            f"{wp_id} is a dependency of {', '.join(waiting)}: change that first: {edit}"
+            f"{wp_id} is a dependency of {', '.join(dependents)}: change that first: {edit}"
         )
 
 

@@ -62,11 +62,11 @@ def needs_by_package(
             if not named and need.value.strip() and not need.is_reversed:
                 nothing.setdefault(wp_id, need.line)
             for other in named:
-                waiting, needed = (other, wp_id) if need.is_reversed else (wp_id, other)
-                if waiting == needed:
-                    raise _of_itself(waiting, named, need.line)
-                _require_section(waiting, outlined=outlined, line=need.line)
-                needs.setdefault(waiting, {}).setdefault(needed, need)
+                dependent, needed = (other, wp_id) if need.is_reversed else (wp_id, other)
+                if dependent == needed:
+                    raise _of_itself(dependent, named, need.line)
+                _require_section(dependent, outlined=outlined, line=need.line)
+                needs.setdefault(dependent, {}).setdefault(needed, need)
     _require_agreement(needs, nothing)
     found = {wp_id: Stated(names=(), line=line) for wp_id, line in nothing.items()}
     for wp_id, by_name in needs.items():
@@ -124,11 +124,11 @@ def _of_itself(wp_id: str, named: Collection[str], line: Line) -> LineRefused:
     return line.misread(f"makes {wp_id} depend on itself", instead=f"Dependencies: {others}")
 
 
-def _require_section(waiting: str, *, outlined: Collection[str], line: Line) -> None:
-    if waiting not in outlined:
+def _require_section(dependent: str, *, outlined: Collection[str], line: Line) -> None:
+    if dependent not in outlined:
         raise line.wrong(
-            f"states dependencies of {waiting}, which has no section here",
-            advice=f"state them in the front matter of the prompt of {waiting}, or add a section for it",
+            f"states dependencies of {dependent}, which has no section here",
+            advice=f"state them in the front matter of the prompt of {dependent}, or add a section for it",
         )
 
 

@@ -10,7 +10,7 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import history
-from specify_cli.vcs.history import Difference
+from specify_cli.vcs.history import DiffText
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
 from specify_cli.workflow import lane_folders
@@ -19,7 +19,7 @@ from specify_cli.workflow.package_commits import PackageCommits
 from specify_cli.workflow.package_lookup import open_package
 from specify_cli.workflow.package_views import looking_at, synced
 
-NOTHING: Final = Difference(text="", is_cut=False)
+NOTHING: Final = DiffText(text="", is_cut=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class DiffReport:
 
     mission: MissionIdentity
     wp_id: str
-    difference: Difference
+    difference: DiffText
     pager: str | None
     lane: Lane
     base: str | None = None

@@ -21,7 +21,7 @@ from spec_kitty_client import (
     TakenError,
 )
 from spec_kitty_client.heartbeat import WorkerHeartbeat
-from spec_kitty_client.waiting import Waiting
+from spec_kitty_client.waiting import PendingRequest
 from tests.patience import LONGEST_S
 
 ALIVE = {"state": "running", "interval_s": 60}
@@ -114,22 +114,22 @@ def test_a_request_that_left_the_inbox_of_a_living_worker_is_taken(mailbox: Mail
 
 def test_a_worker_that_stops_during_the_wait_is_lost_contact(mailbox: Mailbox) -> None:
     beat(mailbox)
-    waiting = Waiting(mailbox, "mine")
-    assert waiting.heartbeat.look()
+    request = PendingRequest(mailbox, "mine")
+    assert request.heartbeat.look()
     beat(mailbox, state="stopped")
-    assert isinstance(waiting.verdict(), LostContactError)
+    assert isinstance(request.verdict(), LostContactError)
 
 
 def test_a_worker_whose_heartbeat_stops_during_the_wait_is_lost_contact(mailbox: Mailbox) -> None:
     path = beat(mailbox, interval_s=0.01)
-    waiting = Waiting(mailbox, "mine")
-    assert waiting.heartbeat.look()
+    request = PendingRequest(mailbox, "mine")
+    assert request.heartbeat.look()
     os.utime(path, (path.stat().st_mtime - 3600,) * 2)
-    waiting.heartbeat.look()
+    request.heartbeat.look()
     deadline = time.monotonic() + LONGEST_S
-    while waiting.heartbeat.look():
+    while request.heartbeat.look():
         assert time.monotonic() < deadline
-    assert isinstance(waiting.verdict(), LostContactError)
+    assert isinstance(request.verdict(), LostContactError)
 
 
 @pytest.mark.parametrize("name", ["inbox", "outbox"])
@@ -270,8 +270,8 @@ def test_a_waiting_caller_gets_the_state_of_its_request(mailbox: Mailbox) -> Non
     class Told(Exception):
         pass
 
-    def note(waiting: Waiting) -> None:
-        raise Told(waiting.standing(mailbox.position("mine")))
+    def note(request: PendingRequest) -> None:
+        raise Told(request.standing(mailbox.position("mine")))
 
     beat(mailbox)
     submit(mailbox, "mine")

@@ -11,7 +11,7 @@ from tests.unit.vcs.conftest import Project
 pytestmark = pytest.mark.long
 
 
-def shown(project: Project, base: str) -> history.Difference:
+def shown(project: Project, base: str) -> history.DiffText:
     return history.difference(project.repo.git, base, project.git("rev-parse", "HEAD"))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.command import Command, mission_fields
-from specify_cli.orchestrator_api.positions import PositionedResult, WaitingParams, add_position
+from specify_cli.orchestrator_api.positions import PositionedParams, PositionedResult, add_position
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListReadyParams(WaitingParams):
+class ListReadyParams(PositionedParams):
     """Arguments of list-ready."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.command import Command, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
-from specify_cli.orchestrator_api.positions import PositionedResult, WaitingParams, add_position
+from specify_cli.orchestrator_api.positions import PositionedParams, PositionedResult, add_position
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissionStateParams(WaitingParams):
+class MissionStateParams(PositionedParams):
     """Arguments of mission-state."""
 
 

@@ -24,17 +24,17 @@ class ShowAcceptanceParams(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowAcceptanceResult(MissionResult):
-    """Data of show-acceptance; `is_waiting`: everything is finished, and that was not accepted since."""
+    """Data of show-acceptance; `awaits_acceptance`: everything is finished, and that was not accepted since."""
 
-    is_waiting: bool
+    awaits_acceptance: bool
 
 
 def handle(
     params: ShowAcceptanceParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ShowAcceptanceResult:
     """Show whether the mission waits for its acceptance."""
-    identity, is_waiting = services().accepting.show(params.mission)
-    return ShowAcceptanceResult(**mission_fields(identity), is_waiting=is_waiting)
+    identity, awaits_acceptance = services().accepting.show(params.mission)
+    return ShowAcceptanceResult(**mission_fields(identity), awaits_acceptance=awaits_acceptance)
 
 
 COMMAND = Command(

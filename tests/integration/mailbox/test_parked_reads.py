@@ -54,8 +54,8 @@ def heartbeat(stage: Stage) -> dict[str, Any]:
     return found
 
 
-def waiting_reads(stage: Stage) -> int:
-    return int(heartbeat(stage)["waiting_reads"])
+def reported_reads(stage: Stage) -> int:
+    return int(heartbeat(stage)["parked_reads"])
 
 
 def test_a_read_waits_holds_nothing_back_and_is_answered_after_a_change_of_either_interface(
@@ -67,7 +67,7 @@ def test_a_read_waits_holds_nothing_back_and_is_answered_after_a_change_of_eithe
     ):
         seen = position(stage, f"first-{name}")
         put_waiting(stage, f"waits-{name}", seen)
-        wait_until(lambda: waiting_reads(stage) == 1)
+        wait_until(lambda: reported_reads(stage) == 1)
         assert heartbeat(stage)["depth"] == 0
         # Of the same orchestrator, about the same mission.
         assert position(stage, f"meanwhile-{name}") == seen
@@ -75,7 +75,7 @@ def test_a_read_waits_holds_nothing_back_and_is_answered_after_a_change_of_eithe
         change()
         found = envelope(stage, f"waits-{name}")["data"]
         assert (found["changed"], found["position"] != seen) == (True, True)
-    wait_until(lambda: waiting_reads(stage) == 0)
+    wait_until(lambda: reported_reads(stage) == 0)
 
 
 def test_the_end_of_a_wait_answers_without_a_change_and_not_after_with_a_refusal(
@@ -93,7 +93,7 @@ def test_the_end_of_a_wait_answers_without_a_change_and_not_after_with_a_refusal
     assert envelope(stage, "expires")["error_code"] == "REQUEST_EXPIRED"
 
 
-def test_a_flood_of_waiting_reads_is_refused_and_a_repeat_ends_the_wait(
+def test_a_flood_of_parked_reads_is_refused_and_a_repeat_ends_the_wait(
     stage: Stage, worker: Process
 ) -> None:
     seen = position(stage, "first")
@@ -101,7 +101,7 @@ def test_a_flood_of_waiting_reads_is_refused_and_a_repeat_ends_the_wait(
     for stem in stems:
         put_waiting(stage, stem, seen)
     wait_until(lambda: len(stage.replies() & {*stems}) == 20)
-    wait_until(lambda: waiting_reads(stage) == parked_reads.MOST)
+    wait_until(lambda: reported_reads(stage) == parked_reads.MOST)
     refused = {stem for stem in stems if stem in stage.replies()}
     for stem in refused:
         found = stage.reply(stem)
@@ -125,7 +125,7 @@ def test_the_next_worker_or_drain_answers_what_waited_at_once(
     process = served(stage)
     seen = position(stage, "first")
     put_waiting(stage, "waits", seen)
-    wait_until(lambda: waiting_reads(stage) == 1)
+    wait_until(lambda: reported_reads(stage) == 1)
     process.send_signal(number)
     process.wait(LONGEST_S)
     assert "waits" not in stage.replies()
@@ -139,7 +139,7 @@ def test_the_next_worker_or_drain_answers_what_waited_at_once(
 def test_a_mission_that_vanishes_ends_in_a_refusal(stage: Stage, worker: Process) -> None:
     seen = position(stage, "first")
     put_waiting(stage, "waits", seen, wait_s=2)
-    wait_until(lambda: waiting_reads(stage) == 1)
+    wait_until(lambda: reported_reads(stage) == 1)
     folder = stage.root / "kitty-specs" / SLUG
     folder.rename(stage.root / "gone")
     assert envelope(stage, "waits")["error_code"] in ("MISSION_NOT_FOUND", "STATE_UNREADABLE")
