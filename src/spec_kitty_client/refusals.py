@@ -62,8 +62,8 @@ class DependenciesNotSatisfied(Refused):
 
 
 class WpAlreadyClaimed(Refused):
-    """Another actor holds the work package, or its review, also if the claim of the
-    requesting actor was released.
+    """Another actor holds the work package or its review. An actor whose claim was released
+    gets this code, too, once somebody else holds the package.
     """
 
     claimed_by: str
@@ -100,7 +100,7 @@ class LaneAllocationFailed(Refused):
     `reason_code` is the case (orchestrator-api.md describes each), and `files` are the
     files concerned. `conflict`: `conflicting` has each conflict with its two sides and the
     commands that resolve it. `lane_lost` and `dependency_lost`: a branch with recorded work
-    does not exist any more. `branch_damaged`: it exists and names no commit of its own. These three
+    does not exist any more. `branch_damaged`: it exists but does not name a commit of its own. These three
     are not retryable. All others are, most of them after the remedy that `reason` names.
     `lane_occupied`: another package, `occupied_by`, held by `claimed_by`, is worked on in
     the execution lane. `uncommitted_work`: another package left uncommitted work in the
@@ -180,8 +180,8 @@ class RequestMalformed(Refused):
 
 
 class RequestTooLarge(Refused):
-    """The request file exceeds the host's size bound (256 KiB by default), which is
-    `max_bytes`.
+    """The request file exceeds the host's size bound, 256 KiB by default; `max_bytes` is
+    the bound.
     """
 
     max_bytes: int

@@ -66,7 +66,9 @@ def parse_envelope(data: bytes, *, source: str) -> dict[str, Any] | None:
         success is False and code and isinstance(code, str)
     )
     if not agree or not isinstance(envelope.get("data"), dict):
-        raise BadReplyError(f"{source} contradicts itself: success, error_code and data do not fit")
+        raise BadReplyError(
+            f"{source} contradicts itself: success, error_code and data do not agree"
+        )
     answer: dict[str, Any] = envelope
     return answer
 

@@ -69,4 +69,4 @@ def _value(hint: Any, value: Any, path: str) -> Any:
         return tuple(_value(item, it, f"{path}[{number}]") for number, it in enumerate(value))
     if type(value) is hint:
         return value
-    raise BadReplyError(f"the reply of the host has {value!r:.80} as {path}")
+    raise BadReplyError(f"the reply of the host has an invalid value of {path}: {value!r:.80}")

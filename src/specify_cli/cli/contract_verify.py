@@ -36,7 +36,9 @@ REMOVALS = 3
 @click.option("--agent", metavar="CMD", help="Command for subtasks, as 'spec-kitty agent'.")
 @click.option("--client", metavar="CMD", help="Orchestrator: {inbox} {outbox} {mission}.")
 @click.option("--project", metavar="DIR", type=Path, help="Project that the client works on.")
-@click.option("--capability", metavar="NAME", multiple=True, help="Test it too; no-NAME: skip it.")
+@click.option(
+    "--capability", metavar="NAME", multiple=True, help="Test NAME too; no-NAME skips it."
+)
 @click.option("--list", "lists", is_flag=True, help="List the capabilities and checks.")
 @click.option("--only", metavar="GLOB", multiple=True, help="Run only the checks that match.")
 @click.option(

@@ -25,7 +25,7 @@ SHOWN_OF_EACH = 5
 @JSON
 @click.option("--sandbox", metavar="DIR", help="Check the sandbox that this command runs in.")
 def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None) -> None:
-    """Check the project for problems: file, line and repair of each.
+    """Check the project for problems; print the file, line and repair of each.
 
     Exit 0: no problems. 1: problems were found. 2: the check could not run.
 

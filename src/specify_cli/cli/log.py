@@ -49,7 +49,7 @@ def log(*, wp: str | None, count: int, mission: str | None, as_json: bool) -> No
         whole = chosen.next(f"{again} {len(events) + earlier}")
         noun = "event" if earlier == 1 else "events"
         lines.append(f"and {earlier} earlier {noun}: {whole}")
-    text = "\n".join(lines) or f"nothing has happened yet with {wp_id or chosen.slug}"
+    text = "\n".join(lines) or f"{wp_id or chosen.slug} has no history yet"
     paging.show(text, None, see=f"{chosen.next(f'{again} {count}')} | cat")
 
 

@@ -103,7 +103,7 @@ def verify(*, as_json: bool) -> None:
 
     Inconsistencies are printed to stdout, one per line; notes, such as a commit by another clone's host, go to stderr.
     Exit 0: sound. 1: inconsistencies were found. 2: the check could not run. JSON data: is_sound, breaks, notes (lists of
-    texts).
+    strings).
 
     Example: spec-kitty mailbox verify
     """

@@ -25,9 +25,7 @@ ANY = "any"
 NOTHING = "none"
 COLUMN = 11
 WIDE_COLUMN = 19
-NO_CONFIG = (
-    "there is no config.toml, so the root inbox may use every command, and no other inbox any:"
-)
+NO_CONFIG = "there is no config.toml, so the root inbox may use every command, and other inboxes may use none:"
 
 
 @click.command(short_help="Show the permissions that config.toml grants.")

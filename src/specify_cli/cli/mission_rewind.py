@@ -30,7 +30,7 @@ SHOWN = 20
     "--to", "event", metavar="EVENT", required=True, help="Id of the event to go back to."
 )
 @click.option("--reason", help="Reason to record.")
-@click.option("--force", is_flag=True, help="Also if somebody is working on a package.")
+@click.option("--force", is_flag=True, help="Rewind even if somebody works on a package.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be withdrawn.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @ACTOR

@@ -87,7 +87,7 @@ def _workspaces(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
         return Finding("workspaces", OK, "no folder of workspaces can be reached")
     return next(
         (it for it in (folder_of_workspaces(place, mounts) for place in found) if it.repair),
-        Finding("workspaces", OK, f"below {found[0]}, workspaces alone can be written"),
+        Finding("workspaces", OK, f"below {found[0]}, only workspaces can be written"),
     )
 
 
@@ -105,7 +105,7 @@ def folder_of_workspaces(place: Path, mounts: list[Mount]) -> Finding:
         what = f"{mirror} is writable: agents would fetch what another agent wrote there"
         repair = f"give bubblewrap --ro-bind PROJECT/.worktrees/.mirror {shlex.quote(str(mirror))}"
         return Finding("workspaces", WARN, what, repair=repair)
-    return Finding("workspaces", OK, f"below {place}, workspaces alone can be written")
+    return Finding("workspaces", OK, f"below {place}, only workspaces can be written")
 
 
 def _events(outbox: Path, mounts: list[Mount]) -> Finding:

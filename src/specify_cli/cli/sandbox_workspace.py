@@ -59,7 +59,7 @@ def _is_workspace(folder: Path, settings: Mapping[str, str]) -> bool:
 def _no_workspace(folder: Path) -> Finding:
     is_project = any(os.path.lexists(folder / it) for it in OF_PROJECTS)
     kind = "the project" if is_project else "a repository"
-    what = f"{folder} is {kind}, not a workspace; those are folders PROJECT/.worktrees/MISSION-lane-..."
+    what = f"{folder} is {kind}, not a workspace; a workspace is a folder PROJECT/.worktrees/MISSION-lane-..."
     repair = "start the agent, and this, in a sandbox that has the workspace_path of the answer"
     return Finding("workspace", NO, what, repair=repair)
 

@@ -127,9 +127,9 @@ def contest(package: PackageState, wp_id: str, *, mission: str) -> str:
     if package.contested is None:
         return ""
     return (
-        f"{wp_id} is contested: the log has a move of it from {package.contested}, where it was not,"
-        f" and it counts as {package.lane}; a person settles where it is:"
-        f" spec-kitty move {wp_id} {package.lane} --mission {mission} --force --note 'it is there'"
+        f"{wp_id} is contested: the log has a transition from {package.contested}, but it was not"
+        f" {package.contested} then; it counts as {package.lane} until a person settles its state:"
+        f" spec-kitty move {wp_id} {package.lane} --mission {mission} --force --note 'this is its state'"
     )
 
 

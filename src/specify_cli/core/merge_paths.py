@@ -145,12 +145,12 @@ def _fault_inside(parts: list[str], mode: str | None) -> str | None:
         kind = "symbolic link" if mode == LINK else "submodule"
         return f"a {kind} must not be in {SPECS}"
     if not parts:
-        return "it takes the place of the mission's folder"
+        return "it replaces the mission's folder"
     name = same_name(parts[0])
     if name in HOST_FILES or name.startswith(STATUS):
-        return "the host alone writes it"
+        return "only the host writes it"
     is_file = len(parts) == 1 and mode is not None
-    return "it takes the place of the folder of prompts" if name == TASKS and is_file else None
+    return "it replaces the folder of prompts" if name == TASKS and is_file else None
 
 
 def _prefixes(path: str) -> Iterator[str]:

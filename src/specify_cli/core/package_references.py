@@ -84,9 +84,9 @@ def read_references(text: str) -> References:
         return References(has_remark=bool(rest.strip(" .")))
     ranges, rest = _ranges(_PREFIX.sub("", plain, count=1) if _PREFIX.match(plain) else plain)
     if not ranges:
-        raise NotUnderstood("is not a list of packages such as WP01, WP02, nor 'none'")
+        raise NotUnderstood("is neither 'none' nor a list of packages such as WP01, WP02")
     if not _REMARK.match(rest):
-        raise NotUnderstood(f"goes on with {rest.strip()[:40]!r} behind the packages")
+        raise NotUnderstood(f"continues with {rest.strip()[:40]!r} after the packages")
     _require_harmless(rest, named=[name for pair in ranges for name in pair])
     return References(ranges=tuple(ranges), has_remark=bool(rest.strip(" .;")))
 
@@ -121,7 +121,7 @@ def resolved(name: str, known: Collection[str]) -> str:
         return fitting[0]
     listed = ", ".join(fitting or sorted(known)) or "none"
     if fitting:
-        raise NotUnderstood(f"{name} could be each of {listed}")
+        raise NotUnderstood(f"{name} could be any of {listed}")
     raise NotUnderstood(f"{name} is not a package of this mission; its packages: {listed}")
 
 

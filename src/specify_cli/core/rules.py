@@ -169,8 +169,8 @@ def check_commit(package: PackageState, wish: MoveIntent, commit: str | None) ->
     if wish.commit is None or wish.commit == commit:
         return
     complaint = (
-        f"you looked at commit {wish.commit}, and the move is about"
-        f" {commit or 'no commit at all'}: look again, with 'spec-kitty review {wish.wp_id}'"
+        f"you reviewed commit {wish.commit}, but the package has"
+        f" {f'commit {commit}' if commit else 'no commit'}: see its work with 'spec-kitty review {wish.wp_id}'"
     )
     move = Transition(from_lane=package.lane, to_lane=wish.to)
     raise _rejected(wish, move, guard="commit", complaint=complaint)
@@ -208,11 +208,11 @@ def _subtasks_and_evidence(wish: MoveIntent, sight: Observations) -> str | None:
     seen, claimed = sight.implementation_evidence, wish.implementation_evidence_present
     if seen is False and not sight.workspace:
         return (
-            "its lane branch has no commit of its own, and its workspace is not there: call"
-            " start-implementation, which makes it anew, and commit the work in it"
+            "the branch of its execution lane has no commit of its own, and its workspace does not exist:"
+            " call start-implementation, which creates it again, and commit the work in it"
         )
     if not (claimed if seen is None else seen):
-        return "its lane branch has no commit of its own: commit the work in its workspace"
+        return "the branch of its execution lane has no commit of its own: commit the work in its workspace"
     return None
 
 

@@ -160,5 +160,5 @@ def translated(path: Path, verb: str) -> Iterator[None]:
         if isinstance(error, PermissionError):
             way_out = "ask as the user who owns it, or through the mailbox"
         elif error.errno in _NOT_A_FILE:
-            way_out = "move away what has its name, then try again"
+            way_out = "move the entry of that name away, then try again"
         raise StorageFailed(f"could not {verb} {path}: {reason}; {way_out}") from error

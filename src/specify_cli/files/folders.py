@@ -23,7 +23,7 @@ class NotAFolder(Exception):
     """A component of a path is a link or a file; `path` says which."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is not a folder of its own; move it away, then try again")
+        super().__init__(f"{path} is not a regular folder; move it away, then try again")
         self.path = path
 
 

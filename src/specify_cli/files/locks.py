@@ -61,7 +61,7 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
     lock = _acquire(path, timeout_s=timeout_s, on_open=descriptors.append)
     if lock is None:
         raise StorageFailed(
-            f"{path} stayed taken for {timeout_s:g} s: it is held by {holder(path)}; wait for that process"
+            f"could not take the lock {path} within {timeout_s:g} s: it is held by {holder(path)}; wait for that process"
             " to finish, or stop it if it hangs, then try again"
         )
     try:

@@ -202,7 +202,7 @@ def _mounted(name: str, folder: int) -> OSError:
     path = name
     with suppress(OSError):
         path = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
-    return OSError(errno.EBUSY, "something is mounted there, unmount it first (umount)", path)
+    return OSError(errno.EBUSY, "a file system is mounted there; unmount it first (umount)", path)
 
 
 def _is_unlinked(name: str, folder: int) -> bool:

@@ -46,6 +46,6 @@ class WaitingLimits:
     def refusal(self, limit: str) -> StorageFailed:
         """Return the answer to a request that exceeds the limit."""
         return StorageFailed(
-            f"the mailbox {self._orchestrator.identity} already holds {limit} that wait; nothing was done:"
-            " wait for answers, then ask again under a new id"
+            f"the waiting requests of the mailbox {self._orchestrator.identity} have reached the limit of"
+            f" {limit}; nothing was done: wait for answers, then ask again under a new id"
         )

@@ -107,15 +107,15 @@ def _why_not(policy: Any) -> str:
 def _check_shape(policy: dict[str, Any]) -> None:
     for name in REQUIRED_TEXTS:
         if not isinstance(policy.get(name), str):
-            raise _failed(name, "it must be a text")
+            raise _failed(name, "it must be a string")
     flags = policy.get(FLAGS)
     if not isinstance(flags, list):
-        raise _failed(FLAGS, "it must be a list of texts")
+        raise _failed(FLAGS, "it must be a list of strings")
     for position, flag in enumerate(flags):
         if not isinstance(flag, str):
-            raise _failed(f"{FLAGS}[{position}]", "it must be a text")
+            raise _failed(f"{FLAGS}[{position}]", "it must be a string")
     if not isinstance(policy.get(RESTRICTIONS), str | None):
-        raise _failed(RESTRICTIONS, "it must be a text or null")
+        raise _failed(RESTRICTIONS, "it must be a string or null")
 
 
 def _in_order(policy: dict[str, Any]) -> dict[str, Any]:

@@ -179,7 +179,9 @@ class Journal:
         seq = record.last_published()[0] if record else 0
         if record is None or not seq or self._publisher.is_up(record):
             return []
-        return [f"line {seq} is not published yet, or was cut off: it comes with the next one"]
+        return [
+            f"line {seq} is not published yet, or was cut off: it is published with the next one"
+        ]
 
     def require_current(self) -> None:
         """Check that the record is not older than the published journal, as a restored backup is.

@@ -129,7 +129,7 @@ def texts(header: dict[str, Any], name: str, path: Path) -> list[str]:
         return _parts(value)
     if isinstance(value, list) and all(_is_text(item) for item in value):
         return [str(item).strip() for item in value]
-    raise _damaged(path, f"{name} is not a list of texts")
+    raise _damaged(path, f"{name} is not a list of strings")
 
 
 def dependency_texts(header: dict[str, Any], path: Path) -> list[str]:

@@ -152,6 +152,6 @@ def _no_main_checkout(place: Path, git_folder: Path) -> MissionNotFound:
     )
     clone = shlex.join(["git", "clone", str(git_folder), str(git_folder.parent / CLONE)])
     return MissionNotFound(
-        f"{place} belongs to {kind} {git_folder}: spec-kitty works in a main checkout that contains"
-        f" its own .git folder: run there, or make one with: {clone}"
+        f"{place} belongs to {kind} {git_folder}; spec-kitty works in a main checkout, which contains"
+        f" its own .git folder: run it there, or make one with: {clone}"
     )

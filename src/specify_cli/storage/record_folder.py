@@ -75,7 +75,7 @@ def open_up(folder: Path, *, base: Path, mode: int | None = None) -> None:
 def not_ours(path: Path, owner: int) -> StorageFailed:
     """Return the error for a user who may not write to the record."""
     return StorageFailed(
-        f"{path} belongs to the user {owner}, and you may not write it: repeat the command as that user, or use"
+        f"{path} belongs to the user {owner}, and you do not have permission to write it: repeat the command as that user, or use"
         " the mailbox; nothing was changed"
     )
 

@@ -93,7 +93,7 @@ def difference(record: Record, expected: RecordHead) -> str:
     last = record.last()
     end = last.position if last else 0
     if end < expected.position:
-        return f"it ends at entry {end}: it is older than what is expected, restored from a backup perhaps"
+        return f"it ends at entry {end}, before the expected one; it may have been restored from a backup"
     # A pruned entry had the head of the one before it.
     entry = record.entry_at(expected.position)
     if (entry.head if entry else NOTHING_BEFORE).hex() != expected.head:

@@ -223,7 +223,9 @@ def registered(git: Git) -> list[Checkout]:
 def blocking_files_message(paths: list[str]) -> str:
     """Describe how to remove files that git would wait for."""
     names = " ".join(map(shlex.quote, paths[:_TOLD]))
-    return f"git would wait for ever for entries that are not regular files; remove them: rm -rf {names}"
+    return (
+        f"git would hang on entries that are not regular files; to remove them, run: rm -rf {names}"
+    )
 
 
 def _linked(common: Path) -> Iterator[Checkout]:

@@ -21,8 +21,8 @@ def check_commits(
     """
     if not is_ancestor(git, source.base, tip):
         text = (
-            f"{source.branch} is at {tip}, which does not have the commit {source.base} in its"
-            f" history, at which the work began; its agent merges it, in {source.workspace}: git merge {source.base}"
+            f"{source.branch} is at {tip}, whose history lacks the commit {source.base}, at which the work"
+            f" began; to merge it, its agent runs in {source.workspace}: git merge {source.base}"
         )
         raise IntakeRefused(text, code="not_descended")
     if tip == known:

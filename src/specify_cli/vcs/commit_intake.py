@@ -140,12 +140,14 @@ class FetchedCommits:
         at, branch = shlex.quote(str(self.source.workspace)), self.source.branch
         fetch = f"git fetch {shlex.quote(str(repo.root))} {shlex.quote(branch)}"
         text = (
-            f"{branch} is at {old} in the project and at {self.tip} in the workspace, which does not"
-            f" have that commit in its history; its agent brings it in, in {at}: {fetch} && git merge {old}"
+            f"{branch} is at {old} in the project and at {self.tip} in the workspace, whose history lacks"
+            f" that commit; to merge it, its agent runs in {at}: {fetch} && git merge {old}"
         )
         common = self.scratch.git.run("merge-base", old, self.tip, check=False).lines
         if common:
-            text += f"; or drop that commit, in the project: git branch -f {branch} {common[0]}"
+            text += (
+                f"; or to drop that commit, run in the project: git branch -f {branch} {common[0]}"
+            )
         return IntakeRefused(text, code="diverged")
 
 
@@ -220,7 +222,7 @@ def _judged_in_time(source: IntakeSource, seconds: float) -> Iterator[None]:
     except LimitExceeded as error:
         paths = [shown(error.path)] if error.path else []
         where = f": {paths[0]!r}" if paths else ""
-        text = f"the commits bring too much: {error.measure}{where}"
+        text = f"the commits exceed a limit: {error.measure}{where}"
         raise IntakeRefused(text, code="too_much", paths=paths) from error
 
 

@@ -278,7 +278,7 @@ def _advised(stderr: str) -> str:
     if found is None:
         return stderr
     locks = [found["lock"], *_lock_of_branch(Path(found["lock"]))]
-    return f"{stderr}\nOnce no git is at work there: rm -f {shlex.join(locks)}"
+    return f"{stderr}\nOnce no git process runs there: rm -f {shlex.join(locks)}"
 
 
 def _lock_of_branch(lock: Path) -> Iterator[str]:

@@ -115,7 +115,7 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
 
 def stale(lock: Path) -> str:
     """Describe how to remove a lock that has no known holder."""
-    return f"{lock} exists; once no git is at work there: rm -f {shlex.quote(str(lock))}"
+    return f"{lock} exists; once no git process runs there: rm -f {shlex.quote(str(lock))}"
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class BranchRelation(Enum):
 def missing_branch(source: IntakeSource) -> IntakeRefused:
     """Return the refusal of a workspace without its branch."""
     at, branch = shlex.quote(str(source.workspace)), shlex.quote(source.branch)
-    text = f"the workspace has no branch {source.branch}; its agent makes it, in {at}: git switch -C {branch}"
+    text = f"the workspace has no branch {source.branch}; to create it, its agent runs in {at}: git switch -C {branch}"
     return IntakeRefused(text, code="no_branch")
 
 

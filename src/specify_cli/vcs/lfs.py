@@ -181,8 +181,8 @@ def _refusal(missing: Sequence[Pointer], source: IntakeSource) -> IntakeRefused:
     more = "; and more" if len(missing) > MOST_NAMED else ""
     text = (
         "the workspace lacks the content of git-lfs files, or its content differs from what the commits"
-        f" say: {named}{more}; its agent stores the files that are there again, in {at}:"
-        f" git add --renormalize . ; else it fetches them, in {at}: git lfs fetch origin {shlex.quote(source.branch)}"
+        f" say: {named}{more}; to store files that are in the workspace, its agent runs in {at}:"
+        f" git add --renormalize . ; to fetch the others, it runs there: git lfs fetch origin {shlex.quote(source.branch)}"
     )
     paths = [shown(it.path) for it in missing[:MOST_NAMED]]
     return IntakeRefused(text, code="lfs_missing", paths=paths)

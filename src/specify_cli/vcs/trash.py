@@ -176,7 +176,7 @@ def _in_use(begun: Sequence[str], trash: int) -> dict[str, str]:
         pids = processes_in(Identity.of(found), owner=found.st_uid)
         if not pids:
             return {}
-        reasons[name] = f"processes stand in it ({', '.join(map(str, pids))}); end them"
+        reasons[name] = f"processes work in it ({', '.join(map(str, pids))}); end them"
     return reasons
 
 
@@ -202,7 +202,7 @@ def _require(known: Identity | None, path: Path, parent: int) -> None:
     found = _folder(path.name, parent)
     if found is None:
         raise AllocationFailed(
-            f"{path} is not a folder; move away what has its name, then try again"
+            f"{path} is not a folder; move the entry of that name away, then try again"
         )
     if found != known:
         raise AllocationFailed(_is_another(path))

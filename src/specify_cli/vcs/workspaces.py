@@ -123,7 +123,7 @@ def _require_left(path: Path, folder: Identity, *, at: Path) -> None:
     found = processes_in(folder, owner=at.lstat().st_uid)
     if found:
         named = ", ".join(map(str, found))
-        text = f"processes stand in {path} ({named}); leave that folder (cd out), then try again"
+        text = f"processes work in {path} ({named}); leave that folder with cd, or end them, then try again"
         raise AllocationFailed(text, code="in_use")
 
 

@@ -151,7 +151,7 @@ class Discrepancy:
 
 _CHANGED = "is not what the host wrote"
 _RESTORED = (
-    "says that text of it was redacted, and the host's record has that text: it was restored from a backup, perhaps; run"
+    "says that text of it was redacted, but the host's record has that text and may have been restored from a backup; run"
     " 'spec-kitty doctor --fix', which redacts it again"
 )
 

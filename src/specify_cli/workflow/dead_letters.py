@@ -153,7 +153,7 @@ class DeadLetters:
         """Read the body, and hold its folder open meanwhile."""
         path = self.folder.body(letter)
         if path is None:
-            _refuse("has no body any more", letter)
+            _refuse("no longer has a body", letter)
         if not self._is_inside(path):
             _refuse(f"has its body outside the project, at {path}", letter)
         with opened(path.parent, below=self.project.base_of(path)) as folder:
@@ -166,11 +166,11 @@ class DeadLetters:
             try:
                 return Body.read(path.name, folder=folder, max_bytes=MAX_BODY_BYTES)
             except FileNotFoundError:
-                reason = "has no body any more"
+                reason = "no longer has a body"
             except NotRegular as error:
-                reason = f"cannot be a request: only a regular file with one link can, but its body {error}"
+                reason = f"cannot be replayed: a request is a regular file with one link, but its body {error}"
             except TooLarge as error:
-                reason = f"cannot be a request: its body {error}"
+                reason = f"cannot be replayed: its body {error}"
         raise _refusal(reason, letter)
 
     @contextmanager

@@ -43,7 +43,7 @@ def examine_repository(project: Project) -> Iterator[Finding]:
         repository = Repository.find(project.root)
         has_commits = repository is not None and repository.has_commits()
     except GitFailed as refusal:
-        yield error("no-git", project.root, str(refusal), repair="do what git says")
+        yield error("no-git", project.root, str(refusal), repair="do what this message of git says")
         return
     if repository is None:
         what = "the project is not in a git repository"

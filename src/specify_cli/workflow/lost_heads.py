@@ -104,7 +104,7 @@ def _refusal(record: Record, commit: str, head: RecordHead) -> RecordBehind:
     last = record.last()
     return RecordBehind(
         f"the host's record ends at entry {last.position if last else 0}, but commit {commit[:12]} names its entry"
-        f" {head.position}: the record was restored from an older backup, perhaps. Changes are refused until"
+        f" {head.position}: the record may have been restored from an older backup. Changes are refused until"
         " 'spec-kitty doctor --fix' has imported what the journal and the logs have of it, or a newer backup is restored",
         file=str(record.path),
     )

@@ -86,7 +86,7 @@ def _lost_branches(repository: Repository, mission: OpenMission) -> Iterator[str
         if state.commit and not repository.has_commit(state.commit):
             yield (
                 f"{wp_id} was approved with commit {state.commit}, which is no longer in the repository:"
-                " fetch it from a remote that has it, or hand the package in again"
+                " fetch it from a remote that has it, or submit the package again"
             )
         if state.commit == UNRECORDED and state.base_ref and not repository.branch_tip(branch):
             yield f"{wp_id} was worked on in {branch}, which no longer exists: restore that branch"
@@ -98,7 +98,7 @@ def _unapproved(repository: Repository, mission: OpenMission) -> Iterator[str]:
     for it in ancestry.stowaways(PackageCommits(repository, mission), approved):
         yield (
             f"{it.sentence}, and the work of another package builds on it: move that package back to"
-            " in_progress, remove the commit with 'git rebase -i', and hand the package in again"
+            " in_progress, remove the commit with 'git rebase -i', and submit the package again"
         )
 
 

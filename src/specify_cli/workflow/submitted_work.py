@@ -96,7 +96,7 @@ def uncommitted_warnings(mission: OpenMission, event: Transitioned) -> tuple[str
     named = ", ".join(files[:FIRST])
     more = f" and {len(files) - FIRST} more" if len(files) > FIRST else ""
     what = "1 file is" if len(files) == 1 else f"{len(files)} files are"
-    return (f"{what} not committed in {workspace.path}, and not handed in: {named}{more}",)
+    return (f"{what} not committed in {workspace.path}, and not submitted: {named}{more}",)
 
 
 def unsandboxed_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:

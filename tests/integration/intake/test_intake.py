@@ -135,7 +135,7 @@ def test_a_missing_branch_is_refused_with_the_command_that_makes_it(scene: Scene
     git(scene.workspace, "branch", "-m", "mine")
     refused = refusal(scene)
     assert refused.code == "no_branch"
-    advised = refused.reason.partition(f"its agent makes it, in {scene.workspace}: ")[2]
+    advised = refused.reason.partition(f"its agent runs in {scene.workspace}: ")[2]
     subprocess.run(advised, shell=True, check=True, cwd=scene.workspace)
     assert scene.take() == scene.base
 

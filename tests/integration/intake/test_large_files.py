@@ -262,7 +262,7 @@ def test_another_path_of_the_same_pointer_hides_nothing(scene: Scene) -> None:
 def test_storing_it_again_as_advised_helps(scene: Scene) -> None:
     tip = add(scene)
     without_any(scene)
-    advised = refusal(scene).reason.partition(f"again, in {scene.workspace}: ")[2]
+    advised = refusal(scene).reason.partition(f"its agent runs in {scene.workspace}: ")[2]
     subprocess.run(advised.partition(" ; ")[0], shell=True, check=True, cwd=scene.workspace)
     assert scene.take() == tip
 

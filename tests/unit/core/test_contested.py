@@ -51,7 +51,7 @@ def test_a_forced_move_contests_nothing() -> None:
 def test_nobody_changes_it_without_force() -> None:
     with pytest.raises(
         TransitionRejected,
-        match="spec-kitty move WP01 claimed --mission 001-a --force --note 'it is there'",
+        match="spec-kitty move WP01 claimed --mission 001-a --force --note 'this is its state'",
     ) as found:
         claims.check_admitted(CONTESTED, wish(force=False), mission="001-a")
     assert found.value.details["guard"] == "contested"

@@ -121,7 +121,9 @@ def test_what_is_seen_decides_and_a_word_counts_only_where_nothing_is_to_be_seen
 def test_a_workspace_that_is_gone_is_said_to_be_so() -> None:
     asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
     sight = sight_of(implementation_evidence=False, workspace=False)
-    with pytest.raises(TransitionRejected, match="call start-implementation, which makes it anew"):
+    with pytest.raises(
+        TransitionRejected, match="call start-implementation, which creates it again"
+    ):
         rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, sight)
 
 

@@ -114,7 +114,7 @@ def test_an_older_release_refuses_before_it_changes_anything(layout: MailboxLayo
     layout.ensure()
     before = sorted(layout.root.rglob("*"))
     # What each of them does first, for each request and each worker.
-    with pytest.raises(StorageFailed, match="not a folder of its own"):
+    with pytest.raises(StorageFailed, match="not a regular folder"):
         folders.ensure(layout.former_host, below=layout.root, mode=0o700)
     with pytest.raises(OSError, match=os.strerror(errno.EEXIST)):
         (layout.former_host / "locks").mkdir(parents=True)

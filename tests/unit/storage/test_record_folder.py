@@ -145,7 +145,7 @@ def test_no_link_is_followed_to_it(root: Path, tmp_path: Path, name: str) -> Non
     planted = place.parent if name == "spec-kitty" else place
     planted.parent.mkdir(exist_ok=True)
     planted.symlink_to(tmp_path, target_is_directory=True)
-    with pytest.raises(StorageFailed, match="not a folder of its own"):
+    with pytest.raises(StorageFailed, match="not a regular folder"):
         make_record_folder(Layout(root))
     assert sorted(it.name for it in tmp_path.iterdir()) == ["main"]
 

@@ -45,7 +45,7 @@ def test_what_is_no_file_in_the_journal_s_place_is_not_waited_on(
         JournalTail(path, complain=pytest.fail).added,
     ]
     for use in uses:
-        with pytest.raises(StorageFailed, match="move away what has its name"):
+        with pytest.raises(StorageFailed, match="move the entry of that name away"):
             use()
     assert not path.with_name("outside").exists()
 

@@ -206,7 +206,7 @@ def test_one_that_is_written_in_without_end_is_told_and_keeps_no_other(
     pruned = trash.prune(place.parent, before=NOW, most=20)
     assert list(pruned.names) == [second.name]
     assert pruned.is_complete
-    assert f"processes stand in it ({writer.pid})" in pruned.failed[first.name]
+    assert f"processes work in it ({writer.pid})" in pruned.failed[first.name]
     writer.kill()
     writer.wait()
     assert trash.prune(place.parent, before=NOW).is_complete
@@ -230,7 +230,7 @@ def test_what_is_mounted_in_a_workspace_is_told_and_not_touched(
     )
     assert f"'{kept}/" in answer.stdout
     assert "/cache'" in answer.stdout
-    assert "something is mounted there, unmount it first (umount)" in answer.stdout
+    assert "a file system is mounted there; unmount it first (umount)" in answer.stdout
     assert (outside / "file").read_text() == "old"
     assert outside.stat().st_mode & 0o777 == 0o500
     assert not other.exists()
