@@ -193,7 +193,13 @@ def _masked(text: str) -> str:
         found = find(text)
         if not found:
             return text
-        text = _without(text, found)
+        parts: list[str] = []
+        end = 0
+        for one in found:
+            if one.start >= end:
+                parts += [text[end : one.start], f"[redacted: {one.name}]"]
+            end = max(end, one.end)
+        text = "".join([*parts, text[end:]])
     return "[redacted]"
 
 
@@ -218,16 +224,6 @@ def masked_json(value: Any, fields: list[str], path: str = "") -> Any:
             for name, inner in named
         }
     return value
-
-
-def _without(text: str, found: Sequence[Found]) -> str:
-    parts: list[str] = []
-    end = 0
-    for one in found:
-        if one.start >= end:
-            parts += [text[end : one.start], f"[redacted: {one.name}]"]
-        end = max(end, one.end)
-    return "".join([*parts, text[end:]])
 
 
 def _find(reading: str, origins: Sequence[int]) -> Iterator[Found]:

@@ -105,12 +105,13 @@ def _columns(held: Mapping[str, Sequence[Card]], widths: Sequence[int]) -> Table
 
 def _stack(column: Sequence[Card]) -> Text:
     return Text("\n\n").join(
-        Text.assemble((card.wp_id, "bold"), f" {card.title}", _below(card)) for card in column
+        Text.assemble(
+            (card.wp_id, "bold"),
+            f" {card.title}",
+            ("".join(f"\n{detail}" for detail in card.details), "dim"),
+        )
+        for card in column
     )
-
-
-def _below(card: Card) -> tuple[str, str]:
-    return "".join(f"\n{detail}" for detail in card.details), "dim"
 
 
 def _list(found: Sequence[Card], width: int) -> Table:

@@ -39,7 +39,11 @@ def show(*, name: str | None, fixtures: bool, as_json: bool) -> None:
 
     Example: spec-kitty contract show lanes
     """
-    documents = _documents()
+    folder = shipped.contract()
+    skipped = len(f"{folder}/")
+    documents = sorted(
+        f"{base}/{name}"[skipped:] for base, _, names in os.walk(folder) for name in names
+    )
     if name is None:
         _list(documents, is_whole=fixtures, as_json=as_json)
         return
@@ -92,11 +96,3 @@ def _complaint(name: str, fitting: list[str]) -> str:
     if not fitting:
         return f"there is no document {name!r}: run 'spec-kitty contract show' to list them"
     return f"{name!r} matches several documents: {', '.join(fitting)}; name one of them"
-
-
-def _documents() -> list[str]:
-    folder = shipped.contract()
-    skipped = len(f"{folder}/")
-    return sorted(
-        f"{base}/{name}"[skipped:] for base, _, names in os.walk(folder) for name in names
-    )

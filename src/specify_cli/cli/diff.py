@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from specify_cli.cli import work_shown
@@ -39,10 +36,6 @@ def diff(*, wp: str | None, stat: bool, mission: str | None, as_json: bool) -> N
         say(f"{data['wp_id']}: its commit changes no file", is_error=True)
     else:
         work_shown.page(data, is_summary=stat)
-    _say_what_is_missing(data)
-
-
-def _say_what_is_missing(data: Mapping[str, Any]) -> None:
     files, total = data["uncommitted"], data["uncommitted_total"]
     if files:
         more = f" and {total - len(files)} more" if total > len(files) else ""

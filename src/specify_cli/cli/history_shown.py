@@ -20,7 +20,10 @@ VERDICTS = {"approved": "approved", "changes_requested": "changes requested"}
 
 def lines(events: Sequence[Mapping[str, Any]], *, now: datetime, is_of_one: bool) -> Iterator[str]:
     """Yield the lines of the events, the newest event first; the package is named unless it `is_of_one`."""
-    rows = [(_when(event, now), printable(who(event)), event) for event in reversed(events)]
+    rows = [
+        ((ago(event["at"], now), printable(utc(event["at"]))), printable(who(event)), event)
+        for event in reversed(events)
+    ]
     ages = max((len(age) for (age, _), _, _ in rows), default=0)
     actors = min(max((len(actor) for _, actor, _ in rows), default=0), WIDEST_ACTOR)
     for (age, at), actor, event in rows:
@@ -65,10 +68,6 @@ def what(event: Mapping[str, Any]) -> str:
 
 def _headline(event: Mapping[str, Any]) -> str:
     return styled(what(event), fg="red") if event.get("forced") else what(event)
-
-
-def _when(event: Mapping[str, Any], now: datetime) -> tuple[str, str]:
-    return ago(event["at"], now), printable(utc(event["at"]))
 
 
 def _move(event: Mapping[str, Any]) -> Iterator[str]:

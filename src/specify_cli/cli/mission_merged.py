@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -90,11 +89,9 @@ def _show_plan(envelope: dict[str, Any], *, is_printed: bool, as_json: bool) -> 
         print_envelope(envelope)
     elif is_printed:
         for one in branches:
-            _show(one)
+            text = (
+                f"keep, {one['problem']}" if one["problem"] else f"remove, at {one['commit'][:12]}"
+            )
+            say(f": {text}", head=bold(one["branch"]))
         if not branches:
             say("no merged mission has a branch: nothing to do")
-
-
-def _show(one: Mapping[str, Any]) -> None:
-    text = f"keep, {one['problem']}" if one["problem"] else f"remove, at {one['commit'][:12]}"
-    say(f": {text}", head=bold(one["branch"]))

@@ -180,13 +180,6 @@ def _request(command: Command, given: dict[str, Any], *, correlation_id: str) ->
     from specify_cli.orchestrator_api import request
 
     policy = api_line.policy_in(given.pop("policy", None))
-    args = _args(command, given)
-    return request.Request(
-        command=command.name, args=args, policy=policy, correlation_id=correlation_id
-    )
-
-
-def _args(command: Command, given: dict[str, Any]) -> dict[str, Any]:
     import dataclasses
 
     from specify_cli.orchestrator_api import arguments
@@ -196,11 +189,14 @@ def _args(command: Command, given: dict[str, Any]) -> dict[str, Any]:
         for f in dataclasses.fields(command.params)
         if f.metadata["is_json"]
     }
-    return {
+    args = {
         name: _json_flag(json_names[name], value) if name in json_names else value
         for name, value in given.items()
         if value is not None
     }
+    return request.Request(
+        command=command.name, args=args, policy=policy, correlation_id=correlation_id
+    )
 
 
 def _json_flag(flag: str, text: str | None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +43,12 @@ def _rows(data: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         if data[key]:
             yield name, ", ".join(f"{it['wp_id']} ({it['lane']})" for it in data[key])
     yield "owns", ", ".join(data["owned_files"]) or "no files"
-    yield from _subtasks(data["subtasks"])
+    subtasks = data["subtasks"]
+    if subtasks:
+        done = sum(it["done"] for it in subtasks)
+        yield "subtasks", f"{done} of {len(subtasks)} done"
+    for it in subtasks:
+        yield "", f"[{'x' if it['done'] else ' '}] {it['subtask_id']}"
     yield "branch", f"{data['lane_branch']}, of execution lane {data['lane_id']}"
     made = "" if data["workspace_exists"] else "  (does not exist)"
     yield "workspace", f"{data['workspace_path']}{made}"
@@ -73,14 +78,6 @@ def _blocked(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "waits for", ", ".join(data["unsatisfied_dependencies"])
     if data.get("waiting_for_lane"):
         yield "waits for", f"{data['waiting_for_lane']}, which uses the same workspace"
-
-
-def _subtasks(subtasks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    if subtasks:
-        done = sum(it["done"] for it in subtasks)
-        yield "subtasks", f"{done} of {len(subtasks)} done"
-    for it in subtasks:
-        yield "", f"[{'x' if it['done'] else ' '}] {it['subtask_id']}"
 
 
 def _show_event(name: str, event: Mapping[str, Any] | None, now: datetime) -> None:

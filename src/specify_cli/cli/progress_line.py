@@ -38,18 +38,16 @@ class ProgressLine:
             self.clear()
         elif now - self._began >= QUIET_S and now - self._drawn_at >= BETWEEN_S:
             self._drawn_at = now
-            self._draw(f"{what}: {self._told(done, total, now)}")
+            text = f"{what}: {self._told(done, total, now)}"
+            width = shutil.get_terminal_size().columns - 1
+            self._is_drawn = True
+            _write(f"{CLEAR}{text[:width]}")
 
     def clear(self) -> None:
         """Erase the line."""
         if self._is_drawn:
             self._is_drawn = False
             _write(CLEAR)
-
-    def _draw(self, text: str) -> None:
-        width = shutil.get_terminal_size().columns - 1
-        self._is_drawn = True
-        _write(f"{CLEAR}{text[:width]}")
 
     def _told(self, done: int, total: int, now: float) -> str:
         at_first, since = self._start

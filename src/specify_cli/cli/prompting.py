@@ -82,10 +82,6 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
     """
     if named is not None:
         return Chosen(named, _flag(named))
-    return _default(word, as_json=as_json)
-
-
-def _default(word: str, *, as_json: bool) -> Chosen:
     envelope = envelope_of("choose-mission", folder=str(standing_in()))
     choice = settled(envelope, as_json=as_json)
     if choice["mission_slug"] is not None:

@@ -39,7 +39,13 @@ def carry_out(
     if as_json and is_last:
         print_envelope(envelope)
     if is_last and not as_json:
-        _tell_of(data)
+        outside = data.get("outside_owned_files")
+        if outside:
+            say(f"warning: outside the owned files: {', '.join(outside)}", is_error=True)
+        for left in data.get("commits_not_included", ()):
+            say(_not_included(left), is_error=True)
+        for warning in data.get("warnings", ()):
+            say(f"warning: {warning}", is_error=True)
     return data
 
 
@@ -50,17 +56,6 @@ def _resolving(data: Mapping[str, Any], mission: Chosen, *, word: str) -> list[s
     from specify_cli.cli import conflicts
 
     return conflicts.advice_on(data, advice.packages_of(mission), mission, word=word)
-
-
-def _tell_of(data: Mapping[str, Any]) -> None:
-    """Print warnings that come with the result."""
-    outside = data.get("outside_owned_files")
-    if outside:
-        say(f"warning: outside the owned files: {', '.join(outside)}", is_error=True)
-    for left in data.get("commits_not_included", ()):
-        say(_not_included(left), is_error=True)
-    for warning in data.get("warnings", ()):
-        say(f"warning: {warning}", is_error=True)
 
 
 def _not_included(left: Mapping[str, Any]) -> str:

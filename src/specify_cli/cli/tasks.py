@@ -43,7 +43,19 @@ def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None
     chosen = mission_or_default("tasks", mission, as_json=as_json)
     data = ask("write-packages", as_json=as_json, mission=chosen.slug)
     if not as_json:
-        _say_packages(data, chosen)
+        for wp_id in data["work_packages"]:
+            state = "written" if wp_id in data["written"] else "kept"
+            differing = data["differing"].get(wp_id)
+            words = f"; differs from tasks.md in {', '.join(differing)}" if differing else ""
+            say(f"{wp_id}: {state}{words}")
+        if data["differing"]:
+            click.echo(
+                "prompts that differ are kept: edit a prompt, or delete it to create it again"
+            )
+        _say_lanes(data)
+        if data["commit"]:
+            say(f"committed: {data['commit'][:12]}")
+        say(f"next: {advice.after_settling(chosen)}")
 
 
 @tasks.command(short_help="Add a work package to a mission.")
@@ -155,7 +167,18 @@ def finalize(*, mission: str | None, as_json: bool) -> None:
         for wp_id, names in data["taken_over"].items():
             say(f"{wp_id}: {' and '.join(names)} copied from tasks.md to its front matter")
         _say_lanes(data)
-        _say_turns(data)
+        pairs = data["one_after_another"]
+        for it in pairs:
+            ours, theirs = it["owned_files"]
+            files = f"both own {ours}" if ours == theirs else f"{theirs} and {ours} overlap"
+            say(f"{it['other']} and {it['wp_id']} are worked on one after another: {files}")
+        for lane_id, packages in data["lanes"].items():
+            joined = sum(it["wp_id"] in packages for it in pairs)
+            if joined < len(packages) - 1:
+                say(
+                    f"all of {lane_id} are worked on one after another: files that they owned in an"
+                    " earlier plan overlapped"
+                )
         say(f"next: spec-kitty status {data['mission_slug']}")
 
 
@@ -185,36 +208,6 @@ def _has_open_steps(package: Mapping[str, Any]) -> bool:
     return bool(steps["done"] < steps["total"])
 
 
-def _say_packages(data: dict[str, Any], chosen: Chosen) -> None:
-    for wp_id in data["work_packages"]:
-        state = "written" if wp_id in data["written"] else "kept"
-        differing = data["differing"].get(wp_id)
-        words = f"; differs from tasks.md in {', '.join(differing)}" if differing else ""
-        say(f"{wp_id}: {state}{words}")
-    if data["differing"]:
-        click.echo("prompts that differ are kept: edit a prompt, or delete it to create it again")
-    _say_lanes(data)
-    if data["commit"]:
-        say(f"committed: {data['commit'][:12]}")
-    say(f"next: {advice.after_settling(chosen)}")
-
-
 def _say_lanes(data: dict[str, Any]) -> None:
     for lane_id, packages in data["lanes"].items():
         say(f"{lane_id}: {', '.join(packages)}")
-
-
-def _say_turns(data: dict[str, Any]) -> None:
-    """Print which packages share an execution lane, and the overlapping files."""
-    pairs = data["one_after_another"]
-    for it in pairs:
-        ours, theirs = it["owned_files"]
-        files = f"both own {ours}" if ours == theirs else f"{theirs} and {ours} overlap"
-        say(f"{it['other']} and {it['wp_id']} are worked on one after another: {files}")
-    for lane_id, packages in data["lanes"].items():
-        joined = sum(it["wp_id"] in packages for it in pairs)
-        if joined < len(packages) - 1:
-            say(
-                f"all of {lane_id} are worked on one after another: files that they owned in an"
-                " earlier plan overlapped"
-            )

@@ -29,7 +29,12 @@ def show(work: Mapping[str, Any]) -> None:
         since = f", since {work['base'][:SHORT]}" if work["base"] else ""
         say(f" as of commit {work['commit']}{since}", head=bold(work["wp_id"]))
     _show_commits(work)
-    _show_files(work)
+    if work["files"]:
+        say(f"changed files: {work['files_total']}")
+    for file in work["files"]:
+        mark = "  (outside the owned files)" if file["is_outside"] else ""
+        say(f"  {file['change']:<8} {file['path']}{mark}")
+    _say_rest("files", work["files_total"] - len(work["files"]))
     for problem in work["problems"]:
         say(f"warning: {problem}")
     if work["open_subtasks"]:
@@ -67,15 +72,6 @@ def _show_commits(work: Mapping[str, Any]) -> None:
             f"not part of it: newer commits of {left['lane_branch']}: {left['total']}, up to {newest};"
             " they can be reviewed once they are submitted"
         )
-
-
-def _show_files(work: Mapping[str, Any]) -> None:
-    if work["files"]:
-        say(f"changed files: {work['files_total']}")
-    for file in work["files"]:
-        mark = "  (outside the owned files)" if file["is_outside"] else ""
-        say(f"  {file['change']:<8} {file['path']}{mark}")
-    _say_rest("files", work["files_total"] - len(work["files"]))
 
 
 def _say_rest(what: str, count: int) -> None:

@@ -61,11 +61,25 @@ class CaseRunner:
         logs = self.logs()
         answer = self.interface.send(self.root, request)
         envelope = envelope_of(answer.raw)
-        self._check_answer(case, envelope)
+        expected = f"orchestrator-api.{case.command or 'unknown'}"
+        demand(envelope["command"] == expected, f"command is {envelope['command']!r}")
+        found = {name: envelope[name] for name in ("success", "error_code", "data")}
+        wrong = list(differences(case.expect, found, "envelope"))
+        demand(not wrong, "; ".join(wrong))
+        if case.lanes:
+            lanes = self.lanes(self.mission)
+            found = {wp_id: lanes.get(wp_id) for wp_id in case.lanes}
+            demand(found == case.lanes, f"lanes are {found}, expected {case.lanes}")
         _check_identity(request, envelope, answer)
         if not envelope["success"] or request.correlation_id in self.earlier:
             demand(self.logs() == logs, "an event log has changed")
-        self._check_repeat(request, answer)
+        if request.correlation_id in self.earlier:
+            before, raw = self.earlier[request.correlation_id]
+            is_same = raw == answer.raw
+            demand(
+                (before == request) == is_same,
+                f"the id was used before; same request: {before == request}, same answer: {is_same}",
+            )
         return envelope
 
     def logs(self) -> dict[Path, bytes]:
@@ -85,26 +99,6 @@ class CaseRunner:
         demand(envelope["success"], f"{command} is refused: {envelope}")
         data: dict[str, Any] = envelope["data"]
         return data
-
-    def _check_answer(self, case: Case, envelope: dict[str, Any]) -> None:
-        expected = f"orchestrator-api.{case.command or 'unknown'}"
-        demand(envelope["command"] == expected, f"command is {envelope['command']!r}")
-        found = {name: envelope[name] for name in ("success", "error_code", "data")}
-        wrong = list(differences(case.expect, found, "envelope"))
-        demand(not wrong, "; ".join(wrong))
-        if case.lanes:
-            lanes = self.lanes(self.mission)
-            found = {wp_id: lanes.get(wp_id) for wp_id in case.lanes}
-            demand(found == case.lanes, f"lanes are {found}, expected {case.lanes}")
-
-    def _check_repeat(self, request: Request, answer: Answer) -> None:
-        if request.correlation_id in self.earlier:
-            before, raw = self.earlier[request.correlation_id]
-            is_same = raw == answer.raw
-            demand(
-                (before == request) == is_same,
-                f"the id was used before; same request: {before == request}, same answer: {is_same}",
-            )
 
     # Steps.
 

@@ -92,26 +92,22 @@ def _agent(options: HostOptions) -> list[str] | None:
 
 def _mailbox(options: HostOptions, scratch: ScratchProjects, report: Report) -> Mailbox | None:
     if options.serve is not None:
-        return _served_mailbox(options, scratch)
+        folder = scratch.folder.parent
+        argv = split_command("--serve", options.serve)
+        root = (folder / "served").resolve()
+        root.mkdir()
+        (root / SCRATCH_MARKER).touch()
+        begin = partial(programs.start, argv, folder=root, log=folder / "worker.log")
+        mailbox = Mailbox(
+            kitty=root / ".kitty", timeout_s=options.timeout_s, scratch=scratch, start=begin
+        )
+        mailbox.reset(FIRST_PROJECT)
+        return mailbox
     return (
         None
         if options.mailbox is None
         else _external_mailbox(options, options.mailbox, scratch=scratch, report=report)
     )
-
-
-def _served_mailbox(options: HostOptions, scratch: ScratchProjects) -> Mailbox:
-    folder = scratch.folder.parent
-    argv = split_command("--serve", options.serve)
-    root = (folder / "served").resolve()
-    root.mkdir()
-    (root / SCRATCH_MARKER).touch()
-    begin = partial(programs.start, argv, folder=root, log=folder / "worker.log")
-    mailbox = Mailbox(
-        kitty=root / ".kitty", timeout_s=options.timeout_s, scratch=scratch, start=begin
-    )
-    mailbox.reset(FIRST_PROJECT)
-    return mailbox
 
 
 def _external_mailbox(

@@ -147,23 +147,20 @@ class Mailbox:
         is_ours = self.scratch is not None and (self.root / SCRATCH_MARKER).is_file()
         demand(is_ours, f"{self.root} is not a scratch project: it has no {SCRATCH_MARKER}")
         if self.scratch is not None:
-            self._clean()
+            for path in self.root.iterdir():
+                if path.name in KEPT:
+                    continue
+                if path.is_symlink() or not path.is_dir():
+                    path.unlink(missing_ok=True)
+                while path.exists():
+                    # The worker may be removing files of answered requests at the same time.
+                    with contextlib.suppress(FileNotFoundError):
+                        shutil.rmtree(path)
             template = self.scratch.template(name)
             shutil.copytree(template, self.root, symlinks=True, dirs_exist_ok=True)
             with (self.root / ".git" / "info" / "exclude").open("a", encoding="utf-8") as file:
                 file.write(f"/{SCRATCH_MARKER}\n/.kitty/\n")
         return self.root
-
-    def _clean(self) -> None:
-        for path in self.root.iterdir():
-            if path.name in KEPT:
-                continue
-            if path.is_symlink() or not path.is_dir():
-                path.unlink(missing_ok=True)
-            while path.exists():
-                # The worker may be removing files of answered requests at the same time.
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.rmtree(path)
 
     def serve(self, variables: Mapping[str, str] | None = None) -> None:
         """Start the worker, if the kit starts it, and wait for its first reply.

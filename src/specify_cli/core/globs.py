@@ -79,7 +79,14 @@ def head(pattern: str) -> Head:
     try:
         require_simple(pattern)
     except PatternTooComplex:
-        names = _before_wildcards(names)
+        kept: list[str] = []
+        length = 0
+        for name in names:
+            length += len(name) + 1
+            if is_wild(name) or length > MOST_CHARACTERS:
+                break
+            kept.append(name)
+        names = kept
     return tuple(names)
 
 
@@ -110,17 +117,6 @@ def names_meet(one: str, other: str) -> bool:
 def is_wild(name: str) -> bool:
     """Whether the name has a wildcard."""
     return "*" in name or "?" in name
-
-
-def _before_wildcards(names: list[str]) -> list[str]:
-    kept: list[str] = []
-    length = 0
-    for name in names:
-        length += len(name) + 1
-        if is_wild(name) or length > MOST_CHARACTERS:
-            break
-        kept.append(name)
-    return kept
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -44,7 +44,15 @@ def publish(
     with translated(path, "write"), _opened(path.parent, below) as folder:
         if sweeps:
             _sweep(path.name, folder=folder)
-        _write_then_rename(path.name, data, mode, folder=folder, syncs=syncs)
+        temporary = f".{path.name}.{os.urandom(8).hex()}.tmp"
+        try:
+            with os.fdopen(_open_new(temporary, mode, folder=folder), "wb", buffering=0) as file:
+                _write(file, data, syncs=syncs)
+                os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
         if syncs:
             os.fsync(folder)
 
@@ -79,18 +87,6 @@ def fsync_folder(folder: Path) -> None:
     """
     with translated(folder, "sync"):
         durability.sync_folder(folder)
-
-
-def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int, syncs: bool) -> None:
-    temporary = f".{name}.{os.urandom(8).hex()}.tmp"
-    try:
-        with os.fdopen(_open_new(temporary, mode, folder=folder), "wb", buffering=0) as file:
-            _write(file, data, syncs=syncs)
-            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
-        raise
 
 
 def _open_new(name: str, mode: int, *, folder: int) -> int:

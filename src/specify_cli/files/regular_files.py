@@ -70,7 +70,8 @@ def read_with_status(
         _require_plain(status)
         # The owner is checked before the size, so that a foreign user does not learn the bound.
         _require_owner(status, owner_uid)
-        _require_bounded(status, max_bytes)
+        if status.st_size > max_bytes:
+            raise TooLarge(f"holds {status.st_size} bytes, more than {max_bytes}")
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise TooLarge(f"grew past {max_bytes} bytes while it was read")
@@ -202,11 +203,6 @@ def _require_plain(status: os.stat_result) -> None:
 def _require_owner(status: os.stat_result, owner_uid: int | None) -> None:
     if owner_uid is not None and status.st_uid != owner_uid:
         raise ForeignOwner(f"belongs to the user {status.st_uid}, not to {owner_uid}")
-
-
-def _require_bounded(status: os.stat_result, max_bytes: int) -> None:
-    if status.st_size > max_bytes:
-        raise TooLarge(f"holds {status.st_size} bytes, more than {max_bytes}")
 
 
 def kind(mode: int) -> str:

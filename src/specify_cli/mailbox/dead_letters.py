@@ -73,29 +73,26 @@ class DeadLetters:
             OSError: the stray could not be moved, and stays in its folder.
         """
         with self._writing:
-            return self._set_aside(stray)
-
-    def _set_aside(self, stray: Stray) -> Mapping[str, Any] | None:
-        letter_id = ids.ulid()
-        record = {
-            "dead_letter": letter_id,
-            "at": clock.timestamp(),
-            "identity": stray.identity,
-            "name": credentials.masked(ascii(stray.name)[1:-1]),
-            "why": credentials.masked(stray.why),
-            "body": None,
-            "envelope": stray.envelope,
-        }
-        self._write(letter_id + PENDING, record)
-        try:
-            body = stray.move(self._folder, letter_id + BODY)
-        except OSError:
-            self._remove(letter_id + PENDING)
-            raise
-        if body is None:
-            self._remove(letter_id + PENDING)
-            return None
-        return self._complete({**record, "body": str(body)})
+            letter_id = ids.ulid()
+            record = {
+                "dead_letter": letter_id,
+                "at": clock.timestamp(),
+                "identity": stray.identity,
+                "name": credentials.masked(ascii(stray.name)[1:-1]),
+                "why": credentials.masked(stray.why),
+                "body": None,
+                "envelope": stray.envelope,
+            }
+            self._write(letter_id + PENDING, record)
+            try:
+                body = stray.move(self._folder, letter_id + BODY)
+            except OSError:
+                self._remove(letter_id + PENDING)
+                raise
+            if body is None:
+                self._remove(letter_id + PENDING)
+                return None
+            return self._complete({**record, "body": str(body)})
 
     def finish(self, find_body: FindBody) -> None:
         """Complete every interrupted `set_aside`, or undo it if the entry was not moved.
@@ -133,12 +130,11 @@ class DeadLetters:
         }
         # A record never changes, so each one is read once.
         self._identities = {
-            name: self._identities.get(name) or self._read_identity(name) for name in names
+            name: self._identities.get(name)
+            or str((_read(self._folder / name) or {}).get("identity", DEFAULT))
+            for name in names
         }
         return Counter(self._identities.values())
-
-    def _read_identity(self, name: str) -> str:
-        return str((_read(self._folder / name) or {}).get("identity", DEFAULT))
 
     def _complete(self, record: dict[str, Any]) -> Mapping[str, Any]:
         letter_id = record["dead_letter"]
@@ -150,7 +146,9 @@ class DeadLetters:
         return envelope
 
     def _write(self, name: str, record: Mapping[str, Any]) -> None:
-        atomic.publish(self._folder / name, _encode(record), mode=MODE, below=self._base)
+        atomic.publish(
+            self._folder / name, json.dumps(record).encode() + b"\n", mode=MODE, below=self._base
+        )
 
     def _remove(self, name: str) -> None:
         with (
@@ -158,10 +156,6 @@ class DeadLetters:
             contextlib.suppress(FileNotFoundError),
         ):
             os.unlink(name, dir_fd=folder)
-
-
-def _encode(record: Mapping[str, Any]) -> bytes:
-    return json.dumps(record).encode() + b"\n"
 
 
 def read_records(folder: Path) -> Iterator[Mapping[str, Any]]:

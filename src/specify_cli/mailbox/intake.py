@@ -115,7 +115,9 @@ class Intake:
             self._batch.append(due, self._size_of(due))
         for _ in range(min(len(self._half_written), MOST_HALF_WRITTEN)):
             self._start(self._half_written.take(), can_wait=can_wait)
-        self._release_held_back()
+        for queue in self._held_back.names():
+            while self._held_back.has(queue) and self._may_begin(self._held_back.first(queue)):
+                self._begin(self._held_back.take(queue))
         taken = 0
         while taken < BATCH and self._has_room(BATCH) and self._take_one(is_stopping):
             taken += 1
@@ -204,7 +206,9 @@ class Intake:
             elif (claim := self.inbox.claim(landed.name, stem, size=landed.size)) is not None:
                 if refusal is None:
                     self._daily.add(self._limits.cost(landed.size))
-                self._answer_parked(stem)
+                for reading in self.parked.take(stem):
+                    self._batch.append(reading, self._size_of(reading))
+                    self._process_batch()
                 self._start(claim, refusal, can_wait=self._can_wait)
         except OSError as error:
             self._note_unmovable(landed, error)
@@ -250,11 +254,6 @@ class Intake:
         else:
             self._execute(reading)
 
-    def _release_held_back(self) -> None:
-        for queue in self._held_back.names():
-            while self._held_back.has(queue) and self._may_begin(self._held_back.first(queue)):
-                self._begin(self._held_back.take(queue))
-
     def _execute(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         queue = "" if refusal is not None else reading.queue
         job, name = partial(self._processor.process, reading, refusal), reading.claim.stem
@@ -285,12 +284,6 @@ class Intake:
             reading, wait = self._processor.to_park.popleft()
             if refusal := self.parked.add(reading, wait, self._size_of(reading)):
                 self._execute(reading, refusal)
-
-    def _answer_parked(self, stem: str) -> None:
-        """Answer the parked reads of this id now, so that a repeat finds their answer."""
-        for reading in self.parked.take(stem):
-            self._batch.append(reading, self._size_of(reading))
-            self._process_batch()
 
     def _unanswered(self) -> tuple[int, int]:
         """Return how many requests were taken and are not answered, and their bytes."""

@@ -65,7 +65,7 @@ class Mailboxes:
         names = self.intakes[DEFAULT].inbox.subfolders - self.intakes.keys()
         count = len(self.intakes)
         for name in sorted(names):
-            if not self._is_unmovable(name):
+            if not self.intakes[DEFAULT].unmovable.skips(Landed(0, name)):
                 self._admit(name)
         return len(self.intakes) > count
 
@@ -153,9 +153,6 @@ class Mailboxes:
             self._open(name)
         else:
             self.intakes[DEFAULT].set_aside(Landed(0, name), why=_why_not(name, self._bound))
-
-    def _is_unmovable(self, name: str) -> bool:
-        return self.intakes[DEFAULT].unmovable.skips(Landed(0, name))
 
     def _holds_something(self, name: str) -> bool:
         try:

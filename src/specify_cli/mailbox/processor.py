@@ -236,7 +236,7 @@ class Processor:
         self._deliver(claim, self._dispatcher.refuse(refusal, stem=claim.stem, identity=identity))
 
     def _deliver(self, claim: Claim, answer: Answer) -> None:
-        if _is_conflict(answer):
+        if answer.envelope["error_code"] == CorrelationIdConflict.code and not answer.is_repeat:
             self._set_aside_claim(claim, why=answer.envelope["data"]["message"], answer=answer)
             return
         self._outbox.publish(claim.stem, answer.reply)
@@ -290,7 +290,3 @@ def _parses(raw: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _is_conflict(answer: Answer) -> bool:
-    return answer.envelope["error_code"] == CorrelationIdConflict.code and not answer.is_repeat

@@ -44,7 +44,10 @@ class Access:
         field = grant.refused_policy(judgement.policy)
         if field is not None:
             raise _refused(identity, f"the declared value of {field}", f"policy.{field}")
-        _check_mission(grant, judgement.lookup or Lookup())
+        lookup = judgement.lookup or Lookup()
+        if lookup.selector and not grant.covers_mission(lookup.slug or lookup.selector):
+            # The same message whether the mission exists or not.
+            raise _refused(grant.identity, f"the mission {lookup.selector[:80]!r}", "missions")
 
     def require_merge(self, identity: str, target: str | None, *, own: str, pushes: bool) -> None:
         """Require that the orchestrator may merge into `target`, by default `own`, and push.
@@ -55,7 +58,12 @@ class Access:
         grant = self.of(identity)
         if grant is None:
             raise _refused(identity, "anything")
-        _check_merge(grant, target, own=own, pushes=pushes)
+        if not grant.covers_target(own if target is None else target, own=own):
+            # The same message whether the branch exists or not.
+            where = "the mission's own branch" if target is None else f"{target[:80]!r}"
+            raise _refused(grant.identity, f"a merge into {where}", "targets")
+        if pushes and not grant.push:
+            raise _refused(grant.identity, "to push", "push")
 
     def shown(self, error: SpecKittyError, identity: str) -> SpecKittyError:
         """Return the refusal without missions that the orchestrator is not granted."""
@@ -65,7 +73,13 @@ class Access:
         if isinstance(error, MissionNotFound):
             return _no_mission()
         if isinstance(error, MissionAmbiguous):
-            return _shown_candidates(error, grant)
+            candidates: Any = error.details.get("candidates", [])
+            shown = [name for name in candidates if grant.covers_mission(name)]
+            if not shown:
+                return _no_mission()
+            return MissionAmbiguous(
+                "it fits several missions: name one by its folder", candidates=shown
+            )
         return error
 
     def as_seen(self, data: dict[str, Any], identity: str) -> dict[str, Any]:
@@ -86,31 +100,8 @@ def _check_actor(grant: Grant, params: Params) -> None:
         raise _refused(grant.identity, f"to act as {whom}", "actors")
 
 
-def _check_mission(grant: Grant, lookup: Lookup) -> None:
-    if lookup.selector and not grant.covers_mission(lookup.slug or lookup.selector):
-        # The same message whether the mission exists or not.
-        raise _refused(grant.identity, f"the mission {lookup.selector[:80]!r}", "missions")
-
-
-def _check_merge(grant: Grant, target: str | None, *, own: str, pushes: bool) -> None:
-    if not grant.covers_target(own if target is None else target, own=own):
-        # The same message whether the branch exists or not.
-        where = "the mission's own branch" if target is None else f"{target[:80]!r}"
-        raise _refused(grant.identity, f"a merge into {where}", "targets")
-    if pushes and not grant.push:
-        raise _refused(grant.identity, "to push", "push")
-
-
 def _no_mission() -> MissionNotFound:
     return MissionNotFound("no such mission among those that are granted: name one by its folder")
-
-
-def _shown_candidates(error: MissionAmbiguous, grant: Grant) -> SpecKittyError:
-    candidates: Any = error.details.get("candidates", [])
-    shown = [name for name in candidates if grant.covers_mission(name)]
-    if not shown:
-        return _no_mission()
-    return MissionAmbiguous("it fits several missions: name one by its folder", candidates=shown)
 
 
 def _refused(identity: str, what: str, key: str = "") -> NotAuthorized:

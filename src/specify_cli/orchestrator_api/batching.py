@@ -49,18 +49,14 @@ def answer(
                 book.append([(it.line, it.decision.drafts) for it in decided])
                 for it in decided:
                     lines[it.place] = it.line
-                    _follow(it.decision, report)
+                    try:
+                        it.decision.follow()
+                    except Exception as fault:  # noqa: BLE001  it is already committed
+                        report(fault)
     except (AlreadyAsked, SpecKittyError):
         # Each request is then answered alone.
         return [None] * len(files)
     return lines
-
-
-def _follow(decision: Decision, report: Callable[[Exception], object]) -> None:
-    try:
-        decision.follow()
-    except Exception as fault:  # noqa: BLE001  it is already committed
-        report(fault)
 
 
 def _used(files: Sequence[RequestFile], book: JournalBatch) -> set[tuple[str, str]]:

@@ -21,36 +21,27 @@ def find(name: str, *, for_people: bool = False) -> Command:
         UsageError: There is none.
     """
     if name in CONTRACT_COMMANDS:
-        return _of_the_contract(name)
+        match name:
+            case "contract-version":
+                from specify_cli.orchestrator_api.commands.contract_version import COMMAND
+            case "mission-state":
+                from specify_cli.orchestrator_api.commands.mission_state import COMMAND
+            case "list-ready":
+                from specify_cli.orchestrator_api.commands.list_ready import COMMAND
+            case "resolve-workspace":
+                from specify_cli.orchestrator_api.commands.resolve_workspace import COMMAND
+            case "list-missions":
+                from specify_cli.orchestrator_api.commands.list_missions import COMMAND
+            case "show-prompt":
+                from specify_cli.orchestrator_api.commands.show_prompt import COMMAND
+            case "package-history":
+                from specify_cli.orchestrator_api.commands.package_history import COMMAND
+            case _:
+                return _changing(name)
+        return COMMAND
     if for_people and name in PEOPLE_COMMANDS:
         return _for_people(name)
     raise unknown(name)
-
-
-def _of_the_contract(name: str) -> Command:
-    """Return a command of the contract.
-
-    Raises:
-        UsageError: There is none of that name.
-    """
-    match name:
-        case "contract-version":
-            from specify_cli.orchestrator_api.commands.contract_version import COMMAND
-        case "mission-state":
-            from specify_cli.orchestrator_api.commands.mission_state import COMMAND
-        case "list-ready":
-            from specify_cli.orchestrator_api.commands.list_ready import COMMAND
-        case "resolve-workspace":
-            from specify_cli.orchestrator_api.commands.resolve_workspace import COMMAND
-        case "list-missions":
-            from specify_cli.orchestrator_api.commands.list_missions import COMMAND
-        case "show-prompt":
-            from specify_cli.orchestrator_api.commands.show_prompt import COMMAND
-        case "package-history":
-            from specify_cli.orchestrator_api.commands.package_history import COMMAND
-        case _:
-            return _changing(name)
-    return COMMAND
 
 
 def _changing(name: str) -> Command:

@@ -61,19 +61,15 @@ def _problem(found: Any) -> str:
     if found["type"] == "value_error":
         return str(found["ctx"]["error"])
     if found["type"] == "string_pattern_mismatch":
-        return _mismatch(found["ctx"]["pattern"])
+        pattern = found["ctx"]["pattern"]
+        if pattern == POSITION:
+            return "it is not a position: use the 'position' of an earlier reply"
+        listed = LISTED.fullmatch(pattern)
+        if listed:
+            return f"it must be {listed[1].replace('|', ' or ')}"
+        return (
+            "it is empty, or contains a control character or a slash"
+            if "x00" in pattern
+            else "it is blank"
+        )
     return str(found["msg"])
-
-
-def _mismatch(pattern: str) -> str:
-    """What a pattern asks for, in words: all of them ask for one of some texts, or for any."""
-    if pattern == POSITION:
-        return "it is not a position: use the 'position' of an earlier reply"
-    listed = LISTED.fullmatch(pattern)
-    if listed:
-        return f"it must be {listed[1].replace('|', ' or ')}"
-    return (
-        "it is empty, or contains a control character or a slash"
-        if "x00" in pattern
-        else "it is blank"
-    )

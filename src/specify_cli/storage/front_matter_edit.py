@@ -85,7 +85,9 @@ def _edits(body: str, fields: Fields, *, is_first: bool) -> list[_Edit]:
     edits, lines = [], []
     for name, values in fields.items():
         line = _line(name, values)
-        pair = _pair_of(name, root)
+        pairs = root.value if isinstance(root, yaml.MappingNode) else []
+        found = [(key, value) for key, value in pairs if key.value == name]
+        pair = found[-1] if found else None
         if pair:
             edits.append(_replacement(body, pair, line.partition(": ")[2]))
         else:
@@ -113,12 +115,6 @@ def _replacement(body: str, pair: tuple[yaml.Node, yaml.Node], line: str) -> _Ed
     if value.start_mark.line == key.start_mark.line and not body[start:end].endswith("\n"):
         return _Edit(start, end, text)
     return _Edit(key.end_mark.index, end, f": {text}\n")
-
-
-def _pair_of(name: str, root: yaml.Node | None) -> tuple[yaml.Node, yaml.Node] | None:
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    found = [(key, value) for key, value in pairs if key.value == name]
-    return found[-1] if found else None
 
 
 def _addition(body: str, root: yaml.Node | None, lines: Sequence[str], *, is_first: bool) -> _Edit:

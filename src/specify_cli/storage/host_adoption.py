@@ -105,7 +105,8 @@ def _merge(project: Layout, here: int, there: int, *, aside: Path) -> None:
         elif kinds == (stat.S_IFREG, stat.S_IFREG) and _are_same(name, here, there):
             os.unlink(name, dir_fd=here)
         else:
-            _make_all(project, aside)
+            for inner in (*reversed(aside.relative_to(project.host).parents), aside):
+                record_folder.make_inside(project.host / inner, base=project.host_base)
             with folders.opened(aside, below=project.host_base) as attic:
                 moves.move(name, name, src_dir_fd=here, dst_dir_fd=attic)
 
@@ -116,11 +117,6 @@ def _kind(name: str, folder: int) -> int | None:
         return stat.S_IFMT(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
         return None
-
-
-def _make_all(project: Layout, folder: Path) -> None:
-    for inner in (*reversed(folder.relative_to(project.host).parents), folder):
-        record_folder.make_inside(project.host / inner, base=project.host_base)
 
 
 @contextlib.contextmanager

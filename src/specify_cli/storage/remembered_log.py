@@ -234,7 +234,11 @@ class RememberedLog(RecordedLog):
         stamp = self._added(known, b"".join(grown.lines)) if is_alone else None
         if stamp is None:
             record.memory.forget(self.slug)
-            self._catch_up(record)
+            try:
+                self._write(record, self._view(record))
+            except SpecKittyError as error:
+                # The lines are committed; the request succeeds.
+                _log.warning("%s", error)
             return
         log = known._replace(position=newest, stamp=stamp, content=grown.content)
         at = checkout.look(self.project.root) if known.known.branch is None else None
@@ -266,13 +270,6 @@ class RememberedLog(RecordedLog):
             return None
         is_alone = added is not None and added.size == known.stamp.size + len(lines)
         return added if is_alone else None
-
-    def _catch_up(self, record: Record) -> None:
-        try:
-            self._write(record, self._view(record))
-        except SpecKittyError as error:
-            # The lines are committed; the request succeeds.
-            _log.warning("%s", error)
 
     def _look(self) -> _FileState:
         missions = f"{self.project.root}/{MISSIONS}"

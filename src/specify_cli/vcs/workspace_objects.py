@@ -138,25 +138,15 @@ def copy(
     """
     wanted = list(dict.fromkeys(commits))
     if settings.promisor:
-        _require_whole(git, wanted, remote=settings.promisor)
+        args = ("rev-list", "--objects", "--missing=print", "--stdin")
+        output = git.run(*args, input="".join(f"{commit}\n" for commit in wanted).encode())
+        missing = [line for line in output.stdout.splitlines() if line.startswith(b"?")]
+        if missing:
+            text = (
+                f"the project is a partial clone without {len(missing)} of the objects that a copy needs; fetch"
+                f" them (git fetch --refetch --no-filter {settings.promisor}), or share objects with workspaces"
+            )
+            raise AllocationFailed(text, code="partial_clone")
     location = {"GIT_DIR": str(git_dir), "GIT_NO_LAZY_FETCH": "1"}
     there = replace(git, folder=git_dir, location=location, overrides=(*git.overrides, *_FETCHING))
     there.run("fetch", *_QUIETLY, str(project.common), *wanted)
-
-
-def _require_whole(git: Git, commits: list[str], *, remote: str) -> None:
-    """Require that a partial clone has every object that the commits reach.
-
-    Raises:
-        AllocationFailed: it does not; the message says how to fetch the missing ones.
-        GitFailed: git refused.
-    """
-    args = ("rev-list", "--objects", "--missing=print", "--stdin")
-    output = git.run(*args, input="".join(f"{commit}\n" for commit in commits).encode())
-    missing = [line for line in output.stdout.splitlines() if line.startswith(b"?")]
-    if missing:
-        text = (
-            f"the project is a partial clone without {len(missing)} of the objects that a copy needs; fetch"
-            f" them (git fetch --refetch --no-filter {remote}), or share objects with workspaces"
-        )
-        raise AllocationFailed(text, code="partial_clone")

@@ -98,7 +98,11 @@ class Authoring:
             locks.held(self.project.lock("missions")),
             translated(self.project.missions, "write below"),
         ):
-            number = _next_number(self.project)
+            taken = [
+                MissionFiles(self.project, slug).identity().number or 0
+                for slug in all_missions(self.project)
+            ]
+            number = max(taken, default=0) + 1
             files = MissionFiles(self.project, f"{number:03}-{words}")
             _write_mission(
                 files,
@@ -158,7 +162,7 @@ class Authoring:
                     f"the dependency {unknown[0][:80]!r} does not exist: name one of {known}"
                 )
             require_comparable(draft.owned_files)
-            wp_id = _next_package_id(mission)
+            wp_id = f"WP{max((int(x[2:]) for x in mission.packages), default=0) + 1:02}"
             name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
             path = mission.files.folder / "tasks" / name
             text = _prompt(wp_id, draft, _next_subtask(mission))
@@ -218,11 +222,6 @@ def initialize(folder: Path) -> Path:
     return root
 
 
-def _next_number(project: Project) -> int:
-    taken = [MissionFiles(project, slug).identity().number or 0 for slug in all_missions(project)]
-    return max(taken, default=0) + 1
-
-
 def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target: str) -> None:
     root = files.project.root
     folders.ensure_all(files.folder, below=root)
@@ -245,10 +244,6 @@ def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target
         with suppress(StorageFailed):
             remove_path(files.folder, below=root)
         raise
-
-
-def _next_package_id(mission: OpenMission) -> str:
-    return f"WP{max((int(x[2:]) for x in mission.packages), default=0) + 1:02}"
 
 
 def _next_subtask(mission: OpenMission) -> int:

@@ -78,7 +78,13 @@ class LaneUpdates:
             acting(self.project, selector, wp_id, actor=actor, cause=context) as mission,
             repositories.changing(self.project) as repository,
         ):
-            _require_in_progress(mission, wp_id, actor=actor)
+            package = mission.state_of(wp_id)
+            if package.lane is not Lane.IN_PROGRESS:
+                text = (
+                    f"{wp_id} is {package.lane}: only a package that is in_progress can be updated"
+                )
+                raise PreflightFailed(text, errors=[text])
+            claims.check_holds(package, wp_id, mission=mission.shell_name, actor=actor)
             run = _LaneUpdate(
                 mission=mission,
                 repository=repository,
@@ -90,14 +96,6 @@ class LaneUpdates:
             if report.merged:
                 mission.append([_noted(report, actor=actor, context=context)], context)
             return report
-
-
-def _require_in_progress(mission: OpenMission, wp_id: str, *, actor: str) -> None:
-    package = mission.state_of(wp_id)
-    if package.lane is not Lane.IN_PROGRESS:
-        text = f"{wp_id} is {package.lane}: only a package that is in_progress can be updated"
-        raise PreflightFailed(text, errors=[text])
-    claims.check_holds(package, wp_id, mission=mission.shell_name, actor=actor)
 
 
 def _noted(report: UpdateReport, *, actor: str, context: RequestContext) -> Annotated:

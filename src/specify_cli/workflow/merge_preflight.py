@@ -34,7 +34,10 @@ def problems(
         yield from _uncommitted(offer)
     if repository.branch_tip(target) is None:
         yield f"there is no branch {target!r} to merge into: create it, or name another one"
-    yield from _branch_of_another_mission(mission, target)
+    for slug in set(all_missions(mission.files.project)) - {mission.slug}:
+        branch = branch_of_mission(slug)
+        if target == branch or target.startswith(f"{branch}-lane-"):
+            yield f"{target} is a branch of the mission {slug}: merge into another branch"
     lost = list(_lost_branches(repository, mission))
     yield from lost or _unapproved(repository, mission)
     unfinished = incomplete(mission)
@@ -69,14 +72,6 @@ def _uncommitted(offer: Offer) -> Iterator[str]:
     if offer.files:
         named = ", ".join(offer.files[:_TOLD]) + (" and more" if len(offer.files) > _TOLD else "")
         yield f"{path} has uncommitted work: commit or discard {named}"
-
-
-def _branch_of_another_mission(mission: OpenMission, target: str) -> Iterator[str]:
-    """Refuse a branch of another mission, for which the caller may lack a grant."""
-    for slug in set(all_missions(mission.files.project)) - {mission.slug}:
-        branch = branch_of_mission(slug)
-        if target == branch or target.startswith(f"{branch}-lane-"):
-            yield f"{target} is a branch of the mission {slug}: merge into another branch"
 
 
 def _lost_branches(repository: Repository, mission: OpenMission) -> Iterator[str]:

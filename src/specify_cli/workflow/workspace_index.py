@@ -63,7 +63,9 @@ class WorkspaceIndex:
         # `001-a-lane-b` can belong to `001` or to `001-a`.
         for slug in (it for it in self._slugs if name.startswith(f"{it}-")):
             try:
-                mission = self._open(slug)
+                if slug not in self.opened:
+                    self.opened[slug] = open_mission(self.project, slug)
+                mission = self.opened[slug]
                 lanes = (mission.lane_workspace(it.lane_id) for it in mission.lanes)
                 lane = next((it for it in lanes if it.path.name == name), None)
             except SpecKittyError as error:
@@ -74,8 +76,3 @@ class WorkspaceIndex:
         if damage:
             raise damage
         return None
-
-    def _open(self, slug: str) -> OpenMission:
-        if slug not in self.opened:
-            self.opened[slug] = open_mission(self.project, slug)
-        return self.opened[slug]
