@@ -187,15 +187,9 @@ def _request(command: Command, given: dict[str, Any], *, correlation_id: str) ->
 
 
 def _args(command: Command, given: dict[str, Any]) -> dict[str, Any]:
-    import dataclasses
+    from specify_cli.orchestrator_api import arguments, values
 
-    from specify_cli.orchestrator_api import arguments
-
-    json_names = {
-        f.name: arguments.flag_of(f)
-        for f in dataclasses.fields(command.params)
-        if f.metadata["is_json"]
-    }
+    json_names = {f.name: arguments.flag_of(f) for f in values.fields(command.params) if f.is_json}
     return {
         name: _json_flag(json_names[name], value) if name in json_names else value
         for name, value in given.items()

@@ -32,6 +32,8 @@ CHANGING = [
 LIBRARIES = {"click", "pydantic", "pydantic_core", "rich", "yaml"}
 SLOW = {"asyncio", "dataclasses", "pathlib", "threading", "typing"}
 """Modules of Python itself that take longer to load than a request through a mailbox takes."""
+QUICK = READING[:4]
+"""The reads that orchestrators repeat."""
 FOR_CHANGES = {"filelock", "subprocess", "specify_cli.vcs.git"}
 
 
@@ -53,6 +55,11 @@ def test_a_read_loads_no_library_takes_no_lock_and_starts_no_git(
     root: Path, words: list[str]
 ) -> None:
     assert loaded(words, root=root) & (LIBRARIES | FOR_CHANGES) == set()
+
+
+@pytest.mark.parametrize("words", QUICK, ids=" ".join)
+def test_a_repeated_read_creates_no_dataclass(root: Path, words: list[str]) -> None:
+    assert loaded(words, root=root) & {"dataclasses", "inspect"} == set()
 
 
 def test_a_request_through_a_mailbox_loads_no_slow_module(root: Path) -> None:
