@@ -74,6 +74,7 @@ def test_a_claim_loads_no_git(root: Path) -> None:
     words = ["--mission", "002-new", "--wp", "WP001", "--to", "claimed", "--actor", "someone"]
     found = loaded(["transition", *words, "--policy", json.dumps(POLICY)], root=root)
     assert {it for it in found if it.startswith("specify_cli.vcs.")} == set()
+    assert found & {"logging", "traceback"} == set()
 
 
 @pytest.mark.parametrize("words", CHANGING, ids=lambda words: words[0])
