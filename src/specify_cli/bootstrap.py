@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +52,7 @@ class ProjectHost:
     def project(self) -> Project:
         """The project."""
         found = find(self._start, os.environ)
-        return replace(found, load_settings=lambda: self._config().settings)
+        return Project(found.root, load_settings=lambda: self._config().settings)
 
     def services(self) -> Services:
         """Return the use cases."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from specify_cli.conformance.documents import CONTRACT
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError
 from specify_cli.orchestrator_api import registry
-from specify_cli.orchestrator_api.arguments import argument
 from specify_cli.orchestrator_api.command import always
 from specify_cli.orchestrator_api.commands.list_ready import ListReadyResult
 from specify_cli.orchestrator_api.commands.transition import TransitionParams
+from specify_cli.orchestrator_api.values import argument
 from tests.contract.agreement import facts
 from tests.contract.agreement.checks import CHECKS
 from tests.contract.agreement.facts import CodeFacts, FlagFacts
@@ -37,14 +37,12 @@ class _UsageAgain(SpecKittyError):
     code = "USAGE_ERROR"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _WiderParams(TransitionParams):
     """Arguments with one too many."""
 
     colour: str | None = argument("What colour.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _WiderResult(ListReadyResult):
     """Data with a field too many."""
 

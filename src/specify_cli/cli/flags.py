@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_type_hints
 
 from specify_cli.cli import help_layout
 from specify_cli.orchestrator_api import arguments, command, registry
+from specify_cli.orchestrator_api.values import REQUIRED, fields
 
 if TYPE_CHECKING:
     from specify_cli.orchestrator_api.command import Command
@@ -45,8 +46,8 @@ def flags_of(asked: Command) -> list[Flag]:
         Flag(
             name=arguments.flag_of(it),
             argument=it.name,
-            metavar=_metavar(hints[it.name], is_json=it.metadata["is_json"]),
-            text=it.metadata["help"] + ("" if arguments.has_default(it) else "  [required]"),
+            metavar=_metavar(hints[it.name], is_json=it.is_json),
+            text=it.help + ("  [required]" if it.default is REQUIRED else ""),
         )
         for it in fields(asked.params)
     ]

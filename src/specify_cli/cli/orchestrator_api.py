@@ -177,18 +177,10 @@ def _check_flags(given_id: str | None, *, mailbox: str | None, timeout_s: str | 
 
 
 def _request(command: Command, given: dict[str, Any], *, correlation_id: str) -> request.Request:
-    from specify_cli.orchestrator_api import request
+    from specify_cli.orchestrator_api import arguments, request, values
 
     policy = api_line.policy_in(given.pop("policy", None))
-    import dataclasses
-
-    from specify_cli.orchestrator_api import arguments
-
-    json_names = {
-        f.name: arguments.flag_of(f)
-        for f in dataclasses.fields(command.params)
-        if f.metadata["is_json"]
-    }
+    json_names = {f.name: arguments.flag_of(f) for f in values.fields(command.params) if f.is_json}
     args = {
         name: _json_flag(json_names[name], value) if name in json_names else value
         for name, value in given.items()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 
 from specify_cli.core.globs import Head, heads_meet, is_wild
@@ -128,13 +127,13 @@ def bits(numbers: int) -> Iterator[int]:
         numbers ^= lowest
 
 
-@dataclass(slots=True)
 class _Characters:
     """The characters of patterns at each position, counted from one end of the name."""
 
-    at: dict[tuple[int, str], int] = field(default_factory=dict)
-    open_from: dict[int, int] = field(default_factory=dict)
-    """Position to the patterns whose first `*` is there: from it on, everything matches."""
+    def __init__(self) -> None:
+        self.at: dict[tuple[int, str], int] = {}
+        # Position to the patterns whose first `*` is there: from it on, everything matches.
+        self.open_from: dict[int, int] = {}
 
     def add(self, text: str, patterns: int, *, is_open: bool) -> None:
         """Add patterns that have this text; with `is_open`, a `*` follows it."""
@@ -158,30 +157,31 @@ class _Characters:
         return fitting
 
 
-@dataclass(slots=True)
 class _Level:
-    """The names of patterns at one depth; `ended` are the patterns that are shorter."""
+    """The names of patterns at one depth."""
 
-    ended: int
-    fixed: dict[int, int] = field(default_factory=dict)
-    """Length to the patterns whose name has no `*`."""
-    starry: dict[int, int] = field(default_factory=dict)
-    """Least length of a match to the patterns whose name has one `*`."""
-    starry_more: int = 0
-    """The patterns whose name has several `*` with characters between them."""
-    needing: dict[str, int] = field(default_factory=dict)
-    """Piece of a name to the patterns with several `*` that match only names with that piece."""
-    having: dict[str, int] = field(default_factory=dict)
-    """Piece of a name to the patterns without `*` that contain it; key `?`: may contain any."""
-    starts: _Characters = field(default_factory=_Characters)
-    ends: _Characters = field(default_factory=_Characters)
-    known: dict[str, tuple[int, int]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        # The patterns that are shorter.
+        self.ended = 0
+        # Length to the patterns whose name has no `*`.
+        self.fixed: dict[int, int] = {}
+        # Least length of a match to the patterns whose name has one `*`.
+        self.starry: dict[int, int] = {}
+        # The patterns whose name has several `*` with characters between them.
+        self.starry_more = 0
+        # Piece of a name to the patterns with several `*` that match only names with that piece.
+        self.needing: dict[str, int] = {}
+        # Piece of a name to the patterns without `*` that contain it; key `?`: may contain any.
+        self.having: dict[str, int] = {}
+        self.starts = _Characters()
+        self.ends = _Characters()
+        self.known: dict[str, tuple[int, int]] = {}
 
     @classmethod
     def of(cls, heads: Sequence[Head], *, depth: int) -> _Level:
         """Build the level of all patterns at that depth."""
         by_name: dict[str, int] = {}
-        level = cls(ended=0)
+        level = cls()
         for number, head in enumerate(heads):
             if len(head) <= depth:
                 level.ended |= 1 << number
@@ -258,11 +258,11 @@ def _ends(name: str) -> tuple[str, str, str]:
     return start, end if "*" in rest else rest, middle.replace("*", "")
 
 
-@dataclass(frozen=True, slots=True)
 class _Groups:
     """Disjoint sets of numbers; the least number of a group is its leader."""
 
-    towards: list[int]
+    def __init__(self, towards: list[int]) -> None:
+        self.towards = towards
 
     def leader(self, number: int) -> int:
         """Return the least number of the group."""

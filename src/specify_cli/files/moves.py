@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 from typing import Final
 
@@ -64,6 +63,8 @@ def _copy(name: str, new: str, folders: tuple[int, int], *, depth: int) -> None:
     elif stat.S_ISDIR(status.st_mode):
         _copy_folder(name, new, folders, depth=depth)
     elif stat.S_ISREG(status.st_mode):
+        import shutil
+
         with (
             opened_plain(name, folder=here, flags=os.O_RDONLY) as source,
             os.fdopen(os.open(new, _NEW, 0o600, dir_fd=there), "wb") as target,
@@ -104,6 +105,8 @@ def _make_alike(descriptor: int, status: os.stat_result) -> None:
 
 
 def _remove(name: str, folder: int) -> None:
+    import shutil
+
     with contextlib.suppress(FileNotFoundError):
         if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
             shutil.rmtree(name, dir_fd=folder)

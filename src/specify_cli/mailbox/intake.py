@@ -271,7 +271,7 @@ class Intake:
         for left in result.left:
             self._execute(left)
         if result.undelivered:
-            job = partial(self._processor.deliver, result.undelivered)
+            job = partial(self._processor.deliver, result)
             self._executor.put(self.identity, _REPLIES, job, size=0)
         self._batch.clear()
         self._batch_since = ""

@@ -6,7 +6,6 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +48,6 @@ class MailboxPaths(NamedTuple):
         return self.outbox / (HEARTBEAT + SUFFIX)
 
 
-@dataclass(frozen=True, slots=True)
 class MailboxLayout(Layout):
     """Paths of the mailbox of the project whose main checkout is `root`."""
 

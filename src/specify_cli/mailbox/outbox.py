@@ -53,6 +53,19 @@ class Outbox:
         self._distrusted.discard(name)
         return True
 
+    def replace(self, stem: str, reply: bytes) -> None:
+        """Publish the reply in place of a different one.
+
+        Raises:
+            StorageFailed: the disk failed; nothing was published.
+        """
+        path = self._folder / (stem + SUFFIX)
+        with contextlib.suppress(OSError, NotRegular, TooLarge):
+            if read_regular(path, max_bytes=_MOST_BYTES) == reply:
+                return
+        self.distrust([stem])
+        self.publish(stem, reply)
+
     def distrust(self, stems: Iterable[str]) -> None:
         """Make the next `publish` of these replies write them again: they may not be on the disk."""
         self._distrusted.update(stem + SUFFIX for stem in stems)

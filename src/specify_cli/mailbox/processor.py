@@ -20,6 +20,7 @@ from specify_cli.mailbox.inbox import Inbox
 from specify_cli.mailbox.outbox import Outbox
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
+from specify_cli.mailbox.reply_publisher import ReplyPublisher
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.storage.request_file import Lookup, RequestFile, Unchanged, Wait
 
@@ -62,8 +63,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch leaves: requests to process alone, in their order, and replies to publish."""
+    """What a batch leaves: requests to process alone, in their order, and replies to publish.
 
+    `redaction` is the newest one that was known before the requests were answered.
+    """
+
+    redaction: int
     left: list[Reading] = field(default_factory=list)
     undelivered: list[tuple[Claim, Answer]] = field(default_factory=list)
 
@@ -76,6 +81,7 @@ class Processor:
 
     Attributes:
         answered: The claims whose replies were published.
+        sweep: Removes half-written replies; call it only while no request is being processed.
         to_park: Reads that wait for a change, to be parked by the worker's main thread.
     """
 
@@ -89,23 +95,16 @@ class Processor:
         dead_letters: DeadLetters,
     ) -> None:
         self.answered = AnsweredClaims(outbox)
+        self.sweep = outbox.sweep
         self.to_park: deque[tuple[Reading, Wait]] = deque()
         self._inbox = inbox
-        self._outbox = outbox
         self._orchestrator = orchestrator
         self._dispatcher = context.dispatcher
+        self._publisher = ReplyPublisher(outbox, context, identity=orchestrator.identity)
         self._dead_letters = dead_letters
         self._settings = context.settings
         self._log = context.log
         self._slow_until = 0.0
-
-    def sweep(self) -> None:
-        """Remove half-written replies; call this only while no request is being processed.
-
-        Raises:
-            StorageFailed: the disk failed.
-        """
-        self._outbox.sweep()
 
     def republish_recorded(self, claim: Claim) -> bool:
         """Publish the recorded answer to the claim again, if an earlier worker recorded one.
@@ -117,10 +116,8 @@ class Processor:
         Raises:
             SpecKittyError, OSError: the disk failed.
         """
-        answer = self._dispatcher.recorded(claim.stem, identity=self._orchestrator.identity)
-        if answer is None:
+        if not self._publisher.republish(claim.stem):
             return False
-        self._outbox.publish(claim.stem, answer.reply)
         try:
             is_torn = not _parses(claim.read(self._orchestrator.max_request_bytes))
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge):
@@ -164,7 +161,7 @@ class Processor:
             )
             for it in readings
         ]
-        result = BatchResult()
+        result = BatchResult(redaction=self._publisher.redaction)
         for reading, answer in zip(readings, self._dispatcher.answer_batch(files), strict=True):
             if isinstance(answer, Wait):
                 self.to_park.append((reading, answer))
@@ -175,17 +172,17 @@ class Processor:
                 result.undelivered.append((reading.claim, answer))
             else:
                 began = time.monotonic()
-                self._deliver(reading.claim, answer)
+                self._deliver(reading.claim, answer, redaction=result.redaction)
                 ended = time.monotonic()
                 if ended - began > SLOW_S:
                     # This thread serves every mailbox, so it must not wait for the disk of one.
                     self._slow_until = ended + SLOW_FOR_S
         return result
 
-    def deliver(self, answers: Sequence[tuple[Claim, Answer]]) -> None:
+    def deliver(self, batch: BatchResult) -> None:
         """Publish the remaining replies of a batch."""
-        for claim, answer in answers:
-            self._deliver(claim, answer)
+        for claim, answer in batch.undelivered:
+            self._deliver(claim, answer, redaction=batch.redaction)
 
     def process(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         """Answer the request; with `refusal`, unless an answer to it is recorded already."""
@@ -205,6 +202,7 @@ class Processor:
             self._answer(reading)
 
     def _answer(self, reading: Reading) -> None:
+        redaction = self._publisher.redaction
         try:
             answer = self._dispatcher.answer_bytes(
                 reading.raw,
@@ -216,7 +214,7 @@ class Processor:
         except Unchanged as unchanged:
             self.to_park.append((reading, unchanged.wait))
         else:
-            self._deliver(reading.claim, answer)
+            self._deliver(reading.claim, answer, redaction=redaction)
 
     def set_aside(self, name: str, *, why: str) -> None:
         """Make the entry `name` of the inbox a dead letter."""
@@ -232,14 +230,15 @@ class Processor:
         return is_young and now - claim.since < self._settings.longest_write_s
 
     def _refuse(self, claim: Claim, refusal: SpecKittyError) -> None:
-        identity = self._orchestrator.identity
-        self._deliver(claim, self._dispatcher.refuse(refusal, stem=claim.stem, identity=identity))
+        redaction, identity = self._publisher.redaction, self._orchestrator.identity
+        answer = self._dispatcher.refuse(refusal, stem=claim.stem, identity=identity)
+        self._deliver(claim, answer, redaction=redaction)
 
-    def _deliver(self, claim: Claim, answer: Answer) -> None:
+    def _deliver(self, claim: Claim, answer: Answer, *, redaction: int) -> None:
         if answer.envelope["error_code"] == CorrelationIdConflict.code and not answer.is_repeat:
             self._set_aside_claim(claim, why=answer.envelope["data"]["message"], answer=answer)
             return
-        self._outbox.publish(claim.stem, answer.reply)
+        self._publisher.publish(claim.stem, answer, redaction=redaction)
         self.answered.add(claim)
         self._report(answer.envelope, is_repeat=answer.is_repeat)
 

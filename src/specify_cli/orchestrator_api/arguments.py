@@ -1,22 +1,18 @@
-"""What a command may be given: dataclasses with help texts, made from untrusted JSON."""
+"""What a command may be given: values with help texts, made from untrusted JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from specify_cli import credentials, nearest
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api import plain_arguments
-from specify_cli.plain import as_json
+from specify_cli.orchestrator_api.values import REQUIRED, Field, Value, as_json, fields
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Params:
+class Params(Value):
     """Base of every command's arguments: strict types, no unknown names."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"strict": True, "extra": "forbid"}
 
 
 BESIDE = ("contract_version", "correlation_id", "command", "policy", "not_after")
@@ -44,32 +40,17 @@ Position = Constraint((("pattern", POSITION),))
 CommitId = Constraint((("pattern", r"^([0-9a-f]{40}|[0-9a-f]{64})$"),))
 
 
-def argument(
-    help_text: str, *, default: Any = MISSING, is_private: bool = False, is_json: bool = False
-) -> Any:
-    """A field of a Params class. Private free text stays out of the journal."""
-    metadata = {"help": help_text, "is_private": is_private, "is_json": is_json}
-    if default is MISSING:
-        return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-def has_default(argument_field: Field[Any]) -> bool:
-    """True when the argument may be left out."""
-    return argument_field.default is not MISSING
-
-
-def flag_of(argument_field: Field[Any]) -> str:
+def flag_of(argument_field: Field) -> str:
     """The name of the argument on the command line."""
-    ending = "-json" if argument_field.metadata["is_json"] else ""
+    ending = "-json" if argument_field.is_json else ""
     return f"--{argument_field.name.replace('_', '-')}{ending}"
 
 
 def validate(
     params_type: type[AnyParams], args: Mapping[str, Any]
 ) -> tuple[AnyParams | None, list[tuple[str, str]]]:
-    """The arguments as a dataclass, or complaints as (name of the argument, what is wrong)."""
-    if not args and all(has_default(f) for f in fields(params_type)):
+    """The arguments, or complaints as (name of the argument, what is wrong)."""
+    if not args and all(f.default is not REQUIRED for f in fields(params_type)):
         return params_type(), []  # Nothing to judge, so pydantic need not be imported.
     params = plain_arguments.read(params_type, args)
     if params is not None:
@@ -107,7 +88,7 @@ def given(params: Params) -> dict[str, Any]:
 
 def public(kind: type[Params], given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that were given, without free text that may be private."""
-    private = {f.name for f in fields(kind) if f.metadata["is_private"]}
+    private = {f.name for f in fields(kind) if f.is_private}
     return {name: value for name, value in given.items() if name not in private}
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.plain import as_json
+from specify_cli.orchestrator_api.values import Value, as_json, fields
 
 if TYPE_CHECKING:
     from specify_cli.orchestrator_api.validated_request import ValidatedRequest
@@ -17,16 +16,15 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Value):
     """Base of every command's `data`."""
 
     def as_data(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        return as_json(self)
+        data: dict[str, Any] = as_json(self)
+        return data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PartialResult(Result):
     """Base of `data` in which a field, also of a part, that defaults to None is left out then."""
 
@@ -36,7 +34,6 @@ class PartialResult(Result):
         return data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MissionResult(PartialResult):
     """Base of every `data` about a mission.
 
@@ -60,23 +57,13 @@ class MissionResult(PartialResult):
 def _without_absent(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
-    if is_dataclass(value):
+    if isinstance(value, Value):
         return {
-            name: _without_absent(part)
-            for name, is_optional in _fields_of(type(value))
-            if (part := getattr(value, name)) is not None or not is_optional
+            it.name: _without_absent(part)
+            for it in fields(type(value))
+            if (part := getattr(value, it.name)) is not None or it.default is not None
         }
     return [_without_absent(it) for it in value] if isinstance(value, (list, tuple)) else value
-
-
-def _fields_of(kind: type[Any]) -> tuple[tuple[str, bool], ...]:
-    """The name of each field, and whether it is left out where it is None."""
-    if kind not in _known:
-        _known[kind] = tuple((it.name, it.default is None) for it in fields(kind))
-    return _known[kind]
-
-
-_known: Final[dict[type[Any], tuple[tuple[str, bool], ...]]] = {}
 
 
 def mission_fields(identity: MissionIdentity) -> dict[str, Any]:

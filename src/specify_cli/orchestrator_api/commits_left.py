@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
     from specify_cli.workflow.reports import CommitsBeyond
@@ -13,8 +14,7 @@ MOST_LISTED: Final = 100
 """Commits that an answer lists of one branch."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitsLeft:
+class CommitsLeft(Value):
     """Commits on the branch of an execution lane that no approval covers; the first of `total`."""
 
     lane_id: str

@@ -6,7 +6,6 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +23,7 @@ from specify_cli.orchestrator_api.config_table import (
 )
 from specify_cli.orchestrator_api.grants import Grant, Quota, commands_in
 from specify_cli.orchestrator_api.validation import NO_SUCH_KEY
+from specify_cli.orchestrator_api.values import fields
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.settings import HostSettings
 
@@ -123,13 +123,13 @@ def _grant(name: str, given: OrchestratorTable, root: Path) -> Grant:
         push=given.push,
         uid=given.uid,
         policy=_policy(given.policy),
-        quota=Quota(**asdict(given.quota)),
+        quota=Quota(**vars(given.quota)),
         paths=_paths(given.paths or {}, root, key=f"orchestrators.{name}.paths"),
     )
 
 
 def _policy(given: PolicyTable) -> Mapping[str, tuple[str, ...]]:
-    bounds = {entry.name: getattr(given, entry.name) for entry in fields(given)}
+    bounds = {entry.name: getattr(given, entry.name) for entry in fields(type(given))}
     return {name: values for name, values in bounds.items() if values is not None}
 
 

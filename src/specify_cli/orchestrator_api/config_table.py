@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
@@ -118,7 +117,6 @@ Filters: TypeAlias = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyTable(Params):
     """For a field of the policy the values that may be declared."""
 
@@ -132,7 +130,6 @@ class PolicyTable(Params):
     tool_restrictions: Values | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaTable(Params):
     """Bounds on what may wait, and on what is taken a day."""
 
@@ -143,7 +140,6 @@ class QuotaTable(Params):
     max_daily_bytes: Annotated[int, Field(ge=1, le=MOST_DAILY_BYTES)] = MAX_DAILY_BYTES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OrchestratorTable(Params):
     """What one orchestrator is granted."""
 
@@ -158,7 +154,6 @@ class OrchestratorTable(Params):
     paths: Annotated[dict[PathText, PathText], Field(max_length=MOST_PATHS)] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigTable(Params):
     """The whole file."""
 
@@ -186,7 +181,7 @@ class ConfigTable(Params):
 
 
 def validate(table: Mapping[str, Any]) -> tuple[ConfigTable | None, list[tuple[str, str]]]:
-    """The table as a dataclass, or complaints as (path of the key, what is wrong there)."""
+    """The table, or complaints as (path of the key, what is wrong there)."""
     found, complaints = validation.validate(ConfigTable, dict(_plain(table)))
     problems = [(key.removesuffix(".[key]"), problem) for key, problem in complaints]
     # Where a key is missing and another is unknown, that one is most often the first, misspelled.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.command import Result
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from specify_cli.storage.dead_letters import Letter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LetterResult(Result):
     """Data about a dead letter that was settled; `new_id` is the request that it has become."""
 

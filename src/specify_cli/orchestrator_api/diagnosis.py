@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NO_WORKER = "no worker starts until it is corrected: check it with 'spec-kitty mailbox access'"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosisResult(Result):
     """Data of diagnose and repair; notes are no problems."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from specify_cli.orchestrator_api.envelope import Envelope, refused, succeeded
 from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.request import Origin, for_intent
 from specify_cli.orchestrator_api.validated_request import ValidatedRequest
+from specify_cli.orchestrator_api.values import replace
 from specify_cli.storage.request_file import Lookup, Unchanged
 from specify_cli.workflow.context import Decision, Effects, RequestContext
 

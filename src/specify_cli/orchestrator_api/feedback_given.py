@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
     from specify_cli.core.reviews import Feedback
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackGiven:
+class FeedbackGiven(Value):
     """What the newest review that sent a package back asked for."""
 
     reviewer: str

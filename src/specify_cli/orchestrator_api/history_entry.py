@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from specify_cli.core.events import Event, MissionAccepted, Transitioned, note_of
 from specify_cli.core.reviews import MOST_TEXT
+from specify_cli.orchestrator_api.values import Value
 
 COMMIT: Final = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subtask:
+class Subtask(Value):
     """A subtask, and whether it is done."""
 
     subtask_id: str
     done: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
+class Review(Value):
     """What an event records of a review."""
 
     reviewer: str | None = None
@@ -31,8 +29,7 @@ class Review:
     feedback_path: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
+class HistoryEntry(Value):
     """Who did what, and when."""
 
     event_id: str

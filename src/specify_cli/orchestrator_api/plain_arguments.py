@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-AnyParams = TypeVar("AnyParams")
+from specify_cli.orchestrator_api.values import REQUIRED, Value, fields
+
+AnyParams = TypeVar("AnyParams", bound=Value)
 Reader = Callable[[Any], Any]
 Table = tuple[dict[str, Reader], frozenset[str]]
 """How each argument is read, and which must be there."""
@@ -29,7 +30,7 @@ class Declined(Exception):
 
 
 def read(params_type: type[AnyParams], args: Mapping[str, Any]) -> AnyParams | None:
-    """The arguments as a dataclass; None where they are not plainly right."""
+    """The arguments; None where they are not plainly right."""
     try:
         return _params(params_type, args)
     except Declined:
@@ -52,7 +53,7 @@ def _table(params_type: type[Any]) -> Table:
 def _made_table(params_type: type[Any]) -> Table:
     hints = get_type_hints(params_type, include_extras=True)
     found = fields(params_type)
-    required = frozenset(it.name for it in found if it.default is MISSING)
+    required = frozenset(it.name for it in found if it.default is REQUIRED)
     return {it.name: _reader(hints[it.name]) for it in found}, required
 
 
@@ -67,7 +68,7 @@ def _reader(hint: Any) -> Reader:
         return _optional(hint)
     if get_origin(hint) is Annotated:
         return _narrowed(*get_args(hint))
-    return _nested(hint) if hasattr(hint, "__pydantic_config__") else _decline
+    return _nested(hint) if isinstance(hint, type) and issubclass(hint, Value) else _decline
 
 
 def _decline(value: Any) -> Any:

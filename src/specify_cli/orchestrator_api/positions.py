@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from specify_cli import clock
 from specify_cli.errors import UsageError
-from specify_cli.orchestrator_api.arguments import Constraint, Params, Position, argument
+from specify_cli.orchestrator_api.arguments import Constraint, Params, Position
 from specify_cli.orchestrator_api.command import MissionResult
 from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.values import argument
 from specify_cli.storage.request_file import Unchanged, Wait
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _OWNER_DIGITS: Final = 8
 _CONTENT_BYTES: Final = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionedParams(Params):
     """Arguments of a command that can wait for a change."""
 
@@ -34,7 +33,6 @@ class PositionedParams(Params):
     wait_s: Seconds | None = argument("Wait up to N seconds for a change.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionedResult(MissionResult):
     """Data of a command that can wait for a change; `add_position` sets these fields."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
-from specify_cli.orchestrator_api.arguments import Constraint, Params, argument
+from specify_cli.orchestrator_api.arguments import Constraint, Params
 from specify_cli.orchestrator_api.command import Result
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.replies import Reply
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Seconds = Annotated[int, Constraint((("ge", 0), ("le", 10**10)))]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OldRepliesParams(Params):
     """Which replies are old; without an age none is."""
 
@@ -29,7 +28,6 @@ class OldRepliesParams(Params):
         return None if self.older_than_s is None else timedelta(seconds=self.older_than_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RepliesResult(Result):
     """Data about what can be pruned: how many replies, by orchestrator; and all of it, by rule."""
 

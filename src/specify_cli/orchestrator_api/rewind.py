@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Self
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
+from specify_cli.orchestrator_api.values import Value, argument
 from specify_cli.workflow.rewinding import RewindOptions
 
 if TYPE_CHECKING:
     from specify_cli.workflow.rewinding import RewindReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowRewindParams(Params):
     """Arguments of show-rewind."""
 
@@ -24,7 +24,6 @@ class ShowRewindParams(Params):
     actor: Words | None = argument("Who asks.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RewindMissionParams(ShowRewindParams):
     """Arguments of rewind-mission."""
 
@@ -38,20 +37,43 @@ def options_of(params: ShowRewindParams, *, newest: str | None = None) -> Rewind
     return RewindOptions(event_id=params.to, actor=params.actor, force=params.force, newest=newest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewindResult(MissionResult):
-    """Data of show-rewind and rewind-mission: the report, and the mission that it is about."""
+class WithdrawnShown(Value):
+    """A line that is withdrawn."""
 
-    report: RewindReport
+    event_id: str
+    at: str
+    actor: str
+    what: str
+    wp_id: str | None = None
+
+
+class PackageChanged(Value):
+    """A package whose state changes."""
+
+    wp_id: str
+    from_lane: str
+    to_lane: str
+    holder: str | None
+    next_holder: str | None
+
+
+class RewindResult(MissionResult):
+    """Data of show-rewind and rewind-mission."""
+
+    to_event: str
+    newest: str
+    withdrawn: list[WithdrawnShown]
+    packages: list[PackageChanged]
+    obstacles: list[str]
 
     @classmethod
     def of(cls, report: RewindReport) -> Self:
         """The report as data."""
-        return cls(**mission_fields(report.mission), report=report)
-
-    def as_data(self) -> dict[str, Any]:
-        """The fields as JSON values, those of the report among them."""
-        data = MissionResult.as_data(self)
-        report: dict[str, Any] = data.pop("report")
-        del report["mission"]
-        return data | report
+        return cls(
+            **mission_fields(report.mission),
+            to_event=report.to_event,
+            newest=report.newest,
+            withdrawn=[WithdrawnShown(**asdict(it)) for it in report.withdrawn],
+            packages=[PackageChanged(**asdict(it)) for it in report.packages],
+            obstacles=[*report.obstacles],
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +24,6 @@ PROOFS = ("evidence", "review_result")
 """Arguments that are validated after the policy."""
 
 
-@dataclass(slots=True, kw_only=True)
 class ValidatedRequest:
     """A validated request. A `refusal` ends it before its mission is looked up.
 
@@ -33,15 +31,18 @@ class ValidatedRequest:
     `can_wait` says whether a read may wait for a change.
     """
 
-    request: Request
-    digest: str = ""
-    command: Command | None = None
-    params: Params | None = None
-    given: dict[str, Any] = field(default_factory=dict)
-    policy: dict[str, Any] | None = None
-    refusal: SpecKittyError | None = None
-    lookup: Lookup | None = None
-    can_wait: bool = False
+    def __init__(
+        self, *, request: Request, digest: str = "", refusal: SpecKittyError | None = None
+    ) -> None:
+        self.request = request
+        self.digest = digest
+        self.command: Command | None = None
+        self.params: Params | None = None
+        self.given: dict[str, Any] = {}
+        self.policy: dict[str, Any] | None = None
+        self.refusal = refusal
+        self.lookup: Lookup | None = None
+        self.can_wait = False
 
     @property
     def wire_name(self) -> str:

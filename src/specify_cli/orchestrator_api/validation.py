@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import core_schema
 
 from specify_cli.orchestrator_api.arguments import POSITION, AnyParams, Params
+from specify_cli.orchestrator_api.values import REQUIRED, Value, fields
 
 LISTED = re.compile(r"\^\((.*)\)\$")
 """A pattern that lists the texts that it takes."""
@@ -41,13 +43,30 @@ _adapters: dict[type[Params], TypeAdapter[Any]] = {}
 def validate(
     params_type: type[AnyParams], args: Mapping[str, Any]
 ) -> tuple[AnyParams | None, list[tuple[str, str]]]:
-    """The arguments as a dataclass, or complaints as (name of the argument, what is wrong)."""
+    """The arguments, or complaints as (name of the argument, what is wrong)."""
     if params_type not in _adapters:
         _adapters[params_type] = TypeAdapter(params_type)
     try:
         return _adapters[params_type].validate_json(json.dumps(args)), []
     except ValidationError as error:
         return None, [_complaint(found) for found in error.errors(include_url=False)]
+
+
+def schema_of(kind: type[Value], handler: Any) -> core_schema.CoreSchema:
+    """Return the schema of a class of values; `handler` makes the schemas of other types."""
+    hints = get_type_hints(kind, include_extras=True)
+    parts = []
+    for field in fields(kind):
+        schema = handler.generate_schema(hints[field.name])
+        if field.default is not REQUIRED:
+            schema = core_schema.with_default_schema(schema, default=field.default)
+        parts.append(core_schema.dataclass_field(field.name, schema, kw_only=True))
+    return core_schema.dataclass_schema(
+        kind,
+        core_schema.dataclass_args_schema(kind.__name__, parts),
+        [field.name for field in fields(kind)],
+        config={"strict": True, "extra_fields_behavior": "forbid"},
+    )
 
 
 def _complaint(found: Any) -> tuple[str, str]:

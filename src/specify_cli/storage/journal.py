@@ -6,7 +6,6 @@ scope: the one shared by the command line and the root inbox, or that of a named
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import journal_adoption, published_line, records
+from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.journal_batch import JournalBatch, draft_of
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_parts import Line
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _BATCH_LOCK_TIMEOUT_S: Final = 0.05
 """How long a batch waits for the lock of the journal; after that, each of its requests is answered alone."""
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = DeferredLog(__name__)
 
 
 class Journal:

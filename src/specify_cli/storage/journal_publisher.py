@@ -6,7 +6,6 @@ release that the record lacks are taken over into it.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from specify_cli import ids
 from specify_cli.files import durability, folders, moves
 from specify_cli.files.atomic import fsync_folder, publish, translated
 from specify_cli.storage import journal_adoption, published_line, record_folder
+from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.journal_files import JournalFiles, opened, unpacked, whole_lines
 from specify_cli.storage.journal_parts import (
     SYNCED_BYTES,
@@ -37,7 +37,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 
 
 _WRITING: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT
-_log: Final = logging.getLogger(__name__)
+_log: Final = DeferredLog(__name__)
 
 
 _State: TypeAlias = tuple[int, int, int, int]

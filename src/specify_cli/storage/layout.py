@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -21,14 +20,20 @@ def _place(root: Path, *names: str) -> Path:
     return root.joinpath(*names)
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
     """The paths in the project whose main checkout is `root`.
 
     The host's own files are in the folder of the record; each access reads `.git` to find it.
     """
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self)["root"] == vars(other)["root"]
+
+    def __hash__(self) -> int:
+        return hash(self.root)
 
     @property
     def missions(self) -> Path:

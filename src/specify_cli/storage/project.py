@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.errors import MissionNotFound
@@ -24,7 +23,6 @@ CLONE = "main-checkout"
 _TRUE = ("true", "yes", "on", "1")
 
 
-@dataclass(frozen=True, slots=True)
 class Project(Layout):
     """The paths of a project, and its operator's settings.
 
@@ -32,7 +30,11 @@ class Project(Layout):
     request.
     """
 
-    load_settings: Callable[[], HostSettings] = field(default=HostSettings, compare=False)
+    def __init__(
+        self, root: Path, load_settings: Callable[[], HostSettings] = HostSettings
+    ) -> None:
+        super().__init__(root)
+        self.load_settings = load_settings
 
     @property
     def settings(self) -> HostSettings:

@@ -137,6 +137,13 @@ class RecordQueries(RecordDatabase):
         with self._open() as connection:
             return record_redaction.private_reads(connection)
 
+    def newest_redaction(self) -> int:
+        """Return the position of the newest redaction; 0 if there is none."""
+        query = "SELECT ifnull(max(position), 0) FROM entry WHERE kind = 'redaction'"
+        with self._open() as connection:
+            position: int = connection.execute(query).fetchone()[0]
+        return position
+
     def redactions(self) -> list[Redaction]:
         """Return each redaction, oldest first."""
         # Inside the function: few commands redact.

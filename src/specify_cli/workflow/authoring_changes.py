@@ -7,7 +7,7 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +80,7 @@ class PackageChanges:
             # The prompt last: until it is removed, the same request can be repeated.
             _write_outline(mission, text, rest)
             left = {x: it for x, it in mission.packages.items() if x != wp_id}
-            whole = host_files.replanned(replace(mission, packages=left), without=wp_id)
+            whole = host_files.replanned(mission.changed(packages=left), without=wp_id)
             remove_path(prompt, below=self.project.root)
             message = f"Remove {wp_id} from {mission.slug}"
             commit = commit_change(whole, (prompt, outline), cause, message=message)
@@ -183,7 +183,7 @@ def _checked(mission: OpenMission, before: WorkPackage, after: WorkPackage) -> O
             f"work_package_id is {after.wp_id}, and the id {before.wp_id} cannot change: leave it"
         )
     packages: Mapping[str, WorkPackage] = {**mission.packages, after.wp_id: after}
-    whole = replace(mission, packages=packages)
+    whole = mission.changed(packages=packages)
     check_graph(whole.graph)
     check_packages(whole)
     return whole

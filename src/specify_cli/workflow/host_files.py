@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from specify_cli import batch
@@ -61,7 +60,7 @@ def replanned(mission: OpenMission, *, without: str | None = None) -> OpenMissio
     home = next((it.lane_id for it in lanes if it.wp_ids == (without,)), "")
     alone = [it._replace(lane_id=home) if home and it.wp_ids == (without,) else it for it in plan]
     plan = lane_plan.plan_lanes(scopes, sorted(alone, key=_place))
-    whole = replace(mission, log=mission.log._replace(plan=lane_plans.encoded(plan)))
+    whole = mission.changed(log=mission.log._replace(plan=lane_plans.encoded(plan)))
     content = _lanes_file(whole, whole.log.plan)
     lane_plans.keep(mission.files, content, before=mission.log.plan)
     return whole

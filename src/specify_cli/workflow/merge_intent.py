@@ -11,7 +11,6 @@ from specify_cli.storage import former_intents, records
 from specify_cli.storage.intents import Intent, Intents, Rows
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.request_intents import intent_of
 
 if TYPE_CHECKING:
     from specify_cli.vcs.merge import MergePlan
@@ -46,6 +45,8 @@ def new_intent(
     Raises:
         StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
+    from specify_cli.workflow.request_intents import intent_of
+
     kept = intent_of(context, MERGE, {}, mission=files.log.number())
     return MergeIntent(kept=kept, plan=plan, lines=lines, is_pushed=is_pushed)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,15 +48,35 @@ def branch_of_mission(slug: str) -> str:
     return f"kitty/mission-{slug}"
 
 
-@dataclass(frozen=True)
 class OpenMission:
     """A mission as it was when its files were read."""
 
-    files: MissionFiles
-    identity: MissionIdentity
-    packages: Mapping[str, WorkPackage]
-    log: LogContent
-    decisions: list[Decision] = field(default_factory=list)
+    def __init__(
+        self,
+        *,
+        files: MissionFiles,
+        identity: MissionIdentity,
+        packages: Mapping[str, WorkPackage],
+        log: LogContent,
+    ) -> None:
+        self.files = files
+        self.identity = identity
+        self.packages = packages
+        self.log = log
+        self.decisions: list[Decision] = []
+
+    def changed(
+        self, *, packages: Mapping[str, WorkPackage] | None = None, log: LogContent | None = None
+    ) -> OpenMission:
+        """Return the mission with other packages or another log; both note decisions in one list."""
+        whole = OpenMission(
+            files=self.files,
+            identity=self.identity,
+            packages=self.packages if packages is None else packages,
+            log=log or self.log,
+        )
+        whole.decisions = self.decisions
+        return whole
 
     @cached_property
     def state(self) -> MissionState:

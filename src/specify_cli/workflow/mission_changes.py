@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from specify_cli.files import locks
@@ -70,7 +69,7 @@ def _with_plan(mission: OpenMission) -> OpenMission:
         if mission.log.plan:
             return mission
         plan = lane_plans.taken_over(mission.files)
-        return replace(mission, log=mission.log._replace(plan=plan))
+        return mission.changed(log=mission.log._replace(plan=plan))
     if mission.log.plan:
         # The file is rarely missing.
         from specify_cli.workflow.host_files import restore_lanes

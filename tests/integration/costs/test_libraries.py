@@ -32,6 +32,8 @@ CHANGING = [
 LIBRARIES = {"click", "pydantic", "pydantic_core", "rich", "yaml"}
 SLOW = {"asyncio", "dataclasses", "pathlib", "threading", "typing"}
 """Modules of Python itself that take longer to load than a request through a mailbox takes."""
+QUICK = READING[:4]
+"""The reads that orchestrators repeat."""
 FOR_CHANGES = {"filelock", "subprocess", "specify_cli.vcs.git"}
 
 
@@ -55,6 +57,11 @@ def test_a_read_loads_no_library_takes_no_lock_and_starts_no_git(
     assert loaded(words, root=root) & (LIBRARIES | FOR_CHANGES) == set()
 
 
+@pytest.mark.parametrize("words", QUICK, ids=" ".join)
+def test_a_repeated_read_creates_no_dataclass(root: Path, words: list[str]) -> None:
+    assert loaded(words, root=root) & {"dataclasses", "inspect"} == set()
+
+
 def test_a_request_through_a_mailbox_loads_no_slow_module(root: Path) -> None:
     words = ["mission-state", "--mission", SLUG, "--mailbox", str(root / ".kitty")]
     with serving(root):
@@ -67,6 +74,7 @@ def test_a_claim_loads_no_git(root: Path) -> None:
     words = ["--mission", "002-new", "--wp", "WP001", "--to", "claimed", "--actor", "someone"]
     found = loaded(["transition", *words, "--policy", json.dumps(POLICY)], root=root)
     assert {it for it in found if it.startswith("specify_cli.vcs.")} == set()
+    assert found & {"logging", "traceback"} == set()
 
 
 @pytest.mark.parametrize("words", CHANGING, ids=lambda words: words[0])

@@ -18,7 +18,7 @@ from specify_cli.mailbox.dead_letters import DeadLetters
 from specify_cli.mailbox.inbox import Inbox
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.outbox import Outbox
-from specify_cli.mailbox.processor import Processor
+from specify_cli.mailbox.processor import BatchResult, Processor
 from specify_cli.mailbox.queues import Queues
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.mailbox.worker import Worker
@@ -329,7 +329,7 @@ def test_only_one_thread_at_a_time_retires_answered_claims(
     claim = Claim(f"{CLAIM_ID}1", "a", layout.claimed / f"{CLAIM_ID}1-a.json", layout.root)
     claim.path.write_bytes(request_bytes("a"))
     answer = dispatcher.answer_bytes(request_bytes("a"), stem="a", identity="default")
-    processor.deliver([(claim, answer)])
+    processor.deliver(BatchResult(redaction=0, undelivered=[(claim, answer)]))
     thread = Thread(target=processor.answered.retire)
     thread.start()
     entered.wait()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specify_cli.orchestrator_api import plain_arguments, registry, validation
+from specify_cli.orchestrator_api import plain_arguments, registry, validation, values
 
 COMMANDS = [*registry.CONTRACT_COMMANDS, *registry.PEOPLE_COMMANDS]
 PARAMS = [registry.find(name, for_people=True).params for name in COMMANDS]
@@ -35,7 +35,7 @@ VALUES = st.one_of(
 def test_what_is_plainly_right_the_library_reads_alike(
     data: st.DataObject, params: type[Any]
 ) -> None:
-    names = list(params.__dataclass_fields__)
+    names = [it.name for it in values.fields(params)]
     some = st.sampled_from([*names, "unknown"]) if names else st.just("unknown")
     args = dict.fromkeys(names, "a") if data.draw(st.booleans()) else {}
     args |= data.draw(st.dictionaries(some, VALUES, max_size=4))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,7 +24,7 @@ DAY = timedelta(days=1)
 
 def project_with(root: Path, **settings: int) -> Project:
     MailboxLayout(root).ensure()
-    return replace(Project(root), load_settings=lambda: HostSettings(**settings))  # type: ignore[arg-type]
+    return Project(root, load_settings=lambda: HostSettings(**settings))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.accepting import AcceptReport
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptMissionParams(Params):
     """Arguments of accept-mission."""
 
@@ -24,7 +23,6 @@ class AcceptMissionParams(Params):
     actor: Words = argument(ACTOR)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptMissionResult(MissionResult):
     """Data of accept-mission."""
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.drafts import PackageDraft
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import MISSION, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AddPackageParams(Params):
     """Arguments of add-package."""
 
@@ -30,7 +29,6 @@ class AddPackageParams(Params):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AddPackageResult(MissionResult):
     """Data of add-package; no `lane_id` before the execution lanes are planned."""
 

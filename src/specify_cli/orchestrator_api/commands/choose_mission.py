@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, Result
 from specify_cli.orchestrator_api.texts import Name
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ChooseMissionParams(Params):
     """Arguments of choose-mission."""
 
     folder: Name = argument("Current folder of the caller.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ChooseMissionResult(Result):
     """Data of choose-mission; no slug where several missions are as likely.
 

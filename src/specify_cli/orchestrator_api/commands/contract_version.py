@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from specify_cli.errors import ContractVersionMismatch
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, Result
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION, MIN_PROVIDER_VERSION
+from specify_cli.orchestrator_api.values import argument
 from specify_cli.orchestrator_api.versions import is_older
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractVersionParams(Params):
     """Arguments of contract-version."""
 
@@ -21,7 +20,6 @@ class ContractVersionParams(Params):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractVersionResult(Result):
     """Data of contract-version."""
 

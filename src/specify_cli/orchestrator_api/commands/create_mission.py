@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateMissionParams(Params):
     """Arguments of create-mission."""
 
@@ -25,7 +24,6 @@ class CreateMissionParams(Params):
     target: Name | None = argument("Branch to merge into. Default: the current one.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateMissionResult(MissionResult):
     """Data of create-mission."""
 

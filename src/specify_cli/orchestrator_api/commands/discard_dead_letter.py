@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.dead_letter_result import LetterResult
 from specify_cli.orchestrator_api.texts import ACTOR, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DiscardDeadLetterParams(Params):
     """Arguments of discard-dead-letter."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.drafts import PackageEdit
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -19,7 +19,6 @@ NONE = "none"
 """Stands for an empty list."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EditPackageParams(Params):
     """Arguments of edit-package."""
 
@@ -32,7 +31,6 @@ class EditPackageParams(Params):
     content: str | None = argument("New content of the prompt.", default=None, is_private=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EditPackageResult(MissionResult):
     """Data of edit-package: the names of the fields that changed, and the files that were written."""
 

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.values import Value, argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizeTasksParams(Params):
     """Arguments of finalize-tasks."""
 
     mission: Name = argument(MISSION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilesInCommon:
+class FilesInCommon(Value):
     """Why `wp_id` is worked on when `other` is not: `owned_files` of each that stand for the same files."""
 
     wp_id: str
@@ -31,7 +29,6 @@ class FilesInCommon:
     owned_files: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizeTasksResult(MissionResult):
     """Data of finalize-tasks; `taken_over` names fields that front matter now has from `tasks.md`."""
 

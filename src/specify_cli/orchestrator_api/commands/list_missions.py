@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, PartialResult, mission_fields
+from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListMissionsParams(Params):
     """list-missions takes no arguments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissionInList:
+class MissionInList(Value):
     """One mission."""
 
     mission_slug: str
@@ -53,15 +51,13 @@ class MissionInList:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissionElsewhere:
+class MissionElsewhere(Value):
     """A mission that is not checked out, and the branch that its log was last written on."""
 
     mission_slug: str
     branch: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListMissionsResult(PartialResult):
     """Data of list-missions."""
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.command import Command, mission_fields
 from specify_cli.orchestrator_api.positions import PositionedParams, PositionedResult, add_position
+from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListReadyParams(PositionedParams):
     """Arguments of list-ready."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyPackage:
+class ReadyPackage(Value):
     """A package that can be started now."""
 
     wp_id: str
@@ -29,7 +27,6 @@ class ReadyPackage:
     recommended_base: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListReadyResult(PositionedResult):
     """Data of list-ready."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from specify_cli import clock
@@ -16,12 +15,10 @@ if TYPE_CHECKING:
     from specify_cli.workflow.workspace_listing import ListedWorkspace, TrashEntry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListWorkspacesParams(Params):
     """list-workspaces takes no arguments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListWorkspacesResult(Result):
     """Data of list-workspaces."""
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkMergedParams(Params):
     """Arguments of mark-merged."""
 
@@ -24,7 +23,6 @@ class MarkMergedParams(Params):
     actor: Words = argument(ACTOR)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkMergedResult(MissionResult):
     """Data of mark-merged: `found_in` is the branch that has the work, `marked_wps` what was not done before."""
 

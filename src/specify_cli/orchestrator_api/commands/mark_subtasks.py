@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from specify_cli.core.move_intent import SubtaskMarks
-from specify_cli.orchestrator_api.arguments import AtLeastOne, Constraint, Params, argument
+from specify_cli.orchestrator_api.arguments import AtLeastOne, Constraint, Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Status = Constraint((("pattern", "^(done|pending)$"),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkSubtasksParams(Params):
     """Arguments of mark-subtasks."""
 
@@ -29,7 +28,6 @@ class MarkSubtasksParams(Params):
     actor: Words = argument(ACTOR)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkSubtasksResult(MissionResult):
     """Data of mark-subtasks."""
 

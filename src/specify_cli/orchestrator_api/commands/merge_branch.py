@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.move_intent import MergeOptions
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MergeBranchParams(Params):
     """Arguments of merge-branch."""
 
@@ -29,7 +28,6 @@ class MergeBranchParams(Params):
     push: bool = argument("Also push the branch to origin.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MergeBranchResult(MissionResult):
     """Data of merge-branch; `push_problem` says why the branch was not pushed."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.move_intent import MergeOptions
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MergeMissionParams(Params):
     """Arguments of merge-mission."""
 
@@ -31,7 +30,6 @@ class MergeMissionParams(Params):
     actor: Words | None = argument(ACTOR, default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MergeMissionResult(MissionResult):
     """Data of merge-mission."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.command import Command, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.positions import PositionedParams, PositionedResult, add_position
+from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -18,21 +18,18 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MissionStateParams(PositionedParams):
     """Arguments of mission-state."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubtaskCount:
+class SubtaskCount(Value):
     """How many steps of a package there are, and how many of them are done."""
 
     done: int
     total: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageOnBoard:
+class PackageOnBoard(Value):
     """The state of one package."""
 
     wp_id: str
@@ -86,7 +83,6 @@ class PackageOnBoard:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MissionStateResult(PositionedResult):
     """Data of mission-state."""
 

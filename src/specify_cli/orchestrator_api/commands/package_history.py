@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from specify_cli.orchestrator_api.arguments import Constraint, Params, argument
+from specify_cli.orchestrator_api.arguments import Constraint, Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.history_entry import HistoryEntry
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Limit = Constraint((("ge", 1), ("le", 500)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PackageHistoryParams(Params):
     """Arguments of package-history."""
 
@@ -30,7 +29,6 @@ class PackageHistoryParams(Params):
     before: Name | None = argument("Event id: only earlier events.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PackageHistoryResult(MissionResult):
     """Data of package-history."""
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseClaimParams(Params):
     """Arguments of release-claim."""
 
@@ -26,7 +25,6 @@ class ReleaseClaimParams(Params):
     force: bool = argument("Release a claim that is not stale.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseClaimResult(MissionResult):
     """Data of release-claim."""
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RemovePackageParams(Params):
     """Arguments of remove-package."""
 
@@ -24,7 +23,6 @@ class RemovePackageParams(Params):
     preview: bool = argument("Only show what would be removed.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RemovePackageResult(MissionResult):
     """Data of remove-package: the files that were removed or changed, and the execution lanes left."""
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowAcceptanceParams(Params):
     """Arguments of show-acceptance."""
 
     mission: Name = argument(MISSION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowAcceptanceResult(MissionResult):
     """Data of show-acceptance; `awaits_acceptance`: everything is finished, and that was not accepted since."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
-from specify_cli.orchestrator_api.arguments import CommitId, Params, argument
+from specify_cli.orchestrator_api.arguments import CommitId, Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 MOST_FILES: Final = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowDiffParams(Params):
     """Arguments of show-diff."""
 
@@ -30,7 +29,6 @@ class ShowDiffParams(Params):
     stat: bool = argument("Only count the changed lines of each file.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowDiffResult(MissionResult):
     """Data of show-diff; `pager` is the one of the user's own git configuration."""
 

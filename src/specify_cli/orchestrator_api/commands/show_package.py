@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.history_entry import HistoryEntry, Subtask, subtasks_of
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+from specify_cli.orchestrator_api.values import Value, argument
 
 if TYPE_CHECKING:
     from specify_cli.core.events import Event
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowPackageParams(Params):
     """Arguments of show-package."""
 
@@ -28,15 +27,13 @@ class ShowPackageParams(Params):
     wp: Name = argument(PACKAGE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbor:
+class Neighbor(Value):
     """A package that this one depends on, or that depends on it."""
 
     wp_id: str
     lane: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowPackageResult(MissionResult):
     """Data of show-package."""
 

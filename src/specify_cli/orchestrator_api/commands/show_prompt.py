@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.history_entry import Subtask, subtasks_of
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -19,7 +19,6 @@ MOST_TEXT: Final = 100_000
 """The most characters of a prompt in an answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowPromptParams(Params):
     """Arguments of show-prompt."""
 
@@ -27,7 +26,6 @@ class ShowPromptParams(Params):
     wp: Name = argument(PACKAGE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowPromptResult(MissionResult):
     """Data of show-prompt."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+from specify_cli.orchestrator_api.values import Value, argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowWorkParams(Params):
     """Arguments of show-work."""
 
@@ -26,8 +26,7 @@ class ShowWorkParams(Params):
     wp: Name = argument(PACKAGE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitShown:
+class CommitShown(Value):
     """One commit in a line."""
 
     commit: str
@@ -36,8 +35,7 @@ class CommitShown:
     subject: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileShown:
+class FileShown(Value):
     """A file that the work changes."""
 
     path: str
@@ -45,7 +43,6 @@ class FileShown:
     is_outside: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowWorkResult(MissionResult):
     """Data of show-work; `commits` are the newest, `files` the first of so many."""
 

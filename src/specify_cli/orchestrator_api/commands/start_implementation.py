@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.move_intent import MoveIntent
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StartImplementationParams(Params):
     """Arguments of start-implementation."""
 
@@ -28,7 +27,6 @@ class StartImplementationParams(Params):
     actor: Words = argument(ACTOR)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StartImplementationResult(MissionResult):
     """Data of start-implementation."""
 

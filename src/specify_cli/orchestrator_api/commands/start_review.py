@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.move_intent import MoveIntent
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StartReviewParams(Params):
     """Arguments of start-review."""
 
@@ -28,7 +27,6 @@ class StartReviewParams(Params):
     review_ref: str | None = argument("Reference of the review, to record.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StartReviewResult(MissionResult):
     """Data of start-review."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, Result
 from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.values import Value, argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.syncing import SyncResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncWorkspacesParams(Params):
     """Arguments of sync-workspaces."""
 
@@ -27,8 +26,7 @@ class SyncWorkspacesParams(Params):
     workspaces: list[Name] | None = argument("Names below .worktrees. Default: all.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkspaceSynced:
+class WorkspaceSynced(Value):
     """What came from one workspace: `commits` from `old` to `new`; or the `problem`."""
 
     workspace: str
@@ -62,7 +60,6 @@ class WorkspaceSynced:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncWorkspacesResult(Result):
     """Data of sync-workspaces; `refused` counts those whose commits did not come in."""
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, Result
 from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.values import Value, argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TidyMissionsParams(Params):
     """Arguments of tidy-missions."""
 
@@ -23,8 +22,7 @@ class TidyMissionsParams(Params):
     is_dry: bool = argument("Only show what would be removed.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TidyBranch:
+class TidyBranch(Value):
     """A branch at its commit; `problem` says why it is kept."""
 
     mission_slug: str
@@ -33,7 +31,6 @@ class TidyBranch:
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TidyMissionsResult(Result):
     """Data of tidy-missions."""
 

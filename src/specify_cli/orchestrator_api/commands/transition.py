@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from specify_cli import nearest
 from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
 from specify_cli.core.move_intent import MoveIntent, check_review_agreement
 from specify_cli.errors import UsageError
-from specify_cli.orchestrator_api.arguments import CommitId, Params, Verdict, argument, given
+from specify_cli.orchestrator_api.arguments import CommitId, Params, Verdict, given
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewResult(Params):
     """What a review found, and where its report is."""
 
@@ -31,7 +30,6 @@ class ReviewResult(Params):
     feedback_path: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Review(Params):
     """Proof that a review took place."""
 
@@ -40,14 +38,12 @@ class Review(Params):
     reference: Words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence(Params):
     """Proof that is recorded with a move."""
 
     review: Review
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionParams(Params):
     """Arguments of transition."""
 
@@ -74,7 +70,6 @@ class TransitionParams(Params):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionResult(MissionResult):
     """Data of transition."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.authoring_packages import PackagesReport
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WritePackagesParams(Params):
     """Arguments of write-packages."""
 
     mission: Name = argument(MISSION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WritePackagesResult(MissionResult):
     """Data of write-packages; `differing` names what a prompt says otherwise than `tasks.md`."""
 
