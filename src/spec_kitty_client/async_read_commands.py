@@ -97,9 +97,17 @@ class AsyncReadCommands:
         args = {"mission": mission, "wp": wp}
         return await self._send("resolve-workspace", ResolveWorkspace, args, options)
 
-    async def list_missions(self, **options: Unpack[Options]) -> ListMissions:
-        """Return the missions of the project that the caller may see."""
-        return await self._send("list-missions", ListMissions, {}, options)
+    async def list_missions(
+        self, *, limit: int = 500, after: str | None = None, **options: Unpack[Options]
+    ) -> ListMissions:
+        """Return the missions of the project that the caller may see, by folder name.
+
+        Args:
+            limit: The most missions to return, from 1 to 500.
+            after: A folder name: return the first missions after it.
+        """
+        args = {"limit": limit, "after": after}
+        return await self._send("list-missions", ListMissions, args, options)
 
     async def show_prompt(self, mission: str, wp: str, **options: Unpack[Options]) -> ShowPrompt:
         """Return the prompt of a work package, with the current state of its subtasks."""

@@ -89,6 +89,8 @@ class MarkSubtasks(OfMission):
     status: SubtaskStatus
     work_packages: tuple[str, ...]
     """The packages that have them."""
+    unchanged: tuple[str, ...] = ()
+    """The subtasks that had this status before. Nothing was recorded for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from spec_kitty_client.contract import CHANGES, Command
 from spec_kitty_client.ids import new_correlation_id
 from spec_kitty_client.refusals import StorageFailed, refusal
 from spec_kitty_client.refused import Refused
-from spec_kitty_client.unanswered import TransportError
+from spec_kitty_client.unanswered import LostContactError, NoWorkerError, TransportError
 from spec_kitty_client.waiting import BLOCKING, Steps
 
 
@@ -54,8 +54,8 @@ class Transport(Protocol):
 class Retry:
     """When a request is sent again, and after which pauses. The deadline of the call limits it as well.
 
-    After a failure of the transport the request is sent again under the same id, so that it is carried
-    out once. A refusal is final for its id: the request is sent again under a new id, unless the caller
+    After a failure of the transport, and if the worker disappears, the request is sent again under the
+    same id, so that it is carried out once. A refusal is final for its id: the request is sent again under a new id, unless the caller
     chose the id.
     """
 
@@ -91,8 +91,8 @@ def succeeded(transport: Transport, request: Request, *, deadline: float, retry:
         TransportError, NotAnsweredError, BadReplyError, ForbiddenReplyError: There is no reply.
     """
     pauses = retry.pauses()
+    failure: Exception | None = None
     while True:
-        failure: Exception
         try:
             envelope = yield from _answered(transport, request, deadline)
             if envelope["success"]:
@@ -104,14 +104,23 @@ def succeeded(transport: Transport, request: Request, *, deadline: float, retry:
                 raise failure
             if is_final:
                 request = dataclasses.replace(request, correlation_id=new_correlation_id())
-        except TransportError as error:
-            if not error.is_temporary:
-                raise
-            failure = error
+        except (TransportError, LostContactError, NoWorkerError) as error:
+            failure = _temporary(error, before=failure)
         pause_s = next(pauses, None)
         if pause_s is None or time.monotonic() + pause_s >= deadline:
             raise failure
         yield pause_s
+
+
+def _temporary(error: Exception, *, before: Exception | None) -> Exception:
+    """Return the failure after which the request is sent again, given the one before; else raise the error."""
+    if isinstance(error, LostContactError):
+        return error
+    if isinstance(before, LostContactError):
+        return before  # The error says that nothing was sent. This time, that is true; before, it was not.
+    if isinstance(error, TransportError) and error.is_temporary:
+        return error
+    raise error
 
 
 def _answered(transport: Transport, request: Request, deadline: float) -> Steps:

@@ -33,6 +33,7 @@ class WorkerHeartbeat:
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._changed_at = float("-inf")
+        self._beat_at = float("-inf")
         self.was_alive = self.is_alive = False
         self.report: dict[str, Any] = {}
 
@@ -72,6 +73,12 @@ class WorkerHeartbeat:
         return self.is_alive or not (is_stopped or is_local or not self.report)
 
     @property
+    def is_lost(self) -> bool:
+        """Whether a worker that was alive has missed three beats, by the clock of this machine."""
+        is_gone = self.was_alive and not self.is_alive
+        return is_gone and time.monotonic() - self._beat_at >= self.patience_s
+
+    @property
     def patience_s(self) -> float:
         """Seconds without a beat after which the worker counts as dead."""
         return MISSED_BEATS * self._interval_s()
@@ -80,6 +87,8 @@ class WorkerHeartbeat:
         seen = (status.st_ino, status.st_mtime_ns)
         if self._seen not in (None, seen):
             self._changed_at = time.monotonic()
+        if self._seen != seen:
+            self._beat_at = time.monotonic()
         self._seen = seen
         # A beat in the future is stale, too, unless it changes.
         fresh = abs(time.time() - status.st_mtime) < self.patience_s

@@ -49,7 +49,11 @@ class ListMissions:
 
     missions: tuple[Mission, ...]
     """By folder name."""
+    later: int
+    """How many missions follow the last of `missions`."""
     not_checked_out: tuple[NotCheckedOut, ...]
+    not_checked_out_total: int | None = None
+    """Their number, if not all are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +76,12 @@ class ShowPrompt(OfMission):
     """Whether the prompt is longer than `prompt`."""
     subtasks: tuple[Subtask, ...]
     """In the order of the prompt."""
+    subtasks_total: int | None = None
+    """Their number, if not all are listed."""
     owned_files: tuple[str, ...]
     """The patterns of the files that the package owns."""
+    owned_files_total: int | None = None
+    """Their number, if not all are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

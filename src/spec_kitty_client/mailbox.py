@@ -89,6 +89,7 @@ class Mailbox:
     ) -> dict[str, Any]:
         """Wait for the reply to the request with this id; return its envelope.
 
+        It waits until the time is over even if no worker runs, because one may be started.
         `on_look` is called about once a second with the state of the request.
 
         Raises:
@@ -106,6 +107,7 @@ class Mailbox:
 
         Raises:
             NoWorkerError: No worker serves the mailbox; nothing was sent.
+            LostContactError: The worker missed three beats before the deadline, and did not answer.
             TransportError: The request could not be written; nothing was sent.
             FileExistsError: Another request with this id waits; nothing was sent.
             NotAnsweredError, BadReplyError, ForbiddenReplyError: As for `wait`.
@@ -117,7 +119,8 @@ class Mailbox:
         yield from until_served(self, request.correlation_id, deadline=deadline)
         yield BLOCKING
         self._send(request)
-        return (yield from self._await(request.correlation_id, deadline=deadline))
+        on_look = PendingRequest.need_worker
+        return (yield from self._await(request.correlation_id, deadline=deadline, on_look=on_look))
 
     def call(
         self,

@@ -46,7 +46,10 @@ class TakenError(NotAnsweredError):
 
 
 class LostContactError(NotAnsweredError):
-    """The worker disappeared, or the folders cannot be accessed."""
+    """The worker missed three beats while the client waited, or the folders cannot be accessed.
+
+    The request stays valid; the worker answers it after a restart.
+    """
 
     reason = "lost_contact"
 

@@ -99,12 +99,19 @@ class PendingRequest:
     def verdict(self) -> NotAnsweredError:
         """Return the error that says why there is no answer yet."""
         self.heartbeat.look()
-        waited = f"no reply to {self.correlation_id} within {self.waited_s:.1f} s: "
+        if self.heartbeat.is_alive and not self._mailbox.out_of_reach():
+            return self._served()
+        return self._abandoned()
+
+    def need_worker(self) -> None:
+        """Raise `LostContactError` if a worker that was alive has missed three beats."""
+        if self.heartbeat.is_lost:
+            raise self._abandoned()
+
+    def _abandoned(self) -> NotAnsweredError:
+        waited = self._waited()
         if lost := self._mailbox.out_of_reach():
             return LostContactError(f"{waited}contact was lost: {lost}", self.correlation_id)
-        return self._served(waited) if self.heartbeat.is_alive else self._abandoned(waited)
-
-    def _abandoned(self, waited: str) -> NotAnsweredError:
         restart = f"{START}; the request waits for it"
         absence = self.heartbeat.absence
         if self.heartbeat.was_alive:
@@ -113,9 +120,12 @@ class PendingRequest:
         text = f"{waited}no worker serves the mailbox: {absence}; {restart}"
         return NoWorkerError(text, self.correlation_id)
 
-    def _served(self, waited: str) -> NotAnsweredError:
+    def _waited(self) -> str:
+        return f"no reply to {self.correlation_id} within {self.waited_s:.1f} s: "
+
+    def _served(self) -> NotAnsweredError:
         position = self._mailbox.position(self.correlation_id)
-        text = f"{waited}{self.standing(position)}; wait again"
+        text = f"{self._waited()}{self.standing(position)}; wait again"
         if position is None:
             return TakenError(text, self.correlation_id)
         return QueuedError(text, self.correlation_id, position=position)

@@ -47,6 +47,8 @@ def mark_status(
         actor=actor_or_user(actor),
     )
     if not as_json:
+        for name in data.get("unchanged", ()):
+            say(f"{name} was {status} already")
         packages = ", ".join(data["work_packages"])
         marked = ", ".join(subtasks)
         say(f"{marked}: {status}" if marked == packages else f"{marked} of {packages}: {status}")

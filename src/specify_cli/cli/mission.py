@@ -43,6 +43,9 @@ def list_missions(*, is_whole: bool, as_json: bool) -> None:
     if as_json:
         return
     known = data["missions"]
+    while data["later"]:
+        data = ask("list-missions", after=known[-1]["mission_slug"])
+        known += data["missions"]
     is_read_by_people = sys.stdout.isatty()
     shown = known[::-1] if is_read_by_people else known
     if is_read_by_people and not is_whole:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -60,8 +60,8 @@ def move(
 
     In a workspace, WP may be left out.
 
-    Cancel a package with a note: only then can packages that depend on it start. If it was canceled without
-    a note, the same command adds one.
+    Cancel a package with a note: only then can packages that depend on it start. If a package is blocked or
+    canceled already, the same command adds the note.
 
     Example: spec-kitty move WP01 blocked --note "waits for a decision"
     """
@@ -82,9 +82,10 @@ def move(
     who = actor_or_user(actor)
     if to == "canceled" and not force:
         note = _reason(wp_id, note, chosen, as_json=as_json)
+    if to in ("blocked", "canceled") and note and not force:
         package = advice.package_named(wp_id, advice.packages_of(chosen))
-        if package and package["lane"] == "canceled":
-            _add_note(wp_id, note, chosen, actor=who, as_json=as_json)
+        if package and package["lane"] == to:
+            _add_note(package, note, chosen, actor=who, as_json=as_json)
             return
     how: dict[str, Any] = {"note": note, "review_ref": review_ref, "force": force, "actor": who}
     data = carry_out("transition", chosen, word="move", wp=wp_id, to=to, as_json=as_json, **how)
@@ -106,8 +107,11 @@ def _reason(wp_id: str, note: str | None, mission: Chosen, *, as_json: bool) -> 
     )
 
 
-def _add_note(wp_id: str, note: str, mission: Chosen, *, actor: str, as_json: bool) -> None:
-    """Add a note to a canceled package."""
+def _add_note(
+    package: Mapping[str, Any], note: str, mission: Chosen, *, actor: str, as_json: bool
+) -> None:
+    """Add a note to a package that is blocked or canceled."""
+    wp_id = package["wp_id"]
     carry_out(
         "append-history",
         mission,
@@ -118,7 +122,7 @@ def _add_note(wp_id: str, note: str, mission: Chosen, *, actor: str, as_json: bo
         actor=actor,
     )
     if not as_json:
-        say(" is canceled already; the note was added", head=bold(wp_id))
+        say(f" is {package['lane']} already; the note was added", head=bold(wp_id))
         say(f"next: {advice.after_moving(wp_id, mission)}")
 
 

@@ -48,7 +48,7 @@ def _rows(data: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         done = sum(it["done"] for it in subtasks)
         yield "subtasks", f"{done} of {len(subtasks)} done"
     for it in subtasks:
-        yield "", f"[{'x' if it['done'] else ' '}] {it['subtask_id']}"
+        yield "", f"[{'x' if it['done'] else ' '}] {it['subtask_id']} {it['title']}".rstrip()
     yield "branch", f"{data['lane_branch']}, of execution lane {data['lane_id']}"
     made = "" if data["workspace_exists"] else "  (does not exist)"
     yield "workspace", f"{data['workspace_path']}{made}"
@@ -70,8 +70,11 @@ def _blocked(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield why the package cannot go on, if it cannot."""
     last = data.get("last_transition", {})
     if data["lane"] in ("blocked", "canceled"):
-        note = " ".join(last.get("note", "").split()) or "no reason was given"
-        yield "why", f"{note} ({last.get('actor', 'unknown')})"
+        later = data.get("last_note", {})
+        # Its note may have been added afterwards.
+        told = later if not last.get("note") and later.get("at", "") > last.get("at", "") else last
+        note = " ".join(told.get("note", "").split()) or "no reason was given"
+        yield "why", f"{note} ({told.get('actor', 'unknown')})"
     if data.get("contested"):
         yield "contested", f"a transition claimed to start from {data['contested']}"
     if data["unsatisfied_dependencies"] and data["lane"] in advice.BEFORE_WORK:

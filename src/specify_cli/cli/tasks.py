@@ -130,7 +130,11 @@ def done(
         advice=f"spec-kitty tasks list {shlex.quote(chosen.slug)}",
     )
     if not as_json:
-        say(f"{', '.join(ticked)}: done")
+        was_done = data.get("unchanged", [])
+        if was_done:
+            say(f"{', '.join(was_done)}: done already")
+        if marked := [it for it in ticked if it not in was_done]:
+            say(f"{', '.join(marked)}: done")
         say(f"next: {advice.after_moving(data['work_packages'][0], chosen)}")
 
 
@@ -184,6 +188,8 @@ def finalize(*, mission: str | None, as_json: bool) -> None:
 
 def _say_added(data: dict[str, Any], chosen: Chosen) -> None:
     wp_id = data["wp_id"]
+    if not data["is_new"]:
+        say(f"{wp_id} is exactly this package already. To add another, give it another title")
     say(f"{wp_id}: {data['prompt_path']}")
     if data["lane_mates"]:
         say(f"{data['lane_id']}: shared with {', '.join(data['lane_mates'])}, one after another")

@@ -105,17 +105,22 @@ def _changed(
 ) -> dict[str, Any]:
     """Return the data of the reply; on a refusal, print the command that its message ends with."""
     envelope = envelope_of(command, mission=mission.slug, wp=wp_id, **args)
-    data = settled(envelope, as_json=as_json, advice=_advice_in(envelope, mission))
+    data = _settled(envelope, mission, as_json=as_json)
     if as_json:
         print_envelope(envelope)
     return data
 
 
-def _advice_in(envelope: Mapping[str, Any], mission: Chosen) -> str | None:
-    if envelope["error_code"] != errors.UsageError.code:
-        return None
-    found = PASTEABLE.search(envelope["data"]["message"])
-    return found[1] if found else f"spec-kitty tasks list {mission.slug}"
+def _settled(envelope: dict[str, Any], mission: Chosen, *, as_json: bool) -> dict[str, Any]:
+    """Return the data of the reply; on a refusal, print the command of its message on a line of its own."""
+    if as_json or envelope["error_code"] != errors.UsageError.code:
+        return settled(envelope, as_json=as_json)
+    message = envelope["data"]["message"]
+    found = PASTEABLE.search(message)
+    if found is None:
+        return settled(envelope, advice=f"spec-kitty tasks list {mission.slug}")
+    said = {"message": message[: found.start()] + message[found.end() :]}
+    return settled(envelope | {"data": envelope["data"] | said}, advice=found[1])
 
 
 def _in_editor(mission: Chosen, wp_id: str) -> dict[str, Any]:
@@ -131,7 +136,7 @@ def _in_editor(mission: Chosen, wp_id: str) -> dict[str, Any]:
             return settled(envelope)
         say(f"{envelope['error_code']}: {envelope['data']['message']}", is_error=True)
         if not click.confirm("Edit it again?", default=True):
-            return settled(envelope, advice=_advice_in(envelope, mission))
+            return _settled(envelope, mission, as_json=False)
         text = written
 
 
@@ -139,6 +144,8 @@ def _say_changed(data: Mapping[str, Any], mission: Chosen) -> None:
     wp_id = data["wp_id"]
     if not data["changed"]:
         say(f"{wp_id} is unchanged")
+        if data.get("commit"):
+            say(f"committed what an earlier call had written: {data['commit'][:12]}")
         return
     names = {"owned_files": "owned files"}
     say(f"{wp_id} is changed: {', '.join(names.get(x, x) for x in data['changed'])}")

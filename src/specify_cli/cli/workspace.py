@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ def list_workspaces(*, as_json: bool) -> None:
     if as_json:
         return
     if data["workspaces"]:
-        _show_table([HEADER, *map(_row, data["workspaces"])])
+        _show_workspaces([_row(it) for it in data["workspaces"]])
     else:
         say("There is no workspace: 'spec-kitty implement WP01' creates one.")
     for one in data["workspaces"]:
@@ -59,7 +60,7 @@ def list_workspaces(*, as_json: bool) -> None:
     if data["trash"]:
         say("")
         kept = ((it["path"], it["since"][:10], it["until"][:10]) for it in data["trash"])
-        _show_table([("IN THE TRASH", "SINCE", "KEPT UNTIL"), *kept])
+        _show_lines(list(_aligned(_printable([("IN THE TRASH", "SINCE", "KEPT UNTIL"), *kept]))))
 
 
 def _row(one: Mapping[str, Any]) -> Sequence[str]:
@@ -69,14 +70,33 @@ def _row(one: Mapping[str, Any]) -> Sequence[str]:
     return [it or "-" for it in (*found, *ends)]
 
 
-def _show_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print the rows in aligned columns; the first row is the header."""
+def _show_workspaces(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, or three lines for each workspace on a terminal that is too narrow for it."""
+    from shutil import get_terminal_size
+
+    from rich import cells
+
+    lines = list(_aligned(_printable([HEADER, *rows])))
+    if not sys.stdout.isatty() or max(map(cells.cell_len, lines)) <= get_terminal_size().columns:
+        _show_lines(lines)
+        return
+    for mission, lane, package, holder, commits, kind, path, branch in _printable(rows):
+        who = [it for it in (package, holder) if it != "-"]
+        say(f" of {mission}: {', '.join([*who, commits, kind])}", head=bold(lane))
+        click.echo(f"  {path}")
+        click.echo(f"  {branch}")
+
+
+def _show_lines(lines: Sequence[str]) -> None:
+    header, *others = lines
+    for line in (bold(header), *others):
+        click.echo(line)
+
+
+def _printable(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     from specify_cli.mailbox import printable
 
-    header, *others = _aligned([[printable.printable(it) for it in row] for row in rows])
-    click.echo(bold(header))
-    for line in others:
-        click.echo(line)
+    return [[printable.printable(it) for it in row] for row in rows]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

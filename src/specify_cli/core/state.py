@@ -28,7 +28,7 @@ class PackageState(NamedTuple):
     lane from which a transition claimed to start, although the package was not in it; a forced
     transition resolves that. `worked` is the position in the log, from 1, of the last transition
     into work; 0 if there was none. `blocked_from` is the status lane from which a blocked package was blocked,
-    and `blocked_note` the start of the note of that transition.
+    and `blocked_note` the start of the note of that transition, else of the first note after it.
 
     Of the holder's annotations since the last transition, `noted_at` is the newest time, and `asked_at` the
     newest time of those that the host made for a request. `is_dated` is False if a time cannot be read.
@@ -100,8 +100,11 @@ def apply(package: PackageState, event: Transitioned | Annotated, position: int)
     if event.actor == package.holder:
         package = _noted(package, event)
     marks = event.delta.get("subtasks")
-    if package.lane is Lane.CANCELED and _has_text(event.delta.get("note")):
+    note = event.delta.get("note")
+    if package.lane is Lane.CANCELED and _has_text(note):
         package = package._replace(canceled_with_note=True)
+    if package.lane is Lane.BLOCKED and package.blocked_note is None and _has_text(note):
+        package = package._replace(blocked_note=str(note).strip()[:MOST_TEXT])
     if isinstance(marks, dict):
         package = package._replace(subtask_marks={**package.subtask_marks, **marks})
     commit = event.delta.get("commit")

@@ -14,14 +14,15 @@ from specify_cli import credentials
 from specify_cli.errors import PolicyMetadataRequired, PolicyValidationFailed, RequestMalformed
 from specify_cli.storage import strict_json
 
-REQUIRED_TEXTS = (
-    "orchestrator_id",
-    "orchestrator_version",
-    "agent_family",
-    "approval_mode",
-    "sandbox_mode",
-    "network_mode",
-)
+# The required strings, each with an example.
+REQUIRED_TEXTS = {
+    "orchestrator_id": "nightly",
+    "orchestrator_version": "1.0.0",
+    "agent_family": "claude",
+    "approval_mode": "supervised",
+    "sandbox_mode": "workspace_write",
+    "network_mode": "none",
+}
 FLAGS = "dangerous_flags"
 RESTRICTIONS = "tool_restrictions"
 WHOLE = "policy"
@@ -105,15 +106,17 @@ def _why_not(policy: Any) -> str:
 
 
 def _check_shape(policy: dict[str, Any]) -> None:
-    for name in REQUIRED_TEXTS:
+    for name, example in REQUIRED_TEXTS.items():
         if not isinstance(policy.get(name), str):
-            raise _failed(name, "it must be a string")
+            problem = "it must be a string" if name in policy else "it is missing: give a string"
+            raise _failed(name, f'{problem}, such as "{example}"')
     flags = policy.get(FLAGS)
     if not isinstance(flags, list):
-        raise _failed(FLAGS, "it must be a list of strings")
+        problem = "it must be a list" if FLAGS in policy else "it is missing: give a list"
+        raise _failed(FLAGS, f'{problem} of strings, such as [] or ["--no-cache"]')
     for position, flag in enumerate(flags):
         if not isinstance(flag, str):
-            raise _failed(f"{FLAGS}[{position}]", "it must be a string")
+            raise _failed(f"{FLAGS}[{position}]", 'it must be a string, such as "--no-cache"')
     if not isinstance(policy.get(RESTRICTIONS), str | None):
         raise _failed(RESTRICTIONS, "it must be a string or null")
 

@@ -15,3 +15,9 @@ Words: TypeAlias = Annotated[str, NotBlank]
 MISSION = "Folder, id, number or bare name."
 PACKAGE = "Package, such as WP01."
 ACTOR = "Name to record."
+LONGEST_TITLE = 500
+
+
+def shown_title(title: str) -> str:
+    """Return the title as it is in an answer."""
+    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"

@@ -55,6 +55,17 @@ def ticks_in(text: str) -> dict[str, bool]:
     }
 
 
+def titles_in(text: str) -> dict[str, str]:
+    """Return each subtask id at a checkbox, and the text that follows it."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        box = CHECKBOX.fullmatch(line)
+        named = SUBTASK_ID.match(box[2]) if box else None
+        if box and named:
+            found[named[1]] = box[2][named.end() :].lstrip(" \t*_`:.-").rstrip(" \t*_")
+    return found
+
+
 def _checkbox(line: str) -> Iterator[tuple[str, bool]]:
     box = CHECKBOX.fullmatch(line)
     if box:

@@ -26,6 +26,10 @@ NUMBERED = pattern(r"(\d+)-(.+)", re.ASCII)
 MAX_JSON_BYTES = 1024**3
 
 
+# Of the fields that are in every answer.
+LONGEST_FIELD = 1000
+
+
 class MissionIdentity(NamedTuple):
     """The identity of a mission; `slug` is always the name of its folder."""
 
@@ -59,10 +63,15 @@ def identity_in(meta: Mapping[str, Any], *, slug: str, path: Path) -> MissionIde
     return MissionIdentity(
         slug=slug,
         number=_as_number(number, path) if number else int(numbered[1]) if numbered else None,
-        mission_type=_first_text(meta, "mission_type", "mission", path=path) or DEFAULT_TYPE,
-        mission_id=_field(meta, "mission_id", str, path=path),
+        mission_type=_short(
+            _first_text(meta, "mission_type", "mission", path=path), "mission_type", path=path
+        )
+        or DEFAULT_TYPE,
+        mission_id=_short(_field(meta, "mission_id", str, path=path), "mission_id", path=path),
         title=_first_text(meta, "title", "friendly_name", path=path) or slug,
-        target_branch=_field(meta, "target_branch", str, path=path),
+        target_branch=_short(
+            _field(meta, "target_branch", str, path=path), "target_branch", path=path
+        ),
     )
 
 
@@ -98,6 +107,12 @@ def _field(meta: Mapping[str, Any], name: str, kind: Any, *, path: Path) -> Any:
     value = meta.get(name)
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         raise damaged(path, 1, f"{name} has the wrong type: {type(value).__name__}")
+    return value
+
+
+def _short(value: str | None, name: str, *, path: Path) -> str | None:
+    if value and len(value) > LONGEST_FIELD:
+        raise damaged(path, 1, f"{name} has more than {LONGEST_FIELD:,} characters")
     return value
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from specify_cli import ids
 from specify_cli.core.drafts import PackageDraft
+from specify_cli.core.package_references import number_of
 from specify_cli.errors import SpecKittyError, StorageFailed, UsageError
 from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
@@ -19,6 +20,7 @@ from specify_cli.storage import project_files
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.mission_identity import DEFAULT_TYPE, MissionIdentity
+from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.storage.project import MARKS, Project, root_above
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
@@ -61,6 +63,7 @@ class AddedPackage:
     wp_id: str
     path: Path
     commit: str | None
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,9 @@ class Authoring:
         """Write a prompt for the package, with the next free id.
 
         If the mission's execution lanes are planned, the package gets one, and no other package
-        moves. If the mission is committed, the package is committed too.
+        moves. If the mission is committed, the package is committed too. If the last package has no
+        history and is exactly this one, only what is missing of that is done: a call that was killed
+        can be repeated.
 
         Raises:
             MissionNotFound: no mission has this slug.
@@ -162,16 +167,21 @@ class Authoring:
                     f"the dependency {unknown[0][:80]!r} does not exist: name one of {known}"
                 )
             require_comparable(draft.owned_files)
-            wp_id = f"WP{max((int(x[2:]) for x in mission.packages), default=0) + 1:02}"
-            name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
-            path = mission.files.folder / "tasks" / name
-            text = _prompt(wp_id, draft, _next_subtask(mission))
-            root = self.project.root
-            folders.ensure_all(path.parent, below=root)
-            publish(path, text.encode(), below=root)
+            last = _same_as_last(mission, draft)
+            if last is None:
+                wp_id = f"WP{max((int(x[2:]) for x in mission.packages), default=0) + 1:02}"
+                name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
+                path = mission.files.folder / "tasks" / name
+                text, root = _prompt(wp_id, draft, _next_subtask(mission)), self.project.root
+                folders.ensure_all(path.parent, below=root)
+                publish(path, text.encode(), below=root, sweeps=True)
+            else:
+                wp_id, path = last.wp_id, last.prompt_path
             whole = host_files.replanned(reopened(mission))
             commit = commit_change(whole, [path], cause, message=f"Add {wp_id} to {mission.slug}")
-            return AddedPackage(mission=whole, wp_id=wp_id, path=path, commit=commit)
+            return AddedPackage(
+                mission=whole, wp_id=wp_id, path=path, commit=commit, is_new=last is None
+            )
 
     def finalize(self, selector: str) -> FinalizeReport:
         """Check that the packages are consistent, then plan and write the execution lanes.
@@ -244,6 +254,17 @@ def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target
         with suppress(StorageFailed):
             remove_path(files.folder, below=root)
         raise
+
+
+def _same_as_last(mission: OpenMission, draft: PackageDraft) -> WorkPackage | None:
+    """Return the package with the highest number if it is as the draft would be written."""
+    last = max(mission.packages.values(), key=lambda it: number_of(it.wp_id), default=None)
+    if last is None or last.wp_id in mission.state.packages:
+        return None
+    others = {x: it for x, it in mission.packages.items() if x != last.wp_id}
+    text = _prompt(last.wp_id, draft, _next_subtask(mission.changed(packages=others)))
+    is_same = read_text(last.prompt_path, below=mission.files.project.root) == text
+    return last if is_same else None
 
 
 def _next_subtask(mission: OpenMission) -> int:

@@ -77,13 +77,14 @@ class PackageChanges:
             files = (prompt, *((outline,) if rest != text else ()))
             if is_preview:
                 return ChangeReport(mission=mission, wp_id=wp_id, changed=(), files=files)
-            # The prompt last: until it is removed, the same request can be repeated.
+            # The prompt last, after the commit: until it is removed, the same request can be repeated.
             _write_outline(mission, text, rest)
             left = {x: it for x, it in mission.packages.items() if x != wp_id}
             whole = host_files.replanned(mission.changed(packages=left), without=wp_id)
-            remove_path(prompt, below=self.project.root)
             message = f"Remove {wp_id} from {mission.slug}"
-            commit = commit_change(whole, (prompt, outline), cause, message=message)
+            both = (prompt, outline)
+            commit = commit_change(whole, both, cause, message=message, removed=prompt)
+            remove_path(prompt, below=self.project.root)
             return ChangeReport(mission=whole, wp_id=wp_id, changed=(), files=files, commit=commit)
 
     def edit(self, selector: str, edit: PackageEdit, cause: RequestContext) -> ChangeReport:
@@ -107,8 +108,9 @@ class PackageChanges:
             text = authoring_prompts.edited(before, written, edit)
             after = package_in(text, path, outline=outline or "", known=mission.packages)
             changed = _changes(before, after, is_text=text != written)
+            both = (path, mission.files.folder / "tasks.md")
             if not changed:
-                return ChangeReport(mission=mission, wp_id=wp_id, changed=(), files=())
+                return _commit_rest(mission, wp_id, files=both, cause=cause)
             _check_change(mission, wp_id, changed)
             whole = _checked(mission, before, after)
             section = _section(before, after, (written, text))
@@ -118,14 +120,12 @@ class PackageChanges:
             moved = wp_id if "owned_files" in changed else None
             whole = host_files.replanned(whole, without=moved)
             _write(path, text, below=root)
-            both = (path, mission.files.folder / "tasks.md")
-            message = f"Change {wp_id} of {mission.slug}"
             return ChangeReport(
                 mission=whole,
                 wp_id=wp_id,
                 changed=changed,
                 files=both if other != outline else both[:1],
-                commit=commit_change(whole, both, cause, message=message),
+                commit=commit_change(whole, both, cause, message=_message(mission, wp_id)),
                 holder=mission.state_of(wp_id).holder,
             )
 
@@ -137,6 +137,18 @@ def _changing(project: Project, selector: str, wp_id: str) -> Iterator[OpenMissi
         translated(mission.files.folder, "write below"),
     ):
         yield mission
+
+
+def _commit_rest(
+    mission: OpenMission, wp_id: str, *, files: Sequence[Path], cause: RequestContext
+) -> ChangeReport:
+    """Commit what a call that was killed, or that git refused, left without a commit."""
+    commit = commit_change(mission, files, cause, message=_message(mission, wp_id))
+    return ChangeReport(mission=mission, wp_id=wp_id, changed=(), files=(), commit=commit)
+
+
+def _message(mission: OpenMission, wp_id: str) -> str:
+    return f"Change {wp_id} of {mission.slug}"
 
 
 def _check_removal(mission: OpenMission, wp_id: str) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from specify_cli.errors import PreflightFailed
-from specify_cli.files import locks
 from specify_cli.storage import project_files
 from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import host_files
+from specify_cli.workflow import host_files, repositories
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.mission import OpenMission
 
@@ -38,11 +37,16 @@ def commit_mission(
 
 
 def commit_change(
-    mission: OpenMission, files: Sequence[Path], cause: RequestContext, *, message: str
+    mission: OpenMission,
+    files: Sequence[Path],
+    cause: RequestContext,
+    *,
+    message: str,
+    removed: Path | None = None,
 ) -> str | None:
     """Do the same as `commit_mission` for a mission that was committed before; otherwise do nothing.
 
-    Files that do not exist any more are removed.
+    Files that do not exist any more are removed. So is `removed`, which may still exist on disk.
 
     Raises:
         PreflightFailed: git could not commit.
@@ -52,7 +56,7 @@ def commit_change(
     def make(repository: Repository | None) -> str | None:
         if repository is None or not host_commits.is_committed(repository, mission.files.meta_path):
             return None
-        return _committed(repository, mission, files, message=message)
+        return _committed(repository, mission, files, message=message, removed=removed)
 
     return _carried_out(mission, cause, make)
 
@@ -60,10 +64,9 @@ def commit_change(
 def _carried_out(
     mission: OpenMission, cause: RequestContext, make: Callable[[Repository | None], str | None]
 ) -> str | None:
-    project = mission.files.project
     try:
-        with locks.held(project.lock("repository")):
-            commit = make(Repository.find(project.root))
+        with repositories.committing(mission.files.project) as repository:
+            commit = make(repository)
     except GitFailed as error:
         raise _not_committed(str(error)) from error
     if commit:
@@ -72,13 +75,18 @@ def _carried_out(
 
 
 def _committed(
-    repository: Repository, mission: OpenMission, files: Sequence[Path], *, message: str
+    repository: Repository,
+    mission: OpenMission,
+    files: Sequence[Path],
+    *,
+    message: str,
+    removed: Path | None = None,
 ) -> str | None:
     root = mission.files.project.root
     meta = project_files.read_if_there(mission.files.meta_path, below=root)
     held = {mission.files.meta_path: meta, **host_files.host_contents(mission)}
     contents = {path: data for path, data in held.items() if data is not None}
-    present = [path for path in files if path.exists()]
+    present = [path for path in files if path != removed and path.exists()]
     return host_commits.commit_files(
         repository,
         {**contents, **{path: None for path in files if path not in present}},

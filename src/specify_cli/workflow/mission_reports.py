@@ -46,6 +46,13 @@ class MissionReport(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+class MissionPage(NamedTuple):
+    """Some of the missions, by folder name, and the number of those that follow."""
+
+    missions: tuple[ListedMission, ...]
+    later: int
+
+
 class ListedMission(NamedTuple):
     """A mission and the status lanes of its packages; `problem` says why they cannot be read."""
 

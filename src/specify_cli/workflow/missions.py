@@ -17,7 +17,12 @@ from specify_cli.storage.project import Project
 from specify_cli.storage.record_entries import MissionMark
 from specify_cli.workflow import liveness
 from specify_cli.workflow.mission import OpenMission, open_mission
-from specify_cli.workflow.mission_reports import ListedMission, MissionReport, PackageReport
+from specify_cli.workflow.mission_reports import (
+    ListedMission,
+    MissionPage,
+    MissionReport,
+    PackageReport,
+)
 
 
 class Missions:
@@ -28,14 +33,15 @@ class Missions:
     def __init__(self, project: Project) -> None:
         self.project = project
 
-    def listed(self, covers: Callable[[str], bool]) -> list[ListedMission]:
-        """Return each mission whose folder name `covers` accepts, by folder name; no other one is read.
+    def page(self, covers: Callable[[str], bool], *, after: str | None, limit: int) -> MissionPage:
+        """Return the first missions after a folder name that `covers` accepts; no other one is read.
 
         Raises:
             StateUnreadable, StorageFailed: the folder of missions cannot be read.
         """
-        known = (slug for slug in all_missions(self.project) if covers(slug))
-        return [_listed(self.project, slug) for slug in known]
+        known = [x for x in all_missions(self.project) if (not after or x > after) and covers(x)]
+        listed = tuple(_listed(self.project, slug) for slug in known[:limit])
+        return MissionPage(listed, later=len(known) - len(listed))
 
     def elsewhere(self) -> list[tuple[str, str]]:
         """Return the folder of each mission that is not checked out, and the branch it was last on.

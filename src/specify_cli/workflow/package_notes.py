@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from specify_cli import clock, ids, nearest
 from specify_cli.core import claims
@@ -20,11 +20,12 @@ from specify_cli.workflow.mission_changes import changing_mission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteReport:
-    """The notes or marks that were recorded for packages of a mission."""
+    """The notes or marks that were recorded for packages of a mission; `unchanged` are subtasks."""
 
     mission: MissionIdentity
     wp_ids: tuple[str, ...]
     entry_ids: tuple[str, ...]
+    unchanged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class PackageNotes:
     def mark_subtasks(
         self, selector: str, marks: SubtaskMarks, *, actor: str, context: RequestContext
     ) -> NoteReport:
-        """Mark the subtasks in one append.
+        """Mark the subtasks in one append; nothing is recorded for those that have this status.
 
         Raises:
             MissionNotFound: there is no such mission.
@@ -68,11 +69,16 @@ class PackageNotes:
         """
         with changing_mission(self.project, selector) as mission:
             owners = _owners(mission, marks)
-            events = _recorded(mission, context)
+            events, unchanged = _recorded(mission, context), list[str]()
             if not events:
                 for wp_id in owners:
                     with error_details(wp_id=wp_id):
                         _check_admitted(mission, wp_id, actor)
+                is_done = marks.status == "done"
+                unchanged = [y for ticks in owners.values() for y in ticks if ticks[y] is is_done]
+                due = {
+                    x: [y for y in ticks if ticks[y] is not is_done] for x, ticks in owners.items()
+                }
                 events = [
                     _annotated(
                         wp_id,
@@ -80,10 +86,13 @@ class PackageNotes:
                         actor=actor,
                         context=context,
                     )
-                    for wp_id, names in owners.items()
+                    for wp_id, names in due.items()
+                    if names
                 ]
-                mission.append(events, context)
-            return _note_report(mission, list(owners), events)
+                if events:
+                    mission.append(events, context)
+            report = _note_report(mission, list(owners), events)
+            return replace(report, unchanged=tuple(unchanged))
 
 
 def _check_admitted(mission: OpenMission, wp_id: str, actor: str) -> None:
@@ -96,15 +105,16 @@ def _recorded(mission: OpenMission, context: RequestContext) -> Sequence[Event]:
     return context.claim(mission.log.caused_by(context.correlation_id, context.identity))
 
 
-def _owners(mission: OpenMission, marks: SubtaskMarks) -> dict[str, list[str]]:
-    """Return the given subtasks of each package, by package id."""
+def _owners(mission: OpenMission, marks: SubtaskMarks) -> dict[str, dict[str, bool]]:
+    """Return the given subtasks of each package, by package id, and whether they are done."""
     homes = [*mission.packages]
     if marks.wp_id is not None:
         with error_details(wp_id=marks.wp_id[:LONGEST_SHOWN]):
             homes = [mission.package(marks.wp_id).wp_id]
-    owners: dict[str, list[str]] = {}
+    owners: dict[str, dict[str, bool]] = {}
     # Made once: a request can have tens of thousands of names, and other requests wait for its answer.
-    home_of = {name: x for x in reversed(homes) for name in mission.subtask_ticks(x)}
+    ticks = {x: mission.subtask_ticks(x) for x in homes}
+    home_of = {name: x for x in reversed(homes) for name in ticks[x]}
     for name in _expanded(mission, marks.names):
         home = home_of.get(name)
         if home is None:
@@ -114,7 +124,7 @@ def _owners(mission: OpenMission, marks: SubtaskMarks) -> dict[str, list[str]]:
                 " see the front matter of its prompts, or the checkboxes in tasks.md"
                 f"{nearest.guess(name, _names(mission))}"
             )
-        owners.setdefault(home, []).append(name)
+        owners.setdefault(home, {})[name] = ticks[home][name]
     return owners
 
 

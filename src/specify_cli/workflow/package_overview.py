@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from specify_cli.core.claims import contest
 from specify_cli.core.lanes import Lane
+from specify_cli.storage.checkboxes import titles_in
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
+from specify_cli.workflow.authoring_agreement import tasks_text
 from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.mission_reports import PackageReport
 from specify_cli.workflow.missions import Missions
 from specify_cli.workflow.package_history import Newest, newest
 from specify_cli.workflow.package_lookup import open_package
+from specify_cli.workflow.package_prompt import PackagePrompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class Overview:
     needed_by: Mapping[str, Lane]
     owned_files: tuple[str, ...]
     subtasks: Mapping[str, bool]
+    subtask_titles: Mapping[str, str]
     workspace: Workspace
     has_workspace: bool
     newest: Newest
@@ -60,6 +64,7 @@ class PackageOverview:
             },
             owned_files=package.owned_files,
             subtasks=mission.subtask_ticks(wp_id),
+            subtask_titles=self._subtask_titles(mission, wp_id),
             workspace=workspace,
             has_workspace=workspace.path.is_dir(),
             newest=newest(mission.log.events, wp_id),
@@ -73,6 +78,13 @@ class PackageOverview:
                 )
             ),
         )
+
+    def _subtask_titles(self, mission: OpenMission, wp_id: str) -> Mapping[str, str]:
+        prompt = PackagePrompt(self.project).of(mission.slug, wp_id).text
+        try:
+            return titles_in(tasks_text(mission) or "") | titles_in(prompt)
+        except OSError:  # It is not needed for anything else.
+            return titles_in(prompt)
 
 
 def _lane(mission: OpenMission, wp_id: str) -> Lane:

@@ -251,9 +251,9 @@ def _place_of_work(repository: Repository, mission: OpenMission) -> tuple[str, s
         missing[name] = [f"{it.branch} at {it.commit[:12]}" for it in found]
     texts = [f"{name} does not have the work of {', '.join(it)}" for name, it in missing.items()]
     texts[-1] += (
-        ": merge the pull request, then fetch or pull, and try again"
+        ": merge the pull request, then fetch or pull"
         if fetched
-        else f": merge it, then bring {target} up to date, and try again"
+        else f": merge it, then bring {target} up to date"
     )
     merge_preflight.refuse(texts)
     raise AssertionError(texts)

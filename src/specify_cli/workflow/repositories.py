@@ -79,6 +79,24 @@ def changing(project: Project) -> Iterator[Repository]:
 
 
 @contextmanager
+def committing(project: Project) -> Iterator[Repository | None]:
+    """Lock the repository, which may be without a commit, for a commit; None if there is none.
+
+    Raises:
+        GitFailed: git refuses to work in it.
+        StorageFailed: the disk refused.
+    """
+    _limit_git(project)
+    with _locked(project):
+        repository = Repository.find(project.root)
+        if repository is None:
+            yield None
+            return
+        with stale_locks.without_stale_locks(repository.root):
+            yield repository
+
+
+@contextmanager
 def _locked(project: Project) -> Iterator[None]:
     with (
         locks.held(project.lock("repository")) as descriptor,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from spec_kitty_client import (
     MissionNotFound,
     NoWorkerError,
     Policy,
+    Retry,
     TakenError,
     TransportError,
     WpAlreadyClaimed,
@@ -147,6 +151,37 @@ def test_an_absent_worker_is_told_at_once(planned: Stage, mailbox: Mailbox) -> N
     assert "nothing was sent" in str(absent.value)
     assert [*mailbox.inbox.iterdir()] == []
     assert LostContactError.reason == "lost_contact"
+
+
+@pytest.mark.long
+def test_a_killed_worker_is_told_after_three_beats_and_its_restart_is_survived(
+    planned: Stage, mailbox: Mailbox
+) -> None:
+    worker = serve(planned, mailbox)
+    worker.send_signal(signal.SIGSTOP)
+    threading.Timer(1, worker.kill).start()
+
+    async def ask(retry: Retry, correlation_id: str) -> str:
+        client = AsyncClient(mailbox, policy=POLICY, retry=retry)
+        noted = await client.append_history(
+            SLUG, "WP02", actor="me", note="n", correlation_id=correlation_id
+        )
+        return noted.history_entry_id
+
+    async def both() -> None:
+        patient = asyncio.create_task(ask(Retry(), "patient"))
+        since = time.monotonic()
+        with pytest.raises(LostContactError, match="the request waits for it") as lost:
+            await ask(Retry(attempts=1), "told")
+        assert 5 < time.monotonic() - since < 12
+        assert lost.value.correlation_id == "told"
+        assert not patient.done()
+        await asyncio.to_thread(serve, planned, mailbox)
+        told = ask(Retry(attempts=1), "told")
+        assert len({await patient, await told}) == 2
+
+    asyncio.run(both())
+    assert len(planned.events()) == 2
 
 
 def test_a_program_that_is_not_the_host_is_told(planned: Stage, tmp_path: Path) -> None:

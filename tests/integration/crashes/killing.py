@@ -14,10 +14,11 @@ from tests.integration.stage import Stage, environment
 Killer = Callable[[int, Sequence[str]], int]
 
 
-def killer(stage: Stage, *before: str) -> Killer:
+def killer(stage: Stage, *before: str, refusals: bool = False) -> Killer:
     """Given a step and words: the exit code of that command line, killed before that change.
 
     The words `before` come before those that start it; its process is the last that the stage started.
+    With `refusals` the command line may also be refused.
     """
     process = subprocess.Popen(
         [*before, sys.executable, mortal.__file__],
@@ -34,7 +35,7 @@ def killer(stage: Stage, *before: str) -> Killer:
         process.stdin.write(json.dumps([step, *words]).encode() + b"\n")
         process.stdin.flush()
         code = int(process.stdout.readline())
-        assert code in (0, -signal.SIGKILL), words
+        assert code in (0, -signal.SIGKILL) or (refusals and code == 1), words
         return code
 
     return run_until

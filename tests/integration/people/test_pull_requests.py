@@ -80,6 +80,7 @@ def test_mission_closes_once_its_pull_request_is_merged(
     assert "search: nothing to do" in says(stage, "merge", "--branch", "search")
     refused = refuses(stage, "mission", "mark-merged", SLUG)
     assert f"origin/main does not have the work of {FIRST}-lane-a" in refused
+    assert refused.count("again") == 1
     assert stage.lane("WP01") == "approved"
 
     clone(stage, forge)

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,23 @@ def test_a_worker_whose_heartbeat_stops_during_the_wait_is_lost_contact(mailbox:
     while request.heartbeat.look():
         assert time.monotonic() < deadline
     assert isinstance(request.verdict(), LostContactError)
+
+
+@pytest.mark.parametrize("end", [lambda it: it.unlink(), lambda it: os.utime(it, (1, 1))])
+def test_a_worker_is_lost_only_after_three_missed_beats(
+    mailbox: Mailbox, end: Callable[[Path], None]
+) -> None:
+    path = beat(mailbox, interval_s=0.01)
+    waiting = PendingRequest(mailbox, "mine")
+    assert waiting.heartbeat.look()
+    end(path)
+    waiting.heartbeat.look()
+    waiting.need_worker()
+    deadline = time.monotonic() + LONGEST_S
+    with pytest.raises(LostContactError, match=r"contact was lost: .*mailbox serve"):  # noqa: PT012
+        while time.monotonic() < deadline:
+            waiting.heartbeat.look()
+            waiting.need_worker()
 
 
 @pytest.mark.parametrize("name", ["inbox", "outbox"])

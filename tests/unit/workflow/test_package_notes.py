@@ -37,3 +37,15 @@ def test_repeated_names_are_looked_up_once(stage: Stage, monkeypatch: pytest.Mon
     assert len(looked) == PACKAGES + 1
     prompt = stage.done("show-prompt", mission=SLUG, wp="WP05")
     assert [it["done"] for it in prompt["subtasks"]] == [True, True]
+
+
+def test_a_mark_that_changes_nothing_is_told_and_not_recorded(stage: Stage) -> None:
+    mark = {"mission": SLUG, "actor": "coder"}
+    assert "unchanged" not in stage.done("mark-subtasks", subtasks=["T11"], status="done", **mark)
+    again = stage.done("mark-subtasks", subtasks=["T11", "T21"], status="done", **mark)
+    assert (again["unchanged"], again["work_packages"]) == (["T11"], ["WP01", "WP02"])
+    whole = stage.done("mark-subtasks", subtasks=["T11", "T12"], status="pending", **mark)
+    assert whole["unchanged"] == ["T12"]
+    assert stage.done("mark-subtasks", subtasks=["WP03"], status="pending", **mark)["unchanged"]
+    marked = [it["delta"]["subtasks"] for it in stage.events()]
+    assert marked == [{"T11": "done"}, {"T21": "done"}, {"T11": "pending"}]

@@ -30,13 +30,17 @@ class AddPackageParams(Params):
 
 
 class AddPackageResult(MissionResult):
-    """Data of add-package; no `lane_id` before the execution lanes are planned."""
+    """Data of add-package; no `lane_id` before the execution lanes are planned.
+
+    `is_new` is false if the last package is exactly this one already.
+    """
 
     wp_id: str
     prompt_path: str
     lane_id: str | None
     lane_mates: list[str]
     commit: str | None
+    is_new: bool
 
 
 def handle(
@@ -60,6 +64,7 @@ def handle(
         lane_id=mission.lane_ids[wp_id] if is_planned else None,
         lane_mates=[x for x in mission.lane_mates(wp_id) if x != wp_id] if is_planned else [],
         commit=added.commit,
+        is_new=added.is_new,
     )
 
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Final
 
 from specify_cli.core.lanes import Lane
-from specify_cli.orchestrator_api.arguments import Params
+from specify_cli.orchestrator_api.arguments import Constraint, Params
 from specify_cli.orchestrator_api.command import Command, PartialResult, mission_fields
-from specify_cli.orchestrator_api.values import Value
+from specify_cli.orchestrator_api.texts import Name, shown_title
+from specify_cli.orchestrator_api.values import Value, argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.mission_reports import ListedMission
     from specify_cli.workflow.services import Services
 
+MOST: Final = 500
+"""The most missions in an answer."""
+Limit = Constraint((("ge", 1), ("le", MOST)))
+
 
 class ListMissionsParams(Params):
-    """list-missions takes no arguments."""
+    """Arguments of list-missions."""
+
+    limit: Annotated[int, Limit] = argument("The most missions to list, up to 500.", default=MOST)
+    after: Name | None = argument("Folder name: only missions after it.", default=None)
 
 
 class MissionInList(Value):
@@ -42,7 +50,7 @@ class MissionInList(Value):
         summary = {lane.value: counted[lane.value] for lane in Lane} | {"total": len(listed.lanes)}
         return cls(
             **mission_fields(listed.mission),
-            title=listed.mission.title,
+            title=shown_title(listed.mission.title),
             target_branch=listed.mission.own_target,
             accepted=listed.is_accepted if is_read else None,
             merged=listed.is_merged if is_read else None,
@@ -62,21 +70,25 @@ class ListMissionsResult(PartialResult):
     """Data of list-missions."""
 
     missions: list[MissionInList]
+    later: int
     not_checked_out: list[MissionElsewhere]
+    not_checked_out_total: int | None = None
 
 
 def handle(
     params: ListMissionsParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ListMissionsResult:
-    """Return every mission that the caller may see, by folder name."""
+    """Return the missions that the caller may see, by folder name."""
     missions = services().missions
+    page = missions.page(cause.covers_mission, after=params.after, limit=params.limit)
+    elsewhere = [it for it in missions.elsewhere() if cause.covers_mission(it[0])]
     return ListMissionsResult(
-        missions=[MissionInList.of(it) for it in missions.listed(cause.covers_mission)],
+        missions=[MissionInList.of(it) for it in page.missions],
+        later=page.later,
         not_checked_out=[
-            MissionElsewhere(mission_slug=slug, branch=branch)
-            for slug, branch in missions.elsewhere()
-            if cause.covers_mission(slug)
+            MissionElsewhere(mission_slug=slug, branch=branch) for slug, branch in elsewhere[:MOST]
         ],
+        not_checked_out_total=len(elsewhere) if len(elsewhere) > MOST else None,
     )
 
 
@@ -84,5 +96,5 @@ COMMAND = Command(
     name="list-missions",
     params=ListMissionsParams,
     handle=handle,
-    example="spec-kitty orchestrator-api list-missions",
+    example="spec-kitty orchestrator-api list-missions --limit 50",
 )

@@ -34,6 +34,7 @@ class MarkSubtasksResult(MissionResult):
     subtasks: list[str]
     status: str
     work_packages: list[str]
+    unchanged: list[str] | None = None
 
 
 def handle(
@@ -49,6 +50,7 @@ def handle(
         subtasks=params.subtasks,
         status=params.status,
         work_packages=list(report.wp_ids),
+        unchanged=list(report.unchanged) or None,
     )
 
 

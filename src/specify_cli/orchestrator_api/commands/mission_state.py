@@ -10,6 +10,7 @@ from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.command import Command, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.positions import PositionedParams, PositionedResult, add_position
+from specify_cli.orchestrator_api.texts import shown_title
 from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class PackageOnBoard(Value):
         sign = package.last_sign_of_life
         return cls(
             wp_id=package.wp_id,
-            title=package.title,
+            title=shown_title(package.title),
             lane=package.lane.value,
             dependencies=list(package.dependencies),
             dependencies_satisfied=not package.unsatisfied_dependencies,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
-from specify_cli.orchestrator_api.history_entry import HistoryEntry, Subtask, subtasks_of
+from specify_cli.orchestrator_api.history_entry import HistoryEntry, Subtask
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 from specify_cli.orchestrator_api.values import Value, argument
 
@@ -34,6 +34,12 @@ class Neighbor(Value):
     lane: str
 
 
+class TitledSubtask(Subtask):
+    """A subtask with the text at its checkbox."""
+
+    title: str
+
+
 class ShowPackageResult(MissionResult):
     """Data of show-package."""
 
@@ -51,7 +57,7 @@ class ShowPackageResult(MissionResult):
     unsatisfied_dependencies: list[str]
     dependents: list[Neighbor]
     owned_files: list[str]
-    subtasks: list[Subtask]
+    subtasks: list[TitledSubtask]
     lane_id: str
     lane_branch: str
     workspace_path: str
@@ -84,7 +90,7 @@ class ShowPackageResult(MissionResult):
             unsatisfied_dependencies=list(package.unsatisfied_dependencies),
             dependents=_neighbors(shown.needed_by),
             owned_files=list(shown.owned_files),
-            subtasks=subtasks_of(shown.subtasks),
+            subtasks=_subtasks(shown),
             lane_id=package.lane_id,
             lane_branch=shown.workspace.branch,
             workspace_path=str(shown.workspace.path),
@@ -97,6 +103,14 @@ class ShowPackageResult(MissionResult):
             last_review=_entry(newest.review),
             warnings=list(shown.warnings) or None,
         )
+
+
+def _subtasks(shown: Overview) -> list[TitledSubtask]:
+    titles = shown.subtask_titles
+    return [
+        TitledSubtask(subtask_id=name, done=is_done, title=titles.get(name, ""))
+        for name, is_done in shown.subtasks.items()
+    ]
 
 
 def handle(

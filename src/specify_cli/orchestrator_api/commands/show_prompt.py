@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from specify_cli.orchestrator_api.arguments import Params
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 MOST_TEXT: Final = 100_000
-"""The most characters of a prompt in an answer."""
+"""The most characters of a prompt in an answer, and of a list together."""
+MOST_ELEMENTS: Final = 1000
 
 
 class ShowPromptParams(Params):
@@ -34,7 +36,9 @@ class ShowPromptResult(MissionResult):
     prompt: str
     is_cut: bool | None = None
     subtasks: list[Subtask]
+    subtasks_total: int | None = None
     owned_files: list[str]
+    owned_files_total: int | None = None
 
 
 def handle(
@@ -42,15 +46,27 @@ def handle(
 ) -> ShowPromptResult:
     """Return the prompt with the current state of its subtasks."""
     report = services().prompts.of(params.mission, params.wp)
+    subtasks, subtasks_total = _first(report.subtasks)
+    owned_files, owned_files_total = _first(report.owned_files)
     return ShowPromptResult(
         **mission_fields(report.mission),
         wp_id=report.wp_id,
         prompt_path=str(report.path),
         prompt=report.text[:MOST_TEXT],
         is_cut=len(report.text) > MOST_TEXT or None,
-        subtasks=subtasks_of(report.subtasks),
-        owned_files=list(report.owned_files),
+        subtasks=subtasks_of({name: report.subtasks[name] for name in subtasks}),
+        subtasks_total=subtasks_total,
+        owned_files=owned_files,
+        owned_files_total=owned_files_total,
     )
+
+
+def _first(texts: Collection[str]) -> tuple[list[str], int | None]:
+    """Return the first texts, as many as an answer has, and the number of all if there are more."""
+    lengths = accumulate(map(len, texts))
+    first = [it for it, length in zip(texts, lengths, strict=True) if length <= MOST_TEXT]
+    first = first[:MOST_ELEMENTS]
+    return first, len(texts) if len(first) < len(texts) else None
 
 
 COMMAND = Command(
