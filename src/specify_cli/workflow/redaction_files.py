@@ -17,7 +17,7 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
 from specify_cli.files.atomic import DRAFT, publish, translated
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
-from specify_cli.storage import published_line
+from specify_cli.storage import journal_index_file, published_line
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_files import PACKED
@@ -52,7 +52,8 @@ def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
         if data is None or not any(form in data for form in forms):
             continue
         if not any(folder in path.parents for folder in ours):
-            left.append(path)
+            # The index is removed with the redaction.
+            left += [path] if project.cache not in path.parents else []
             continue
         for form in forms:
             data = data.replace(form, MARK)
@@ -110,6 +111,8 @@ def apply_redactions(
         for entry in map(record.entry_at, positions)
         if entry and entry.published
     }
+    with _collecting(complaints):
+        journal_index_file.remove(project)
     with _collecting(complaints):
         Journal(project).redact()
     # A redaction has dropped the private fields of all answers.
