@@ -11,21 +11,29 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from specify_cli import progress
 from specify_cli.errors import StorageFailed
 from specify_cli.storage import journal_index_file, published_line, record_rows
+from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_files import JournalFiles
-from specify_cli.storage.journal_index_file import writing
-from specify_cli.storage.journal_rows import COLUMNS, IndexedLine, names_of, row_of
+from specify_cli.storage.journal_index_file import (
+    Mark,
+    NumberedLine,
+    add,
+    insert,
+    mark_of,
+    note,
+    writing,
+)
+from specify_cli.storage.journal_rows import IndexedLine, names_of
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import PRUNED, Record
 from specify_cli.storage.record_folder import make_inside
-from specify_cli.storage.record_retention import LOOKED_AT
 from specify_cli.storage.record_schema import make_file
 
 AT_ONCE: Final = 500
@@ -33,34 +41,12 @@ _LINES: Final = (
     f"SELECT position, seq, {record_rows.LINE}, head FROM {record_rows.FROM}"  # noqa: S608
     " WHERE seq > ? ORDER BY seq LIMIT ?"
 )
-_INSERT: Final = (
-    f"INSERT OR REPLACE INTO line ({COLUMNS}) VALUES ({', '.join('?' * len(IndexedLine._fields))})"  # noqa: S608
+_LOGS: Final = (
+    "SELECT CAST(log AS BLOB) FROM entry WHERE position <= ? ORDER BY position DESC LIMIT 200"
 )
+"""The log lines of a request are committed just before its answer."""
 
 Found = TypeVar("Found")
-
-
-class _Line(NamedTuple):
-    position: int
-    seq: int
-    line: bytes
-    head: bytes
-
-
-class _Mark(NamedTuple):
-    """The newest indexed line, and the record that it is from; without a record, `record` is empty.
-
-    `pruned` and `looked_at` are notes of the record that change when answers of reads are removed.
-    """
-
-    record: str = ""
-    seq: int = 0
-    position: int = 0
-    link: str = ""
-    head: bytes = b""
-    redactions: int = 0
-    pruned: int = 0
-    looked_at: int = 0
 
 
 class JournalIndex:
@@ -100,6 +86,31 @@ class JournalIndex:
         """Index the new lines, at most about `most`; return whether none is missing."""
         return self._tried(lambda: self._update(most))
 
+    def lines(self, numbers: Collection[int]) -> dict[int, dict[str, Any]]:
+        """Return the journal lines with those `seq`; a line that was removed from all files is missing."""
+        found: dict[int, dict[str, Any]] = {}
+        record = self._journal.record()
+        for seq in numbers if record else ():
+            line = record.published_line(seq) if record else None
+            if line is not None:
+                found[seq] = published_line.parse(bytes(line))
+        left = set(numbers) - found.keys()
+        for said in JournalFiles(self._project.journal).lines() if left else ():
+            if said["seq"] in left:
+                found[said["seq"]] = said
+        return found
+
+    def events(self, line: IndexedLine, event_ids: object) -> list[dict[str, Any]]:
+        """Return the events that the request of that line caused, as far as the record has them near it."""
+        record = self._journal.record()
+        wanted = set(event_ids) if isinstance(event_ids, list) else set()
+        if record is None or not wanted or not line.position:
+            return []
+        with record.reading() as connection:
+            logs = connection.execute(_LOGS, (line.position,)).fetchall()
+        said = (event for (log,) in reversed(logs) for event in map(json_object, log.splitlines()))
+        return [event for event in said if event and event.get("event_id") in wanted]
+
     def folder_of(self, mission: str) -> str:
         """Return the folder of the mission that this name fits; the name itself if there is none."""
         record = self._journal.record()
@@ -135,15 +146,12 @@ class JournalIndex:
             self.close()
         return self._opened()
 
-    def _started_over(self, mark: _Mark) -> sqlite3.Connection:
+    def _started_over(self) -> sqlite3.Connection:
         """Return a connection to an empty index. Nothing of the old one is left on the disk."""
         self.close()
         if not self._is_in_memory:
             journal_index_file.remove(self._project)
-        connection = self._opened()
-        with writing(connection):
-            _note(connection, mark)
-        return connection
+        return self._opened()
 
     def _found(self) -> tuple[int, int] | None:
         try:
@@ -154,6 +162,8 @@ class JournalIndex:
 
     def _made(self) -> Path:
         """Return the path of the file; make it for those who may use the folder of the record."""
+        if self._journal.record() is None:
+            raise FileNotFoundError("there is no record that this user may read")
         path = journal_index_file.path_of(self._project)
         try:
             make_inside(path.parent, base=self._project.host_base)
@@ -165,7 +175,7 @@ class JournalIndex:
 
     def _update(self, most: int | None) -> bool:
         connection = self._current()
-        mark = _Mark(**dict(connection.execute("SELECT name, value FROM mark").fetchall()))
+        mark = mark_of(connection)
         record = self._journal.record()
         if record is not None and (not self._is_complete or not _is_of(record, mark)):
             # The files may continue a record that was restored from a backup.
@@ -174,31 +184,50 @@ class JournalIndex:
         if record is None:
             self._add_published(connection, mark)
             return True
-        noted = _noted(record, mark)
-        if not _is_of(record, mark) or mark.redactions != noted.redactions:
-            mark = _noted(record, _Mark(record=record.id))
-            connection = self._started_over(mark)
-        elif mark != noted:
-            mark = _without_pruned(connection, record, noted)
+        redactions = _redactions(record)
+        if not _is_of(record, mark) or mark.redactions != redactions:
+            mark = Mark(record=record.id, redactions=redactions)
+            connection = self._started_over()
+            self._add_pruned(connection, record)
+            with writing(connection):
+                note(connection, mark)
         return _follow(connection, record, mark=mark, most=most)
 
-    def _add_published(self, connection: sqlite3.Connection, mark: _Mark) -> None:
+    def _add_pruned(self, connection: sqlite3.Connection, record: Record) -> None:
+        """Index the answers of reads that only the published journal and its archive have."""
+        pruned = record.noted(PRUNED)
+        kept = set(record.numbers()) if pruned else set()
+        for lines in self._batches(after=0):
+            some = [it for it in lines if it.seq <= pruned and it.seq not in kept]
+            with writing(connection):
+                insert(connection, some, names={})
+            if lines[-1].seq > pruned:
+                return
+
+    def _add_published(self, connection: sqlite3.Connection, mark: Mark) -> None:
         """Index the published lines: there is no record that has all of them."""
         if mark.record:
-            mark = _Mark()
-            connection = self._started_over(mark)
+            mark = Mark()
+            connection = self._started_over()
         stamp = self._stamp_of_journal()
-        if stamp is not None and stamp == self._stamp:
-            return
-        found: list[_Line] = []
+        if stamp is None or stamp != self._stamp:
+            for lines in self._batches(after=mark.seq):
+                mark = add(connection, lines, mark=mark, names={})
+        self._stamp = stamp
+
+    def _batches(self, *, after: int) -> Iterator[list[NumberedLine]]:
+        """Yield the published lines after that `seq`, in order."""
+        found: list[NumberedLine] = []
         for _, line in JournalFiles(self._project.journal).numbered():
             seq = published_line.seq_of(line) or 0
-            if seq > (found[-1].seq if found else mark.seq):
-                found.append(_Line(position=0, seq=seq, line=line, head=b""))
+            if seq > after:
+                found.append(NumberedLine(position=0, seq=seq, line=line, head=b""))
+                after = seq
             if len(found) >= AT_ONCE:
-                mark, found = _add(connection, found, mark=mark, names={}), []
-        _add(connection, found, mark=mark, names={})
-        self._stamp = stamp
+                yield found
+                found = []
+        if found:
+            yield found
 
     def _stamp_of_journal(self) -> tuple[int, int, int] | None:
         try:
@@ -208,7 +237,7 @@ class JournalIndex:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _is_of(record: Record, mark: _Mark) -> bool:
+def _is_of(record: Record, mark: Mark) -> bool:
     """Whether the newest indexed line is in the record, or was pruned from it."""
     if mark.record != record.id:
         return False
@@ -222,29 +251,15 @@ def _is_of(record: Record, mark: _Mark) -> bool:
     return published_line.link(entry.published or b"") == mark.link
 
 
-def _noted(record: Record, mark: _Mark) -> _Mark:
-    """Return the mark with the present notes of the record."""
+def _redactions(record: Record) -> int:
     with record.reading() as connection:
         # The index of the record needs this literal.
         query = "SELECT count(*) FROM entry WHERE kind = 'redaction'"
-        redactions = connection.execute(query).fetchone()[0]
-    pruned, looked_at = record.noted(PRUNED), record.noted(LOOKED_AT)
-    return mark._replace(redactions=redactions, pruned=pruned, looked_at=looked_at)
-
-
-def _without_pruned(connection: sqlite3.Connection, record: Record, mark: _Mark) -> _Mark:
-    with writing(connection):
-        kept = set(record.numbers())
-        query = "SELECT seq FROM line WHERE seq <= ?"
-        indexed = connection.execute(query, (mark.pruned,)).fetchall()
-        gone = [it for it in indexed if it[0] not in kept]
-        connection.executemany("DELETE FROM line WHERE seq = ?", gone)
-        _note(connection, mark)
-    return mark
+        return int(connection.execute(query).fetchone()[0])
 
 
 def _follow(
-    connection: sqlite3.Connection, record: Record, *, mark: _Mark, most: int | None
+    connection: sqlite3.Connection, record: Record, *, mark: Mark, most: int | None
 ) -> bool:
     """Add the lines after the mark; return whether none is missing."""
     first, newest = mark.seq, record.last_published()[0]
@@ -252,43 +267,12 @@ def _follow(
     while mark.seq < newest and (most is None or mark.seq - first < most):
         with record.reading() as source:
             lines = source.execute(_LINES, (mark.seq, AT_ONCE)).fetchall()
-        mark = _add(connection, [*map(_Line._make, lines)], mark=mark, names=names)
+        if not lines:
+            # Another process has replaced the record.
+            return False
+        mark = add(connection, [*map(NumberedLine._make, lines)], mark=mark, names=names)
         progress.report(mark.seq - first, newest - first, "indexing the journal")
     return mark.seq >= newest
-
-
-def _add(
-    connection: sqlite3.Connection,
-    lines: Sequence[_Line],
-    *,
-    mark: _Mark,
-    names: Mapping[str, str],
-) -> _Mark:
-    """Add the lines; another process may have added them already."""
-    if not lines:
-        return mark
-    rows: list[IndexedLine] = []
-    events: list[tuple[str, int]] = []
-    for it in lines:
-        # A damaged line of a file has no row.
-        with contextlib.suppress(ValueError, RecursionError):
-            said = published_line.parse(bytes(it.line))
-            row, caused = row_of(said, position=it.position, missions=names)
-            rows.append(row)
-            events += [(event, it.seq) for event in caused]
-    last = lines[-1]
-    link = published_line.link(bytes(last.line))
-    mark = mark._replace(seq=last.seq, position=last.position, link=link, head=last.head)
-    with writing(connection):
-        connection.executemany(_INSERT, rows)
-        connection.executemany("INSERT OR REPLACE INTO caused VALUES (?, ?)", events)
-        _note(connection, mark)
-    return mark
-
-
-def _note(connection: sqlite3.Connection, mark: _Mark) -> None:
-    notes: dict[str, Any] = mark._asdict()
-    connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", notes.items())
 
 
 def _names(record: Record) -> dict[str, str]:

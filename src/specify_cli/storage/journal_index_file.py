@@ -1,14 +1,16 @@
-"""The file of the journal's index: its tables, and how it is opened and removed."""
+"""The file of the journal's index: its tables, what is written to them, and how it is removed."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+from specify_cli.storage import published_line
+from specify_cli.storage.journal_rows import COLUMNS, IndexedLine, row_of
 from specify_cli.storage.layout import Layout
 
 FORMAT: Final = 1
@@ -40,6 +42,30 @@ _TABLES: Final = (
     "CREATE INDEX line_by_code ON line (code) WHERE code IS NOT NULL",
     "CREATE INDEX line_failed ON line (seq) WHERE code IS NOT NULL",
 )
+
+_INSERT: Final = (
+    f"INSERT OR REPLACE INTO line ({COLUMNS}) VALUES ({', '.join('?' * len(IndexedLine._fields))})"  # noqa: S608
+)
+
+
+class NumberedLine(NamedTuple):
+    """A published line and its place in the record; 0 and empty if it is from a file."""
+
+    position: int
+    seq: int
+    line: bytes
+    head: bytes
+
+
+class Mark(NamedTuple):
+    """The newest indexed line, and the record that it is from; without a record, `record` is empty."""
+
+    record: str = ""
+    seq: int = 0
+    position: int = 0
+    link: str = ""
+    head: bytes = b""
+    redactions: int = 0
 
 
 def path_of(project: Layout) -> Path:
@@ -90,6 +116,51 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def mark_of(connection: sqlite3.Connection) -> Mark:
+    """Return the mark of the index."""
+    return Mark(**dict(connection.execute("SELECT name, value FROM mark").fetchall()))
+
+
+def add(
+    connection: sqlite3.Connection,
+    lines: Sequence[NumberedLine],
+    *,
+    mark: Mark,
+    names: Mapping[str, str],
+) -> Mark:
+    """Add the lines, at least one, and return the new mark; another process may have added them already."""
+    last = lines[-1]
+    link = published_line.link(bytes(last.line))
+    mark = mark._replace(seq=last.seq, position=last.position, link=link, head=last.head)
+    with writing(connection):
+        insert(connection, lines, names=names)
+        note(connection, mark)
+    return mark
+
+
+def insert(
+    connection: sqlite3.Connection, lines: Sequence[NumberedLine], *, names: Mapping[str, str]
+) -> None:
+    """Add the lines within a transaction; `names` has the folder of a mission by its names."""
+    rows: list[IndexedLine] = []
+    events: list[tuple[str, int]] = []
+    for it in lines:
+        # A damaged line of a file has no row.
+        with contextlib.suppress(ValueError, RecursionError):
+            said = published_line.parse(bytes(it.line))
+            row, caused = row_of(said, position=it.position, missions=names)
+            rows.append(row)
+            events += [(event, it.seq) for event in caused]
+    connection.executemany(_INSERT, rows)
+    connection.executemany("INSERT OR REPLACE INTO caused VALUES (?, ?)", events)
+
+
+def note(connection: sqlite3.Connection, mark: Mark) -> None:
+    """Store the mark within a transaction."""
+    notes: dict[str, Any] = mark._asdict()
+    connection.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", notes.items())
 
 
 def _is_known(connection: sqlite3.Connection) -> bool:

@@ -127,3 +127,9 @@ def with_event(connection: sqlite3.Connection, prefix: str, count: int) -> list[
     )
     rows = connection.execute(query, (prefix, prefix + _LAST_CHARACTER, count))
     return [IndexedLine._make(row) for row in rows.fetchall()]
+
+
+def with_seq(connection: sqlite3.Connection, seq: int) -> list[IndexedLine]:
+    """Return the line with that number, if there is one."""
+    query = f"SELECT {COLUMNS} FROM line WHERE seq = ?"  # noqa: S608
+    return [IndexedLine._make(row) for row in connection.execute(query, (seq,)).fetchall()]

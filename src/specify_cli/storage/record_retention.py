@@ -15,7 +15,7 @@ from specify_cli import progress
 from specify_cli.storage import published_line, record_rows
 from specify_cli.storage.record import PRUNED, Record
 
-LOOKED_AT: Final = "looked_at"
+_LOOKED_AT: Final = "looked_at"
 """The note of the position up to which no removable read is left."""
 
 _A_STEP: Final = 1_000
@@ -155,7 +155,7 @@ def prune(
         StateUnreadable: the record is damaged or has a newer format.
         StorageFailed: the disk fails.
     """
-    count, after, is_whole = 0, record.noted(LOOKED_AT), True
+    count, after, is_whole = 0, record.noted(_LOOKED_AT), True
     for start in range(after, until, _A_STEP):
         end = min(start + _A_STEP, until)
         with record.reading() as connection:
@@ -172,7 +172,7 @@ def prune(
 
 
 def _reads(record: Record) -> Iterator[_Read]:
-    position, last = record.noted(LOOKED_AT), record.last()
+    position, last = record.noted(_LOOKED_AT), record.last()
     end = last.position if last else 0
     while position < end:
         with record.reading() as connection:
@@ -223,7 +223,7 @@ def _delete(record: Record, gone: Sequence[_Gone], *, looked_at: int | None) -> 
                     newest = max([record.noted(PRUNED), *(it.seq for it in gone)])
                     record_rows.note(writing, PRUNED, newest)
                 if looked_at is not None:
-                    record_rows.note(writing, LOOKED_AT, looked_at)
+                    record_rows.note(writing, _LOOKED_AT, looked_at)
         finally:
             connection.execute("PRAGMA foreign_keys = ON")
 

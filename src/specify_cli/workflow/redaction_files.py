@@ -112,9 +112,10 @@ def apply_redactions(
         if entry and entry.published
     }
     with _collecting(complaints):
-        journal_index_file.remove(project)
-    with _collecting(complaints):
         Journal(project).redact()
+    # A reader may have made it from files that were not redacted yet.
+    with _collecting(complaints):
+        journal_index_file.remove(project)
     # A redaction has dropped the private fields of all answers.
     private = _replies(project, record, map(published_line.parse, record.private_reads()))
     for path, envelope in (*replies_to(project, record, requests), *private):
