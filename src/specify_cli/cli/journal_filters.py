@@ -48,6 +48,7 @@ class Moment(click.ParamType[int]):
 SINCE: Final = click.option(
     "--since", type=Moment(), help="Only from this time on, such as 2h, or a UTC time."
 )
+UNTIL: Final = click.option("--until", type=Moment(), help="Only up to this time.")
 _FILTERS: Final = (
     click.option("--mission", help="Only of this mission."),
     click.option("--wp", help="Only of this package."),
@@ -57,7 +58,7 @@ _FILTERS: Final = (
     click.option("--failed", is_flag=True, help="Only refused requests."),
     click.option("--code", help="Only requests refused with this error code."),
     SINCE,
-    click.option("--until", type=Moment(), help="Only up to this time."),
+    UNTIL,
 )
 
 

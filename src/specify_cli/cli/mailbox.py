@@ -17,6 +17,7 @@ from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_head import head
 from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_show import show
+from specify_cli.cli.mailbox_stats import stats
 from specify_cli.cli.mailbox_tail import tail
 from specify_cli.cli.options import JSON
 from specify_cli.cli.output import COULD_NOT_CHECK, REFUSED, log, reporting_errors
@@ -250,5 +251,5 @@ def _last_seen(beat: Mapping[str, Any]) -> str:
     return f"the last one {how} at {beat.get('beat_at')}"
 
 
-for command in (access, dead_letters, head, prune, show, tail):
+for command in (access, dead_letters, head, prune, show, stats, tail):
     mailbox.add_command(command)

@@ -26,10 +26,11 @@ _TABLES: Final = (
     "CREATE TABLE mark (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     """CREATE TABLE line (
         seq INTEGER PRIMARY KEY, position INTEGER NOT NULL, at INTEGER, took_us INTEGER,
+        received INTEGER,
         id TEXT NOT NULL, orchestrator TEXT, identity TEXT, actor TEXT, command TEXT, mission TEXT,
         wp TEXT, from_lane TEXT, to_lane TEXT, code TEXT, dead_letter TEXT)""",
     "CREATE TABLE caused (event TEXT, seq INTEGER, PRIMARY KEY (event, seq)) WITHOUT ROWID",
-    "CREATE INDEX line_by_at ON line (at)",
+    "CREATE INDEX line_by_at ON line (at, took_us, received, code)",
     "CREATE INDEX line_by_id ON line (id)",
     "CREATE INDEX line_by_orchestrator ON line (orchestrator)",
     "CREATE INDEX line_by_identity ON line (identity)",

@@ -26,6 +26,7 @@ class IndexedLine(NamedTuple):
         position: Its position in the record; 0 if it is known from the published journal alone.
         at: When the host began to answer, in microseconds since the epoch.
         took_us: From then until it had decided the answer, in microseconds.
+        received: When the request reached the host, as `at`; the same time if the line does not say it.
         id: The correlation id.
         orchestrator: The identity of the mailbox; `cli` for the command line.
         identity: Who asked, as the host established.
@@ -39,6 +40,7 @@ class IndexedLine(NamedTuple):
     position: int
     at: int | None
     took_us: int | None
+    received: int | None
     id: str
     orchestrator: str | None
     identity: str | None
@@ -72,6 +74,7 @@ def row_of(
         position=position,
         at=at,
         took_us=max(0, done - at) if at is not None and done is not None else None,
+        received=_earlier(microseconds(line.get("received_at")), at),
         id=line["correlation_id"],
         orchestrator=identity if line.get("door") == ids.MAILBOX else CLI,
         identity=identity,
@@ -97,6 +100,10 @@ def microseconds(timestamp: object) -> int | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _A_MICROSECOND
+
+
+def _earlier(received: int | None, at: int | None) -> int | None:
+    return at if received is None or at is None else min(received, at)
 
 
 def moment(at: int) -> datetime:
