@@ -49,7 +49,8 @@ def tail(*, lines: int, no_follow: bool, local: bool, as_json: bool, **given: An
     try:
         with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
             for index, found in _batches(given, count=lines, follows=not no_follow):
-                _print(index, found, table)
+                if found or not no_follow:
+                    _print(index, found, table)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

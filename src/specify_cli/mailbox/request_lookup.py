@@ -41,8 +41,11 @@ class RequestLookup:
         if not name:
             return []
         read = self._index.read
+        # In this order, so that one that is answered meanwhile is found.
+        without_answer = [*self._unanswered(name)]
         rows = read(lambda it: journal_queries.with_id(it, name, MOST))
-        stories = [*self._answered(rows), *self._unanswered(name)]
+        every = [*without_answer, *self._answered(rows)]
+        stories = [*{(it["orchestrator"], it["correlation_id"]): it for it in every}.values()]
         found = [it for it in stories if it["correlation_id"] == name] or stories
         if not found:
             rows = read(lambda it: journal_queries.with_event(it, name.upper(), MOST))

@@ -36,7 +36,12 @@ from specify_cli.storage.record import PRUNED, Record
 from specify_cli.storage.record_folder import make_inside
 from specify_cli.storage.record_schema import make_file
 
-AT_ONCE: Final = 500
+AT_ONCE: Final = 5_000
+"""Lines in one transaction: fewer would write the same pages of its indexes more often."""
+
+A_STEP: Final = 500
+"""Lines read from the record at once by a process with other work: its requests wait for that."""
+
 _LINES: Final = (
     f"SELECT position, seq, {record_rows.LINE}, head FROM {record_rows.FROM}"  # noqa: S608
     " WHERE seq > ? ORDER BY seq LIMIT ?"
@@ -266,7 +271,9 @@ def _follow(
     names = _names(record) if first < newest else {}
     while mark.seq < newest and (most is None or mark.seq - first < most):
         with record.reading() as source:
-            lines = source.execute(_LINES, (mark.seq, AT_ONCE)).fetchall()
+            lines = source.execute(
+                _LINES, (mark.seq, AT_ONCE if most is None else A_STEP)
+            ).fetchall()
         if not lines:
             # Another process has replaced the record.
             return False

@@ -20,6 +20,7 @@ IN_MEMORY: Final = ":memory:"
 
 _NAME: Final = "journal-index.db"
 _BUSY_S: Final = 5.0
+_CACHE_KIB: Final = 64 * 1024
 _TRY_AGAIN_S: Final = 0.02
 
 _TABLES: Final = (
@@ -33,7 +34,6 @@ _TABLES: Final = (
     "CREATE INDEX line_by_at ON line (at, took_us, received, code)",
     "CREATE INDEX line_by_id ON line (id)",
     "CREATE INDEX line_by_orchestrator ON line (orchestrator)",
-    "CREATE INDEX line_by_identity ON line (identity)",
     "CREATE INDEX line_by_actor ON line (actor)",
     "CREATE INDEX line_by_command ON line (command)",
     "CREATE INDEX line_by_duration ON line (command, took_us)",
@@ -97,6 +97,7 @@ def connect(path: Path | str) -> sqlite3.Connection:
     try:
         # A power loss may undo commits; it damages nothing.
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
         if not _is_known(connection):
             _use_write_ahead_log(connection)
             _make_tables(connection)

@@ -14,7 +14,6 @@ from specify_cli.storage.journal_rows import COLUMNS, IndexedLine
 AT_ONCE: Final = 1_000
 _EQUAL: Final = (
     "orchestrator",
-    "identity",
     "actor",
     "command",
     "mission",
@@ -37,7 +36,6 @@ class LineFilter:
     """
 
     orchestrator: str | None = None
-    identity: str | None = None
     actor: str | None = None
     command: str | None = None
     mission: str | None = None

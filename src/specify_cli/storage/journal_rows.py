@@ -137,5 +137,6 @@ def _object(value: object) -> Mapping[str, Any]:
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
+    value = value[:LONGEST]
     # SQLite refuses lone surrogates, which names in requests may have.
-    return value[:LONGEST].encode("utf-8", "backslashreplace").decode()
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import journal_index_file, journal_queries, records
+from specify_cli.storage import journal_index_file, journal_queries, record_retention, records
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_index import JournalIndex
 from specify_cli.storage.journal_queries import LineFilter
+from specify_cli.storage.journal_stats import COUNTED, PERIOD, REFUSED, TIMED, stats
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.project import Project
 from specify_cli.storage.record_folder import make_record_folder
@@ -157,7 +158,6 @@ def test_without_a_record_the_published_lines_count(layout: Layout) -> None:
         {"wp": "WP01"},
         {"actor": "ada"},
         {"orchestrator": "night"},
-        {"identity": "night"},
         {"command": "transition"},
         {"code": "USAGE_ERROR"},
         {"failed": True},
@@ -183,6 +183,62 @@ def test_a_filter_uses_an_index_and_sorts_nothing(wanted: dict[str, Any], descen
     assert plan[0].startswith("SEARCH line USING"), plan
     assert ("INTEGER PRIMARY KEY" in plan[0]) == (not by), plan
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(it.format(name) for it in (COUNTED, REFUSED) for name in ("command", "orchestrator")),
+        REFUSED.format("code"),
+        f"SELECT took_us {TIMED} ORDER BY took_us LIMIT 1 OFFSET 5",
+        PERIOD,
+    ],
+)
+def test_counts_read_an_index_and_not_the_lines(query: str) -> None:
+    connection = journal_index_file.connect(journal_index_file.IN_MEMORY)
+    values = [1] * query.count("?")
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()]
+    assert " USING " in plan[0], plan
+    assert "COVERING INDEX" in plan[0] or "line_failed" in plan[0], plan
+    assert not any("ORDER BY" in it for it in plan), plan
+    connection.close()
+
+
+def test_stats_are_those_of_the_time_that_is_asked_for(layout: Layout) -> None:
+    for number in range(100):
+        at = f"2026-01-01T00:00:{number % 60:02}.000000+00:00"
+        done = f"2026-01-01T00:00:{number % 60:02}.{number:03}000+00:00"
+        envelope = {"error_code": "USAGE_ERROR" if number % 10 == 0 else None, "timestamp": done}
+        said = {"at": at, "envelope": envelope, "identity": f"night-{number % 2}"}
+        add(layout, f"r{number}", line=said)
+    add(layout, "later", line={"at": "2026-01-02T00:00:00Z"})
+    index = JournalIndex(layout)
+    found = index.read(lambda it: stats(it, LineFilter(until=1767225660000000), most_periods=6))
+    assert (found.requests, found.refused, found.codes) == (100, 10, [("USAGE_ERROR", 10)])
+    (command,), (times,) = found.commands, found.durations
+    assert (command.name, command.requests, command.refused) == ("transition", 100, 10)
+    assert times is not None
+    assert (times.percentiles, times.longest) == ((49_000, 94_000, 98_000), 99_000)
+    assert [(it.name, it.requests) for it in found.orchestrators] == [
+        ("night-0", 50),
+        ("night-1", 50),
+    ]
+    assert [it.requests for it in found.periods] == [20, 20, 20, 20, 10, 10]
+    index.close()
+
+
+def test_answers_of_reads_that_were_pruned_stay_in_the_index(layout: Layout) -> None:
+    add(layout, "change")
+    for name in ("read-1", "read-2"):
+        add(layout, name, line={"command": "orchestrator-api.mission-state"})
+    add(layout, "last")
+    record = records.made(layout)
+    count = record_retention.prune(record, 3, release=lambda it: it)
+    assert count == 2
+    index = JournalIndex(layout)
+    assert ids(index) == ["change", "read-1", "read-2", "last"]
+    assert [*index.lines([2, 4])] == [4, 2]
+    index.close()
 
 
 def test_a_worker_indexes_and_does_without_memory(layout: Layout) -> None:
