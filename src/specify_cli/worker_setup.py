@@ -62,6 +62,11 @@ def background_tasks(project: Project) -> tuple[BackgroundTask, ...]:
         BackgroundTask(name="following slow workspaces", run=follower.wait_for_slow),
         _mirror_task(project),
         BackgroundTask(
+            name="indexing the journal",
+            run=upkeep.Indexing(project=project).follow,
+            again_s=upkeep.AN_HOUR_S,
+        ),
+        BackgroundTask(
             name="emptying the trash of workspaces",
             run=partial(upkeep.prune_trash, project),
             again_s=upkeep.AN_HOUR_S,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_head import head
 from specify_cli.cli.mailbox_prune import prune
+from specify_cli.cli.mailbox_show import show
+from specify_cli.cli.mailbox_stats import stats
 from specify_cli.cli.mailbox_tail import tail
 from specify_cli.cli.options import JSON
 from specify_cli.cli.output import COULD_NOT_CHECK, REFUSED, log, reporting_errors
@@ -151,31 +152,6 @@ def _verified(layout: MailboxLayout) -> tuple[list[str], list[str]]:
     return breaks, notes + (verification.find_notes(layout) if not breaks else [])
 
 
-@mailbox.command(short_help="Print the journal entry of a request.")
-@click.argument("correlation_id")
-@JSON
-def show(*, correlation_id: str, as_json: bool) -> None:
-    """Print the journal entry of CORRELATION_ID: the request, its reply and its effects.
-
-    Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
-    """
-    from specify_cli.mailbox import verification
-
-    with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
-        line = verification.open_journal(layout_here()).find(correlation_id)
-    if line is None:
-        problem = f"there is no request {correlation_id} in the journal"
-        if as_json:
-            json_reply.print_refusal(errors.UsageError(problem))
-        else:
-            log(problem)
-        sys.exit(REFUSED)
-    if as_json:
-        json_reply.print_data(line)
-    else:
-        click.echo(json.dumps(line, indent=2))
-
-
 def _status(layout: MailboxLayout) -> dict[str, Any]:
     found = [_status_of(layout.paths(identity)) for identity in layout.identities()]
     of_default = {key: value for key, value in found[0].items() if key != "identity"}
@@ -275,5 +251,5 @@ def _last_seen(beat: Mapping[str, Any]) -> str:
     return f"the last one {how} at {beat.get('beat_at')}"
 
 
-for command in (access, dead_letters, head, prune, tail):
+for command in (access, dead_letters, head, prune, show, stats, tail):
     mailbox.add_command(command)

@@ -1,24 +1,31 @@
-"""`spec-kitty mailbox tail`: print the journal and follow it."""
+"""`spec-kitty mailbox tail`: list journal lines, and follow the journal."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli.cli import progress_line
 from specify_cli.cli.client import layout_here
-from specify_cli.cli.output import COULD_NOT_CHECK, bold, log, red, reporting_errors
+from specify_cli.cli.journal_filters import filtered, line_filter
+from specify_cli.cli.journal_table import JournalTable
+from specify_cli.cli.output import COULD_NOT_CHECK, log, reporting_errors
+
+if TYPE_CHECKING:
+    from specify_cli.storage.journal_index import JournalIndex
+    from specify_cli.storage.journal_queries import LineFilter
+    from specify_cli.storage.journal_rows import IndexedLine
 
 INTERRUPTED = 130
 LOOK_AGAIN_S = 0.25
-OTHER_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
 
 
-@click.command(short_help="Print the last journal lines, then new ones.")
+@click.command(short_help="List the last requests and their outcomes, then new ones.")
 @click.option(
     "-n",
     "--lines",
@@ -27,54 +34,75 @@ OTHER_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
     show_default=True,
     help="Lines to print first.",
 )
+@filtered
 @click.option("--no-follow", is_flag=True, help="Do not wait for new lines.")
-@click.option("--json", "as_json", is_flag=True, help="Print each line as JSON.")
-def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
-    """Print the last lines of the journal, then new ones, until Ctrl-C.
+@click.option("--local", is_flag=True, help="Print local times instead of UTC.")
+@click.option("--json", "as_json", is_flag=True, help="Print each journal line as JSON.")
+def tail(*, lines: int, no_follow: bool, local: bool, as_json: bool, **given: Any) -> None:
+    """List the last requests and their outcomes, then new ones, until Ctrl-C.
 
-    Example: spec-kitty mailbox tail -n 20
+    A line has to match all filters. TOOK is the time until the answer was decided.
+
+    Example: spec-kitty mailbox tail --failed --since 2h --mission 034-search
     """
+    table = None if as_json else JournalTable(is_local=local, grows=not no_follow)
     try:
         with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
-            for line in _shown(lines, follows=not no_follow):
-                _tell(line, as_json=as_json)
+            for index, found in _batches(given, count=lines, follows=not no_follow):
+                if found or not no_follow:
+                    _print(index, found, table)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
-def _shown(count: int, *, follows: bool) -> Iterator[dict[str, Any]]:
+def _batches(
+    given: dict[str, Any], *, count: int, follows: bool
+) -> Iterator[tuple[JournalIndex, list[IndexedLine]]]:
     """Yield the last `count` lines; if `follows`, go on with new lines for ever."""
-    from specify_cli.storage import journal_tail, records
+    from specify_cli.storage import journal_queries
+    from specify_cli.storage.journal_index import JournalIndex
 
-    layout = layout_here()
-    end = journal_tail.JournalTail(layout.journal, complain=log, record=records.found(layout))
-    yield from end.last(count)
+    index = JournalIndex(layout_here())
+    wanted = line_filter(index, given)
+    with progress_line.shown():
+        found, seen = index.read(
+            lambda it: (journal_queries.last(it, wanted, count), journal_queries.newest(it))
+        )
+    yield index, found
     while follows:
-        yield from end.added()
+        found, seen = _new_lines(index, wanted, seen)
+        if found:
+            yield index, found
         time.sleep(LOOK_AGAIN_S)
 
 
-def _tell(line: Mapping[str, Any], *, as_json: bool) -> None:
-    try:
-        text = json.dumps(line) if as_json else _in_words(line)
-    except OTHER_SHAPE as error:
-        log(f"journal line {line['seq']} is damaged and cannot be shown: {error!r}")
-        return
-    click.echo(text)
+def _new_lines(index: JournalIndex, wanted: LineFilter, seen: int) -> tuple[list[IndexedLine], int]:
+    """Return the lines after the one with the `seq` `seen`, and the newest `seq`."""
+    from specify_cli.storage import journal_queries
+
+    def query(connection: Any) -> tuple[list[IndexedLine], int]:
+        newest = journal_queries.newest(connection)
+        if newest <= seen:
+            return [], newest
+        found = journal_queries.following(connection, wanted, after=seen)
+        is_whole = len(found) < journal_queries.AT_ONCE
+        return found, newest if is_whole else found[-1].seq
+
+    found, newest = index.read(query)
+    if newest < seen:
+        log(f"the record was replaced by an older one, which ends at line {newest}")
+    return found, newest
+
+
+def _print(index: JournalIndex, found: list[IndexedLine], table: JournalTable | None) -> None:
+    said = index.lines([it.seq for it in found if table is None or it.code])
+    if table is not None and not table.has_head:
+        click.echo(table.head(found))
+    for line in found:
+        if table is not None:
+            click.echo(table.text(line, said.get(line.seq)))
+        elif line.seq in said:
+            click.echo(json.dumps(said[line.seq]))
+        else:
+            log(f"line {line.seq} was removed from the journal")
     sys.stdout.flush()
-
-
-def _in_words(line: Mapping[str, Any]) -> str:
-    from specify_cli.mailbox import printable
-
-    envelope = line["envelope"]
-    code = envelope["error_code"]
-    args = line.get("args") or {}
-    subject = " ".join(str(args[name]) for name in ("mission", "wp") if args.get(name))
-    who = line["identity"] if line["door"] == "mailbox" else "cli"
-    words = f"{str(line['at'])[:19]}  {who}  {line['command'].partition('.')[2]} {subject}"
-    words = f"{words.rstrip()}  {line['correlation_id']}"
-    outcome = bold("OK") if code is None else red(str(code))
-    what = "" if code is None else f": {envelope['data']['message']}"
-    # The journal is untrusted: control characters must not reach the terminal.
-    return f"{printable.printable(words)}  {outcome}{printable.printable(what)}"

@@ -117,10 +117,19 @@ class Journal:
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Yield every line of the record, oldest first; the published lines if there is no record."""
-        record = records.found(self._project)
-        if record is None or not self._is_complete(record):
+        record = self.complete_record()
+        if record is None:
             return self._files.lines()
         return (published_line.parse(line) for _, line in record.published())
+
+    def record(self) -> Record | None:
+        """Return the record; None if there is none, or this user may not read it."""
+        return records.found(self._project)
+
+    def complete_record(self) -> Record | None:
+        """Return the record if it has every published line that can be read, else None."""
+        record = self.record()
+        return record if record is not None and self._is_complete(record) else None
 
     def verify(self) -> list[str]:
         """Describe faults of the record, and published lines that differ from it, by file and line.

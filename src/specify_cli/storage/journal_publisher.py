@@ -162,8 +162,11 @@ class JournalPublisher:
             StateUnreadable, StorageFailed: as `bring_up`.
         """
         with translated(self._files.path, "read"):
-            unknown = journal_adoption.not_in(record, self._files)
-            return self.is_up(record) or next(unknown, None) is None
+            if self.is_up(record):
+                return True
+            unknown = next(journal_adoption.not_in(record, self._files), None)
+            # Lines may be recorded and published while the files are read.
+            return unknown is None or unknown[1]["seq"] <= record.last_published()[0]
 
     def is_up(self, record: Record) -> bool:
         """Whether the newest line is published and the newest part is unchanged, as far as its stamp shows."""

@@ -155,7 +155,7 @@ def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         for left in database.parent.glob(f".{database.name}.*"):
             left.unlink()
         private = database.parent / f".{database.name}.{os.urandom(8).hex()}"
-        _make_file(private)
+        make_file(private)
         with contextlib.closing(_connection(private)) as connection:
             fill(connection)
             # Empty the write-ahead log: only this file is renamed.
@@ -185,7 +185,7 @@ def _begin(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _make_file(private: Path) -> None:
+def make_file(private: Path) -> None:
     """Create the file for those who may use its folder; SQLite gives the files beside it the same mode
     and owner.
     """

@@ -17,7 +17,7 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
 from specify_cli.files.atomic import DRAFT, publish, translated
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
-from specify_cli.storage import published_line
+from specify_cli.storage import journal_index_file, published_line
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_files import PACKED
@@ -52,7 +52,8 @@ def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
         if data is None or not any(form in data for form in forms):
             continue
         if not any(folder in path.parents for folder in ours):
-            left.append(path)
+            # The index is removed with the redaction.
+            left += [path] if project.cache not in path.parents else []
             continue
         for form in forms:
             data = data.replace(form, MARK)
@@ -112,6 +113,9 @@ def apply_redactions(
     }
     with _collecting(complaints):
         Journal(project).redact()
+    # A reader may have made it from files that were not redacted yet.
+    with _collecting(complaints):
+        journal_index_file.remove(project)
     # A redaction has dropped the private fields of all answers.
     private = _replies(project, record, map(published_line.parse, record.private_reads()))
     for path, envelope in (*replies_to(project, record, requests), *private):

@@ -1,4 +1,4 @@
-"""Background tasks of the host: repair logs, update mirrors, empty the trash, prune expired data."""
+"""Background tasks of the host: repair logs, index the journal, update mirrors, empty the trash, prune data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from specify_cli import progress
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.files import locks
 from specify_cli.files.identity import identity
+from specify_cli.storage import records
+from specify_cli.storage.journal_index import JournalIndex
 from specify_cli.storage.log_reader import Stamp
 from specify_cli.storage.mission_files import MissionFiles, all_missions, named_mission
 from specify_cli.storage.project import Project
@@ -27,12 +29,47 @@ from specify_cli.workflow.retention import Retention
 MIRROR_TICK_S: Final = 5.0
 A_DAY_S: Final = 86_400.0
 AN_HOUR_S: Final = 3600.0
+INDEX_TICK_S: Final = 10.0
+LINES_A_STEP: Final = 2_000
+"""Journal lines indexed in one step, which takes less than a tenth of a second."""
+
 STEP_S: Final = 1.0
 """The pause between two steps of emptying the trash, so that others can lock the repository."""
 
 FILES_A_STEP: Final = 10_000
 
 _Tips = tuple[str | None, str | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Indexing:
+    """Keep the index of the journal up to date, in small steps: requests never wait for it.
+
+    Attributes:
+        indexed: The `seq` of the newest line when none was missing.
+    """
+
+    project: Project
+    indexed: int = 0
+
+    def follow(self) -> float:
+        """Index some of the new lines; return the seconds until the next call.
+
+        Raises:
+            StorageFailed: the index cannot be written, or the disk failed.
+            StateUnreadable: the record is damaged.
+        """
+        record = records.found(self.project)
+        newest = record.last_published()[0] if record else 0
+        if newest == self.indexed:
+            return INDEX_TICK_S
+        index = JournalIndex(self.project, may_use_memory=False)
+        try:
+            if index.update(LINES_A_STEP):
+                self.indexed = newest
+        finally:
+            index.close()
+        return INDEX_TICK_S
 
 
 @dataclass(slots=True, kw_only=True)

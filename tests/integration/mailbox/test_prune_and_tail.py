@@ -178,7 +178,7 @@ def test_the_tail_is_words_without_escape_codes(stage: Stage) -> None:
     serve(stage)
     done = stage.run("mailbox", "tail", "--no-follow")
     assert done.exit_code == 0
-    assert len(done.stdout.splitlines()) == 2
+    assert len(done.stdout.splitlines()) == 3
     assert b"\x1b" not in done.stdout
     assert b"MISSION_NOT_FOUND" in done.stdout
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import published_line
+from specify_cli.storage import journal_queries, published_line
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.journal_tail import JournalTail
+from specify_cli.storage.journal_index import JournalIndex
+from specify_cli.storage.journal_queries import LineFilter
 from specify_cli.storage.layout import Layout
 from tests.unit.storage.journals import journal_of, line, published
 from tests.unit.storage.published_journal.parts import numbers
@@ -129,19 +130,25 @@ def test_lines_that_were_taken_away_come_back_beside_the_newest_part(
     assert "lacked lines 1 to 3" in caplog.text
 
 
-def test_who_follows_the_newest_part_is_shown_no_line_twice(
+def test_who_follows_the_journal_is_shown_no_line_twice(
     journal: Journal, tmp_path: Path, path: Path
 ) -> None:
-    tail = JournalTail(path, pytest.fail)
-    assert [it["seq"] for it in tail.last(10)] == [1, 2, 3]
+    index = JournalIndex(Layout(tmp_path))
+
+    def after(seq: int) -> list[int]:
+        found = index.read(lambda it: journal_queries.following(it, LineFilter(), after=seq))
+        return [it.seq for it in found]
+
+    assert after(0) == [1, 2, 3]
     path.unlink()
     journal.append(line("d"))
-    assert [it["seq"] for it in tail.added()] == [4]
+    assert after(3) == [4]
     path.write_bytes(published(tmp_path)[0][:10])
     journal.append(line("e"))
     journal.append(line("f"))
-    assert [it["seq"] for it in tail.added()] == [5, 6]
+    assert after(4) == [5, 6]
     assert journal.verify() == []
+    index.close()
 
 
 def test_lines_that_were_cut_come_back_behind_those_that_were_left(

@@ -10,7 +10,8 @@ import pytest
 
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.journal_tail import JournalTail
+from specify_cli.storage.journal_index import JournalIndex
+from specify_cli.storage.layout import Layout
 from tests.unit.storage.journals import journal_of, line
 from tests.unit.storage.published_journal.parts import held_open, numbers
 
@@ -42,7 +43,7 @@ def test_what_is_no_file_in_the_journal_s_place_is_not_waited_on(
         lambda: list(journal.lines()),
         # Lines of an older release may have been there.
         lambda: journal.append(line("a")),
-        JournalTail(path, complain=pytest.fail).added,
+        JournalIndex(Layout(tmp_path)).update,
     ]
     for use in uses:
         with pytest.raises(StorageFailed, match="move the entry of that name away"):
@@ -98,37 +99,6 @@ def test_what_is_no_file_in_the_place_of_an_older_part_is_not_waited_on(
         journal.verify()
     assert journal_of(tmp_path).find("a") is not None
     assert journal.append(line("c"))["seq"] == 3
-
-
-# Following.
-
-
-STRANGE = [
-    b"[1]",
-    b"{}",
-    b"7",
-    b'{"seq":3}',
-    b'{"seq":9,"correlation_id":"x","seq":"9"}',
-    b"[" * 99999,
-]
-
-
-@pytest.mark.parametrize("strange", STRANGE, ids=lambda line: repr(line)[:40])
-def test_who_follows_a_journal_is_told_of_a_damaged_line_and_goes_on(
-    journal: Journal, path: Path, strange: bytes
-) -> None:
-    told: list[str] = []
-    tail = JournalTail(path, told.append)
-    assert [line["seq"] for line in tail.last(10)] == [1, 2, 3]
-    assert tail.added() == tail.added() == []
-    at = path.stat().st_size
-    with path.open("ab") as file:
-        file.write(strange + b'\n{"seq":4,"correlation_id":"d","prev":""}\n')
-    assert [line["correlation_id"] for line in tail.added()] == ["d"]
-    assert len(told) == 1
-    assert f"journal.jsonl is damaged at byte {at}" in told[0]
-    assert tail.added() == []
-    assert len(told) == 1
 
 
 def test_a_file_whose_name_no_part_has_is_passed_over(journal: Journal, path: Path) -> None:
