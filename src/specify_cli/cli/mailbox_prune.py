@@ -94,13 +94,14 @@ def _in_words(data: Mapping[str, Any], *, is_done: bool) -> Iterator[str]:
         name = ONE_OF[it["what"]] if it["count"] == 1 else it["what"]
         deed = "archived" if it["what"] == "parts of the journal" else "removed"
         done = deed if is_done else f"would be {deed}"
-        yield f"{it['count']:,} {name} {done} ({_size(it['bytes'])}): {it['rule']}"
+        yield f"{it['count']:,} {name} {done} ({size_text(it['bytes'])}): {it['rule']}"
         if it["what"] == "replies":
             for identity, count in sorted(data["by_orchestrator"].items()):
                 yield f"  {identity}: {count:,}"
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """Return a number of bytes with its unit."""
     size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
     while size >= 1000 and len(units) > 1:
         size /= 1000
