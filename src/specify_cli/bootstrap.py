@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.audit import Discrepancy
     from specify_cli.workflow.mission_lookup import MissionLookup
+    from specify_cli.workflow.restoring import Restoring
     from specify_cli.workflow.services import Services
 
 
@@ -64,8 +65,7 @@ class ProjectHost:
         """Check that no commit of the host names an entry that its record lacks.
 
         Raises:
-            StateUnreadable: a commit does.
-            StorageFailed: the disk failed.
+            StateUnreadable, StorageFailed: a commit does, or the disk failed.
         """
         from specify_cli.workflow import lost_heads
 
@@ -92,8 +92,7 @@ class ProjectHost:
         """Return the folder name of the mission that the selector names.
 
         Raises:
-            MissionNotFound: it names none.
-            MissionAmbiguous: it names several.
+            MissionNotFound, MissionAmbiguous: it names none, or several.
             StorageFailed: the disk failed.
         """
         with self._creating:
@@ -143,8 +142,7 @@ class ProjectHost:
     def is_deciding(self, correlation_id: str, scope: str) -> bool:
         """Return whether a request of this id is being answered now."""
         key = f"{scope}/{correlation_id}" if scope else correlation_id
-        ours = self._deciding.get(key)
-        if ours is not None and ours.locked():
+        if (ours := self._deciding.get(key)) is not None and ours.locked():
             return True
         try:
             with self.deciding(correlation_id, scope, timeout_s=0):
@@ -156,8 +154,7 @@ class ProjectHost:
         """Return the intents of requests in progress and of killed ones.
 
         Raises:
-            StorageFailed: the disk failed.
-            StateUnreadable: the record is damaged.
+            StorageFailed, StateUnreadable: the disk failed, or the record is damaged.
         """
         from specify_cli.storage import records
         from specify_cli.storage.intents import Intents
@@ -204,15 +201,25 @@ def initialize(folder: Path) -> Path:
     Raises:
         UsageError: there is no git repository, or git refuses to work in it.
         MissionNotFound: the repository does not have a main checkout.
-        StateUnreadable: a file of the project is damaged.
-        StorageFailed: the disk failed.
+        StateUnreadable, StorageFailed: a file of the project is damaged, or the disk failed.
     """
     from specify_cli.workflow import authoring
 
     root = authoring.initialize(folder)
-    # Creates the folder for config.toml.
-    mailbox_layout(root).ensure()
+    mailbox_layout(root).ensure()  # Creates the folder for config.toml.
     return root
+
+
+def restoring(folder: Path) -> Restoring:
+    """Return the use case that restores a backup in the project of `folder`.
+
+    Raises:
+        MissionNotFound: there is no project.
+    """
+    from specify_cli.workflow.restoring import Restoring
+
+    layout = mailbox_layout(find(folder, {}).root)
+    return Restoring(project=layout, prepare=layout.ensure)
 
 
 def mailbox_layout(root: Path) -> MailboxLayout:
@@ -249,8 +256,7 @@ def prove_current(layout: MailboxLayout) -> None:
 
     Raises:
         RecordBehind: one of them does.
-        StateUnreadable: the journal or the record is damaged.
-        StorageFailed: the disk failed.
+        StateUnreadable, StorageFailed: the journal or the record is damaged, or the disk failed.
     """
     from specify_cli.workflow import lost_heads
 

@@ -33,11 +33,20 @@ intake = "require-sandbox"
 intake_max_bytes = 1099511627776
 intake_max_files = 1
 trash_days = 0
+trash_max_count = 1000000000
+trash_max_bytes = 0
 reads_days = 0
 reads_max_bytes = 1099511627776
+reads_max_count = 1000000000
+replies_days = 0
+replies_max_count = 1000000000
+replies_max_bytes = 0
 journal_days = 36500
 journal_max_bytes = 0
+archive_days = 36500
+archive_max_bytes = 0
 letters_days = 7
+letters_max_count = 1000000000
 """
 
 GOOD = {
@@ -167,6 +176,9 @@ BAD = {
     "reads of days to come": ("reads_days = -1\n", "reads_days"),
     "more than a century of letters": ("letters_days = 36501\n", "letters_days"),
     "a journal without end": ("journal_max_bytes = 1099511627777\n", "journal_max_bytes"),
+    "less than no reply": ("replies_max_count = -1\n", "replies_max_count"),
+    "an archive of text": ('archive_max_bytes = "1 GB"\n', "archive_max_bytes"),
+    "more than a billion letters": ("letters_max_count = 1000000001\n", "letters_max_count"),
     "what follows from the grants": ("has_orchestrators = true\n", "has_orchestrators"),
     "users of orchestrators": ("[owners]\na = 1\n", "owners"),
     "a setting behind a table": (f"{ALL}git_timeout_s = 5\n", "orchestrators.a.git_timeout_s"),
@@ -233,11 +245,20 @@ def test_a_file_with_settings_alone_grants_what_no_file_grants(tmp_path: Path) -
         intake_max_bytes=2**40,
         intake_max_files=1,
         trash_days=0,
+        trash_max_count=1000000000,
+        trash_max_bytes=0,
         reads_days=0,
         reads_max_bytes=1099511627776,
+        reads_max_count=1000000000,
+        replies_days=0,
+        replies_max_count=1000000000,
+        replies_max_bytes=0,
         journal_days=36500,
         journal_max_bytes=0,
+        archive_days=36500,
+        archive_max_bytes=0,
         letters_days=7,
+        letters_max_count=1000000000,
     )
     assert found.grants == (grants.everything(),)
 

@@ -22,7 +22,9 @@ ONE_OF = {
     "replies": "reply",
     "answers of reads": "answer of a read",
     "parts of the journal": "part of the journal",
+    "archived parts of the journal": "archived part of the journal",
     "settled dead letters": "settled dead letter",
+    "workspaces in the trash": "workspace in the trash",
 }
 
 
@@ -53,10 +55,10 @@ class Age(click.ParamType[int]):
 def prune(*, older_than: int | None, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Remove data that has expired. It is listed first; then you are asked to confirm.
 
-    config.toml (reads_days, reads_max_bytes, journal_days, journal_max_bytes, letters_days) says what expires: answers of
-    requests that changed nothing, with their ids and replies; old parts of the journal, which are compressed into
-    .kitty/archive; records of dead letters that were replayed or discarded. --older-than also removes other old replies;
-    sending the same request again restores its reply.
+    Settings of config.toml say what expires, by age, count or size: answers of requests that changed nothing (reads_...),
+    with their ids and replies; other replies (replies_...), which come back when the request is sent again; parts of the
+    journal (journal_...), which are compressed into .kitty/archive, and parts of that (archive_...); records of settled dead
+    letters (letters_...); workspaces in the trash (trash_...). --older-than also removes replies.
 
     Exit 0: removed, nothing to remove, or --dry-run. 1: refused or not confirmed. 3: only listed, because there is no
     terminal and no --yes. --json does not ask.
@@ -94,13 +96,14 @@ def _in_words(data: Mapping[str, Any], *, is_done: bool) -> Iterator[str]:
         name = ONE_OF[it["what"]] if it["count"] == 1 else it["what"]
         deed = "archived" if it["what"] == "parts of the journal" else "removed"
         done = deed if is_done else f"would be {deed}"
-        yield f"{it['count']:,} {name} {done} ({_size(it['bytes'])}): {it['rule']}"
+        yield f"{it['count']:,} {name} {done} ({size_text(it['bytes'])}): {it['rule']}"
         if it["what"] == "replies":
             for identity, count in sorted(data["by_orchestrator"].items()):
                 yield f"  {identity}: {count:,}"
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """Return a number of bytes with its unit."""
     size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
     while size >= 1000 and len(units) > 1:
         size /= 1000

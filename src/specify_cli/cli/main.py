@@ -21,6 +21,7 @@ GROUPS = MappingProxyType(
     {
         "accept": "Accept a mission whose packages are all approved or done.",
         "agent": "Commands for agents working in a workspace.",
+        "backup": "Save what the host keeps to one file.",
         "completion": "Print a shell completion script.",
         "contract": "Print the contract; verify a program with it.",
         "diff": "Show what the work on a package changes.",
@@ -29,7 +30,7 @@ GROUPS = MappingProxyType(
         "implement": "Start work on a package, or submit it for review.",
         "init": "Turn this git repository into a project.",
         "log": "Show the history of a package or mission.",
-        "mailbox": "Run the mailbox worker; inspect and verify the mailbox.",
+        "mailbox": "Run the worker; inspect and verify the mailbox.",
         "merge": "Merge a mission into its target branch.",
         "mission": "Create, list, close and rewind missions.",
         "move": "Move a work package to another status lane.",
@@ -37,6 +38,7 @@ GROUPS = MappingProxyType(
         "plan": "Create plan.md and tasks.md for a mission.",
         "redact": "Remove a secret from the data that the host keeps.",
         "release-claim": "Release your own claim, or a silent holder's.",
+        "restore": "Restore a backup.",
         "review": "Review a work package: approve it, or request changes.",
         "show": "Show a package: state, holder, files, last review.",
         "specify": "Create a mission and its spec.md.",
@@ -57,6 +59,7 @@ TOGETHER = MappingProxyType(
         ("move", "unblock", "release-claim"): "Move or unblock a package; release a claim.",
         ("sync", "update", "workspace"): "Fetch commits; update or list workspaces.",
         ("doctor", "redact"): "Check and repair the project; remove a secret.",
+        ("backup", "restore"): "Back up and restore what the host keeps.",
         ("accept", "merge"): "Accept and merge a mission.",
         ("status", "show", "log", "diff"): "Show the board; a package, its log, its diff.",
         ("help", "completion"): "Show guides and help; set up shell completion.",
@@ -118,6 +121,8 @@ def _command(name: str) -> click.Command | None:
             from specify_cli.cli.accept_merge import accept as command
         case "agent":
             from specify_cli.cli.agent import agent as command
+        case "backup":
+            from specify_cli.cli.backup import backup as command
         case "completion":
             from specify_cli.cli.completion import completion as command
         case "contract":
@@ -155,6 +160,8 @@ def _other_command(name: str) -> click.Command | None:
             from specify_cli.cli.redact import redact as command
         case "release-claim":
             from specify_cli.cli.release import release_claim as command
+        case "restore":
+            from specify_cli.cli.backup import restore as command
         case "review":
             from specify_cli.cli.review import review as command
         case "specify":

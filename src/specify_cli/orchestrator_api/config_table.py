@@ -56,6 +56,7 @@ MOST_INTAKE_FILES = 10_000_000
 MOST_TRASH_DAYS = 3650
 MOST_DAYS = 36_500
 MOST_KEPT_BYTES = 1024**4
+MOST_KEPT_COUNT = 10**9
 MOST_DAILY_REQUESTS = 100_000_000
 MOST_DAILY_BYTES = 1024**4
 
@@ -169,11 +170,20 @@ class ConfigTable(Params):
     intake_max_bytes: Annotated[int, Field(ge=1, le=MOST_INTAKE_BYTES)] = INTAKE_MAX_BYTES
     intake_max_files: Annotated[int, Field(ge=1, le=MOST_INTAKE_FILES)] = INTAKE_MAX_FILES
     trash_days: Annotated[int, Field(ge=0, le=MOST_TRASH_DAYS)] = TRASH_DAYS
+    trash_max_count: Annotated[int, Field(ge=0, le=MOST_KEPT_COUNT)] | None = None
+    trash_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] | None = None
     reads_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = READS_DAYS
     reads_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] = READS_MAX_BYTES
+    reads_max_count: Annotated[int, Field(ge=0, le=MOST_KEPT_COUNT)] | None = None
+    replies_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
+    replies_max_count: Annotated[int, Field(ge=0, le=MOST_KEPT_COUNT)] | None = None
+    replies_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] | None = None
     journal_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = JOURNAL_DAYS
     journal_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] = JOURNAL_MAX_BYTES
+    archive_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
+    archive_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] | None = None
     letters_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = LETTERS_DAYS
+    letters_max_count: Annotated[int, Field(ge=0, le=MOST_KEPT_COUNT)] | None = None
     orchestrators: (
         Annotated[dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)]
         | None

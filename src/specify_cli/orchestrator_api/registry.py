@@ -151,6 +151,8 @@ def _for_upkeep(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.count_old_replies import COMMAND
         case "prune-replies":
             from specify_cli.orchestrator_api.commands.prune_replies import COMMAND
+        case "write-backup":
+            from specify_cli.orchestrator_api.commands.write_backup import COMMAND
         case "show-rewind":
             from specify_cli.orchestrator_api.commands.show_rewind import COMMAND
         case "rewind-mission":

@@ -36,7 +36,7 @@ def bring(project: Layout, folder: Path, *, base: Path) -> None:
         record_folder.make_inside(folder.parent, base=base, mode=mode)
         with translated(former, "move"):
             _bring_into_repository(former, folder, base=base)
-            _open_up(folder, base=base, mode=mode)
+            open_up(folder, base=base, mode=mode)
         return
     found = moved_projects.candidates(project.root)
     if len(found) > 1:
@@ -99,7 +99,7 @@ def _copy(former: Path, folder: Path, *, base: Path) -> None:
     shutil.rmtree(former)
 
 
-def _open_up(folder: Path, *, base: Path, mode: int) -> None:
+def open_up(folder: Path, *, base: Path, mode: int) -> None:
     """Set owner and modes as if the folder had been made in the repository."""
     record_folder.open_up(folder, base=base, mode=mode)
     for inner in (folder / "locks", folder / "private"):

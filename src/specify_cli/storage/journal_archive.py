@@ -75,6 +75,19 @@ def old_parts(project: Layout, rule: Rule) -> list[OldPart]:
     return found
 
 
+def remove_archived(project: Layout, parts: Sequence[Path]) -> None:
+    """Remove parts of the archive; the record has all lines but those of pruned reads.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
+    # A redaction takes this lock, too, and must not bring a part back.
+    with locks.held(project.lock("journal")):
+        for part in parts:
+            with translated(part, "remove"):
+                part.unlink(missing_ok=True)
+
+
 def archive(project: Layout, record: Record, parts: Sequence[OldPart]) -> list[OldPart]:
     """Archive the parts, which are the oldest ones; return those that were moved.
 

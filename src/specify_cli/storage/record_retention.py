@@ -43,10 +43,13 @@ class Asking(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Remove reads answered before `before`, and the oldest while all have more than `max_bytes`."""
+    """Remove reads answered before `before`, and the oldest while there are more than `max_count`, or
+    all have more than `max_bytes`.
+    """
 
     before: str
     max_bytes: int
+    max_count: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,24 +59,29 @@ class OldReads:
     until: int = 0
     by_age: int = 0
     by_size: int = 0
+    by_count: int = 0
     bytes_by_age: int = 0
     bytes_by_size: int = 0
+    bytes_by_count: int = 0
 
     @property
     def count(self) -> int:
         """The number of removed reads."""
-        return self.by_age + self.by_size
+        return self.by_age + self.by_count + self.by_size
 
     @property
     def bytes(self) -> int:
         """The bytes of removed reads."""
-        return self.bytes_by_age + self.bytes_by_size
+        return self.bytes_by_age + self.bytes_by_count + self.bytes_by_size
 
-    def add(self, *, size: int, is_by_age: bool) -> None:
+    def add(self, *, size: int, is_by_age: bool, is_by_count: bool = False) -> None:
         """Count one more read."""
         if is_by_age:
             self.by_age += 1
             self.bytes_by_age += size
+        elif is_by_count:
+            self.by_count += 1
+            self.bytes_by_count += size
         else:
             self.by_size += 1
             self.bytes_by_size += size
@@ -81,12 +89,15 @@ class OldReads:
     def cut_to(self, count: int) -> OldReads:
         """Return the counts if only the oldest `count` are removed; bytes are in proportion."""
         by_age = min(count, self.by_age)
-        by_size = count - by_age
+        by_count = min(count - by_age, self.by_count)
+        by_size = count - by_age - by_count
         return OldReads(
             until=self.until,
             by_age=by_age,
+            by_count=by_count,
             by_size=by_size,
             bytes_by_age=self.bytes_by_age * by_age // max(1, self.by_age),
+            bytes_by_count=self.bytes_by_count * by_count // max(1, self.by_count),
             bytes_by_size=self.bytes_by_size * by_size // max(1, self.by_size),
         )
 
@@ -115,6 +126,7 @@ class _Held:
     """The bytes of all reads, and the last read of each content with its length."""
 
     bytes: int = 0
+    count: int = 0
     contents: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -128,6 +140,7 @@ def old_reads(record: Record, rule: Rule, *, stay: Collection[Asking] = ()) -> O
     held = _Held()
     for read in _reads(record):
         held.bytes += read.length
+        held.count += 1
         if read.content not in held.contents:
             held.bytes += read.content_length
         held.contents[read.content] = read.position, read.content_length
@@ -135,13 +148,15 @@ def old_reads(record: Record, rule: Rule, *, stay: Collection[Asking] = ()) -> O
     left = held.bytes
     for read in _reads(record):
         is_old = read.at < rule.before
-        if read.position == newest or not (is_old or left > rule.max_bytes):
+        is_too_many = rule.max_count is not None and held.count > rule.max_count
+        if read.position == newest or not (is_old or is_too_many or left > rule.max_bytes):
             break
         last, length = held.contents[read.content]
         size = read.length + (length if last == read.position else 0)
         left -= size
         if read.position not in kept:
-            found.add(size=size, is_by_age=is_old)
+            found.add(size=size, is_by_age=is_old, is_by_count=is_too_many)
+            held.count -= 1
         found.until = read.position
     return found
 

@@ -70,6 +70,15 @@ _TABLES: Final = (
 )
 
 
+def expected_schema() -> set[tuple[str, str, str, str | None]]:
+    """Return type, name, table and text of everything in the schema of a record."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for table in _TABLES:
+            connection.execute(table)
+        query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        return set(connection.execute(query).fetchall())
+
+
 def way_out(database: Path) -> str:
     """Return the advice for a damaged record."""
     files, folder = f"{shlex.quote(str(database))}*", shlex.quote(str(database.parent / "damaged"))

@@ -29,7 +29,7 @@ def differences(project: Layout, journal: Journal) -> Iterator[tuple[Path, str, 
     """
     for identity, folder in outboxes(project):
         scope = ids.scope_of(ids.MAILBOX, identity)
-        for name in progress.counted(_replies(folder, project), "comparing replies"):
+        for name in progress.counted(replies_in(folder, project), "comparing replies"):
             shown = f"{identity}/{name}" if folder != project.outbox else name
             recorded = journal.find(name.removesuffix(SUFFIX), scope)
             if recorded is None:
@@ -55,7 +55,12 @@ def outboxes(project: Layout) -> Iterator[tuple[str, Path]]:
             yield name, folder
 
 
-def _replies(folder: Path, project: Layout) -> list[str]:
+def replies_in(folder: Path, project: Layout) -> list[str]:
+    """Return the names of the replies in an outbox.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
     return [
         it
         for it in _names(folder, project)

@@ -70,11 +70,29 @@ class HostSettings(NamedTuple):
     trash_days: int = TRASH_DAYS
     """Days for which replaced and removed workspaces are kept."""
 
+    trash_max_count: int | None = None
+    """Workspaces that the trash may have; the oldest are removed; None for no bound."""
+
+    trash_max_bytes: int | None = None
+    """Bytes on the disk that the trash may take; the oldest workspaces are removed; None for no bound."""
+
     reads_days: int = READS_DAYS
     """Days for which answers of reads are kept, with their ids and replies."""
 
     reads_max_bytes: int = READS_MAX_BYTES
     """The most bytes of the record for answers of reads; the oldest are removed first."""
+
+    reads_max_count: int | None = None
+    """Answers to read requests that the host keeps; the oldest are deleted; None for no bound."""
+
+    replies_days: int | None = None
+    """Days for which the replies to other requests stay in the outbox; None for no bound."""
+
+    replies_max_count: int | None = None
+    """Replies that the outboxes may have; the oldest are removed; None for no bound."""
+
+    replies_max_bytes: int | None = None
+    """Bytes that the replies in the outboxes may take; the oldest are removed; None for no bound."""
 
     journal_days: int = JOURNAL_DAYS
     """Days for which an older part of the journal stays in the outbox before it is archived."""
@@ -82,8 +100,17 @@ class HostSettings(NamedTuple):
     journal_max_bytes: int = JOURNAL_MAX_BYTES
     """The most bytes of the journal in the outbox; its oldest parts are archived first."""
 
+    archive_days: int | None = None
+    """Days for which a part of the journal is kept in the archive; None for no bound."""
+
+    archive_max_bytes: int | None = None
+    """Bytes that the archive may take; its oldest parts are removed; None for no bound."""
+
     letters_days: int = LETTERS_DAYS
     """Days for which the records of resolved dead letters are kept."""
+
+    letters_max_count: int | None = None
+    """Records of resolved dead letters that are kept; the oldest are removed; None for no bound."""
 
     has_orchestrators: bool = False
     """Whether the file has `[orchestrators]`, so that some callers have limited trust."""

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.files import durability
+from specify_cli.files.atomic import publish
 from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.identity import identity
+from specify_cli.files.regular_files import opened_below
 from specify_cli.files.tree_removal import remove_tree
 from specify_cli.vcs.checkouts import (
     Checkout,
@@ -24,6 +26,7 @@ from specify_cli.vcs.checkouts import (
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
 
+_MOST_READ: Final = 64 * 1024
 _IN_WORK: Final = "uncommitted_work"
 
 
@@ -36,6 +39,42 @@ def branch_out(repo: Repository, path: Path) -> str | None:
 def is_linked(repo: Repository, path: Path) -> bool:
     """Return whether the folder at `path` is a linked worktree of the repository."""
     return registration_of(path, common=git_dir_of(repo.root)) is not None
+
+
+def former_registration(common: Path, path: Path) -> Path | None:
+    """Return the registration of the linked worktree at `path` from before the project was moved or copied.
+
+    Both name each other by absolute paths, which are those of the former folder.
+    """
+    try:
+        with opened_below(path, (".git",)) as file:
+            said = os.fsdecode(file.read(_MOST_READ)).rstrip("\n")
+    except OSError:
+        return None
+    name = Path(said).name if said.startswith("gitdir: ") else ""
+    registration = Path(os.path.realpath(common), "worktrees", name)
+    at = worktree_path(registration) if name and identity(registration) else None
+    is_former = at is not None and at.name == path.name and at.parent.name == path.parent.name
+    # One that is registered at another path of this project is not lost.
+    if not is_former or at is None or registration_of(at, common=common) is not None:
+        return None
+    return registration
+
+
+def reconnect(common: Path, path: Path) -> bool:
+    """Let the linked worktree at `path` and its former registration name each other.
+
+    `git worktree repair` would change the original, if the project is a copy.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    registration = former_registration(common, path)
+    if registration is None:
+        return False
+    publish(registration / "gitdir", os.fsencode(f"{path}/.git\n"), below=registration.parent)
+    publish(path / ".git", os.fsencode(f"gitdir: {registration}\n"), below=path.parent)
+    return registration_of(path, common=common) == registration
 
 
 def require_removable(repo: Repository, path: Path) -> None:

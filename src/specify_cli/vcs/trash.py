@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,8 +109,14 @@ def exchanged(fresh: Path, path: Path, *, known: Identity, parent: int) -> Itera
             raise
 
 
-def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pruned:
-    """Remove what was moved to the trash before a moment, without following a link.
+def prune(
+    worktrees: Path,
+    *,
+    before: datetime,
+    also: Collection[str] = (),
+    most: int = MOST_AT_ONCE,
+) -> Pruned:
+    """Remove what was moved to the trash before a moment, and the entries `also`; follow no link.
 
     Entries without a name of the host stay. One call removes at most `most` entries; the next one
     continues. Each workspace gets its share of them, so that a large or busy one does not hold up
@@ -125,7 +131,7 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
     begun: list[str] = []
     with opened(worktrees) as parent, opened_private(worktrees / TRASH, parent=parent) as trash:
         found = map(_ENTRY.fullmatch, sorted(os.listdir(trash)))
-        due = [it[0] for it in found if it and _date(it["date"]) < before]
+        due = [it[0] for it in found if it and (_date(it["date"]) < before or it[0] in also)]
         for number, name in enumerate(due):
             budget = Budget(-(-most // (len(due) - number)))
             share = budget.left
@@ -152,6 +158,17 @@ def entries(trash: Path) -> Iterator[TrashEntry]:
             found = _ENTRY.fullmatch(entry)
             if found and (since := _date(found["date"])) != _NEVER:
                 yield TrashEntry(path=trash / entry, name=found["name"], since=since)
+
+
+def bytes_of(entry: Path) -> int:
+    """Return the bytes that the entry takes on the disk; what cannot be read does not count."""
+    total = 0
+    for folder, _, names in os.walk(entry):
+        for name in names:
+            with suppress(OSError):
+                # Blocks of 512 bytes. Source: stat(3type).
+                total += os.lstat(f"{folder}/{name}").st_blocks * 512
+    return total
 
 
 def names_in(trash: Path) -> Iterator[str]:

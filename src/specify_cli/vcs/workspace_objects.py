@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files.regular_files import read_file
+from specify_cli.files.regular_files import opened_below, read_file
 from specify_cli.vcs import lfs
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git
@@ -120,6 +120,23 @@ def borrowing(
         raise AllocationFailed(f"{there!a}: objects in such a folder cannot be shared; copy them")
     text = "".join(f"{path}\n" for path in paths)
     return {ALTERNATES: os.fsencode(text), "shallow": project.shallow()}
+
+
+def alternates_after_move(common: Path, workspace: Path) -> bytes | None:
+    """Return what `alternates` of a workspace should be, if it still names the former path of the project.
+
+    None if it is as it should be, or is not what the host wrote.
+    """
+    there = os.path.realpath(common / "objects")
+    here = os.path.relpath(there, f"{os.path.realpath(workspace)}/.git/objects")
+    try:
+        with opened_below(workspace, (".git", *ALTERNATES.split("/"))) as file:
+            lines = os.fsdecode(file.read(MAX_SHALLOW_BYTES)).splitlines()
+    except OSError:
+        return None
+    if len(lines) != 2 or lines[0] != here or lines[1] == there:
+        return None
+    return os.fsencode(f"{here}\n{there}\n")
 
 
 def copy(

@@ -21,7 +21,7 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import has_checked_out, irregular_files
 from specify_cli.workflow import commit_intake, lane_folders, repositories
 from specify_cli.workflow.doctor_elsewhere import switch_to
-from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
+from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
 from specify_cli.workflow.doctor_lane_branches import EarlierEvents, missing_branch
 from specify_cli.workflow.doctor_workspaces import examine_folder
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
@@ -151,6 +151,10 @@ def _examine_workspace(
     folder = lane_folders.look(mission.files.project, repository, path)
     yield from examine_folder(mission.files.project, folder)
     if not folder.is_usable:
+        if folder.can_be_reconnected(mission.files.project):
+            what = "the project was moved or copied, and its linked worktree here is not connected to it"
+            yield fixable("moved-worktree", path, what, severity=Severity.ERROR)
+            return
         what = f"the folder {folder.complaint(mission.files.project)}"
         yield error("not-a-workspace", path, what, repair=REMAKE)
     elif damaged := _irregular_files(mission, repository, folder):

@@ -27,6 +27,7 @@ from specify_cli.storage.intents import Intents
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import REMADE
 from specify_cli.vcs.sandbox import sandbox_for
+from specify_cli.workflow import restoring
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 from specify_cli.workflow.doctor_journal import examine_journal
 
@@ -43,6 +44,11 @@ def examine_host(project: Project) -> Iterator[Finding]:
     if len(found) > 1 and not os.path.lexists(project.record):
         what, repair = host_moves.choice(found, project.record)
         yield error("record", project.record, what, repair=repair)
+    staging = restoring.staging_of(project.record)
+    if os.path.lexists(staging):
+        what = "a restore was interrupted; the record is the one from before it, or the one of the backup"
+        repair = "run 'spec-kitty restore' with the same backup again"
+        yield warning("restore", staging, what, repair=repair)
     if not project.kitty.exists() and not _has_record(project):
         return
     folders = (project.kitty, project.inbox, project.outbox, project.record, project.host)

@@ -13,6 +13,7 @@ from specify_cli.storage import records
 from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.record_entries import EVENTS
 from specify_cli.storage.record_location import MISSIONS
+from specify_cli.workflow import repositories
 from specify_cli.workflow.doctor_findings import Finding, note, warning
 from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_mission
 
@@ -66,12 +67,27 @@ def missing_branch(
     if events.moved_here is not None and events.moved_here.isdisjoint(wp_ids):
         what = f"work in {lane_id} was begun in another clone, which has its branch and workspace"
         return note("no-lane-branch", path, what, repair=_take_over(mission, wp_ids))
+    if remote := _of_remote(mission, workspace.branch):
+        what = f"{what}; {remote} does"
+        repair = (
+            f"'git branch {shlex.quote(workspace.branch)} {shlex.quote(remote)}' creates it there"
+        )
+        return warning("no-lane-branch", path, what, repair=repair)
     repair = (
         "list the commits that no branch has with 'git fsck --no-reflogs --lost-found' and create the"
         f" branch {workspace.branch} again at the right one with 'git branch', or move its packages back"
         " to planned"
     )
     return warning("no-lane-branch", path, what, repair=repair)
+
+
+def _of_remote(mission: OpenMission, branch: str) -> str:
+    """Return the branch of a remote that has that name, as in a clone; "" if there is none."""
+    with repositories.looking(mission.files.project) as repository:
+        listed = repository and repository.git.run(
+            "for-each-ref", "--format=%(refname:strip=2)", f"refs/remotes/*/{branch}"
+        )
+        return next(iter(listed.lines), "") if listed else ""
 
 
 def _take_over(mission: OpenMission, wp_ids: Collection[str]) -> str:

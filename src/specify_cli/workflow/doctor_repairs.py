@@ -23,7 +23,12 @@ from specify_cli.workflow.doctor_findings import Finding
 from specify_cli.workflow.doctor_former_status import take_over
 from specify_cli.workflow.doctor_git import forget_gone
 from specify_cli.workflow.doctor_host import make_private, rebuild_states
-from specify_cli.workflow.doctor_workspaces import forget_record, remove_scratch
+from specify_cli.workflow.doctor_workspaces import (
+    connect_again,
+    forget_record,
+    remove_scratch,
+    write_alternates,
+)
 from specify_cli.workflow.mission_changes import changing_mission
 
 MARK = b"\xef\xbb\xbf"
@@ -152,6 +157,8 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
         "lanes": _plan_lanes,
         "log-behind": _mend_log,
         "log-order": _mend_log,
+        "moved-objects": write_alternates,
+        "moved-worktree": connect_again,
         "no-newline": _mend_log,
         "reply": _put_away,
         "restored": _take_end_in,
@@ -177,6 +184,8 @@ DONE: Mapping[str, str] = MappingProxyType(
         "lanes": "wrote the plan of execution lanes again; the file as it was is in the attic",
         "log-behind": "wrote the missing lines",
         "log-order": "wrote the lines again, each once and in order",
+        "moved-objects": "wrote the present path of the project's objects for git-lfs",
+        "moved-worktree": "connected the linked worktree to the project at its present path",
         "no-newline": "ended the last line with a newline",
         "reply": "moved the reply to the attic; the host publishes its own answer when the request is sent again",
         "restored": (

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import workspace_records
+from specify_cli.files.atomic import publish
+from specify_cli.storage import record_location, workspace_records
 from specify_cli.storage.project import Project
 from specify_cli.storage.settings import HostSettings
-from specify_cli.vcs import scratch_repository
+from specify_cli.vcs import linked_worktrees, scratch_repository, workspace_objects
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import repositories
@@ -37,6 +38,12 @@ def examine_workspaces(project: Project) -> Iterator[Finding]:
 def examine_folder(project: Project, folder: LaneFolder) -> Iterator[Finding]:
     """Report access that the agent in this workspace has and should not have."""
     settings = _settings(project)
+    if _alternates(project, folder.path) is not None:
+        what = (
+            "the project was moved: git prints an error in this workspace, and git-lfs does not find the"
+            " project's objects"
+        )
+        yield fixable("moved-objects", folder.path, what)
     if folder.kind is Kind.LINKED:
         what = (
             "the workspace is a linked worktree of a former version: any user who can write to its .git is"
@@ -70,6 +77,37 @@ def forget_record(project: Project, path: Path) -> bool:
     with repositories.changing(project):
         gone = _gone_records(project).get(path)
         return gone is not None and workspace_records.forget(project, gone)
+
+
+def connect_again(project: Project, path: Path) -> bool:
+    """Connect the linked worktree of a moved project, and return whether it is connected.
+
+    Raises:
+        PreflightFailed: there is no usable repository.
+        StorageFailed: the disk refused.
+    """
+    around = record_location.around(project.root)
+    with repositories.changing(project):
+        return around is not None and linked_worktrees.reconnect(around[1], path)
+
+
+def write_alternates(project: Project, path: Path) -> bool:
+    """Name the project's objects by its present path, and return whether that was needed.
+
+    Raises:
+        PreflightFailed: there is no usable repository.
+        StorageFailed: the disk refused.
+    """
+    with repositories.changing(project):
+        data = _alternates(project, path)
+        if data is not None:
+            publish(path / ".git" / workspace_objects.ALTERNATES, data, below=project.worktrees)
+    return data is not None
+
+
+def _alternates(project: Project, path: Path) -> bytes | None:
+    around = record_location.around(project.root)
+    return workspace_objects.alternates_after_move(around[1], path) if around else None
 
 
 def remove_scratch(project: Project, path: Path) -> bool:

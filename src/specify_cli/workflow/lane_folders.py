@@ -11,7 +11,7 @@ from pathlib import Path
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.files.identity import Identity, identity
-from specify_cli.storage import workspace_records
+from specify_cli.storage import record_location, workspace_records
 from specify_cli.storage.project import Project
 from specify_cli.storage.workspace_records import WorkspaceRecord
 from specify_cli.vcs import linked_worktrees, scratch_repository
@@ -53,11 +53,22 @@ class LaneFolder:
         """Describe the fault of an unusable folder, and the repair; the subject is left to the caller."""
         if not self.is_lost_worktree:
             return "is not a workspace that the host created; move it away"
-        root, path = (shlex.quote(str(it)) for it in (project.root, self.path))
+        if self.can_be_reconnected(project):
+            return (
+                "is a linked worktree of this project from before it was moved or copied: 'spec-kitty doctor"
+                " --fix' connects it again"
+            )
+        command = shlex.join(["mv", str(self.path), f"{self.path}.kept"])
         return (
-            "is a linked worktree that git has not registered there, perhaps because the project was moved;"
-            f" repair it, or move it away if git refuses: git -C {root} worktree repair {path}"
+            "is a linked worktree that git does not know any more; its files are all that is left of it: move"
+            f" it away with '{command}', then start the package again"
         )
+
+    def can_be_reconnected(self, project: Project) -> bool:
+        """Whether git knows it by the former path of the project."""
+        common = record_location.around(project.root)
+        is_known = common and linked_worktrees.former_registration(common[1], self.path)
+        return self.is_lost_worktree and bool(is_known)
 
     def borrows_from(self, project: Project, repository: Repository) -> Sequence[Path]:
         """The folders of objects that the host allows the workspace to borrow from."""

@@ -11,8 +11,10 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import linked_worktrees, pin_refs, trash
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.trash import Pruned
+from specify_cli.vcs.trash import Pruned, TrashEntry
+from specify_cli.vcs.worktrees_folder import TRASH
 from specify_cli.workflow import lane_creation, lane_folders
+from specify_cli.workflow.bounds import Bounds, Going
 from specify_cli.workflow.lane_folders import Kind
 from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.offers import Offer
@@ -63,8 +65,26 @@ def update_mirror(repository: Repository, mission: OpenMission) -> None:
         raise StorageFailed(str(error)) from error
 
 
+def going(project: Project) -> list[Going[TrashEntry]]:
+    """Return the workspaces in the trash that go by `trash_days`, `trash_max_count` and `trash_max_bytes`.
+
+    Raises:
+        OSError: the trash cannot be read.
+    """
+    settings = project.settings
+    bounds = Bounds(
+        name="trash",
+        days=settings.trash_days,
+        max_count=settings.trash_max_count,
+        max_bytes=settings.trash_max_bytes,
+    )
+    found = trash.entries(project.worktrees / TRASH)
+    items = [(it, it.since.timestamp(), trash.bytes_of(it.path)) for it in found]
+    return [*bounds.going(items, now=clock.now().timestamp())]
+
+
 def prune(repository: Repository, project: Project, *, most: int) -> Pruned:
-    """Remove workspaces that are in the trash for `trash_days`, under the lock of the repository.
+    """Remove workspaces that go from the trash by its settings, under the lock of the repository.
 
     One call removes at most `most` files and folders; the next one continues.
 
@@ -72,8 +92,11 @@ def prune(repository: Repository, project: Project, *, most: int) -> Pruned:
         AllocationFailed: the trash is a link or a file.
         GitFailed, OSError: git or the disk refused.
     """
-    before = clock.now() - timedelta(days=project.settings.trash_days)
-    pruned = trash.prune(project.worktrees, before=before, most=most)
+    settings = project.settings
+    before = clock.now() - timedelta(days=settings.trash_days)
+    is_bounded = (settings.trash_max_count, settings.trash_max_bytes) != (None, None)
+    also = {it.item.path.name for it in going(project)} if is_bounded else set()
+    pruned = trash.prune(project.worktrees, before=before, also=also, most=most)
     if pruned.names or pruned.is_complete:
         pin_refs.prune(repository.git, project.worktrees)
     return pruned

@@ -19,6 +19,7 @@ from specify_cli.protocol import SUFFIX, is_orchestrator, is_request_id
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new
+from specify_cli.workflow.bounds import Bounds, Going
 
 MAX_BYTES = 64 * 1024 * 1024
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,6 +49,23 @@ class Replies:
         outbox = self.project.outbox
         with translated(outbox, "list"):
             yield from (reply for reply in _all_in(outbox) if self._can_go(reply, limit))
+
+    def beyond(self, bounds: Bounds, *, young: timedelta) -> Iterator[Going[Reply]]:
+        """Yield the oldest replies that go by the bounds, and equal the answer in the journal.
+
+        Raises:
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
+        """
+        now = clock.now()
+        items = []
+        with translated(self.project.outbox, "list"):
+            for reply in _all_in(self.project.outbox) if bounds.are_set else ():
+                with suppress(FileNotFoundError):
+                    status = reply.path.lstat()
+                    items.append((reply, status.st_mtime, status.st_size))
+            yield from bounds.going(
+                items, now=now.timestamp(), may_go=lambda it: self._can_go(it, now - young)
+            )
 
     def remove(self, replies: Iterable[Reply], older_than: timedelta) -> list[Reply]:
         """Remove the replies that were not requested again meanwhile; return those that were removed.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.authoring import Authoring
     from specify_cli.workflow.authoring_changes import PackageChanges
     from specify_cli.workflow.authoring_packages import Packages
+    from specify_cli.workflow.backups import Backups
     from specify_cli.workflow.claiming import Claiming
     from specify_cli.workflow.dead_letters import DeadLetters
     from specify_cli.workflow.default_mission import DefaultMission
@@ -178,6 +179,13 @@ class Services:
         from specify_cli.workflow.retention import Retention
 
         return Retention(self.project)
+
+    @property
+    def backups(self) -> Backups:
+        """Back up what the host keeps."""
+        from specify_cli.workflow.backups import Backups
+
+        return Backups(self.project)
 
     @property
     def redacting(self) -> Redacting:

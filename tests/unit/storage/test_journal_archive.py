@@ -230,6 +230,14 @@ def test_a_part_is_removed_under_the_lock_of_the_journal_and_stays_away(project:
     assert disk.is_name_kept(part.path)
 
 
+def test_a_part_of_the_archive_is_removed_under_the_lock_of_the_journal(project: Layout) -> None:
+    archive_all(project)
+    part = min(project.archive.iterdir())
+    with watched() as disk:
+        journal_archive.remove_archived(project, [part])
+    assert disk.is_locked(f"unlink {part.name}", "journal")
+
+
 def test_an_archive_of_somebody_else_is_not_overwritten(project: Layout) -> None:
     part = all_parts(project)[0]
     project.archive.mkdir()

@@ -77,4 +77,4 @@ def test_a_link_in_the_place_of_a_git_file_is_no_worktree_to_be_repaired(
         (place / ".git").symlink_to("elsewhere")
     refused = stage.ask("start-implementation", mission=SLUG, wp="WP01", actor="coder")
     assert refused["error_code"] == "LANE_ALLOCATION_FAILED"
-    assert ("worktree repair" in refused["data"]["message"]) != is_link
+    assert ("linked worktree" in refused["data"]["message"]) != is_link

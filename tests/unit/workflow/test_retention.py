@@ -15,6 +15,7 @@ from specify_cli.storage.project import Project
 from specify_cli.storage.settings import HostSettings
 from specify_cli.workflow import upkeep
 from specify_cli.workflow.retention import Retention
+from tests.integration.stage import Stage
 from tests.unit.storage.test_record_retention import change, read
 
 LONG_AGO = 1_700_000_000
@@ -163,3 +164,104 @@ def test_a_line_that_somebody_made_up_removes_no_file(project: Project, identity
     answered(project, "c", changes=True)
     assert carried_out(project) == {"answers of reads": 1}
     assert (outside / "r.json").exists()
+
+
+def rules(project: Project) -> dict[str, int]:
+    """What the rules prune, after it was checked that what was shown is what goes."""
+    retention = Retention(project)
+    plan = retention.plan(with_trash=True)
+    shown = retention.summaries(plan)
+    assert retention.summaries(retention.carry_out(plan)) == shown
+    assert retention.summaries(retention.plan(with_trash=True)) == []
+    assert Journal(project).verify() == []
+    return {it.rule: it.count for it in shown}
+
+
+def test_the_oldest_reads_go_beyond_a_count(tmp_path: Path) -> None:
+    project = project_with(tmp_path, reads_max_count=2, reads_days=36500)
+    for number in range(5):
+        answered(project, f"r{number}")
+    answered(project, "c", changes=True)
+    assert rules(project) == {"reads_max_count = 2": 3}
+    assert [it for it in range(5) if Journal(project).find(f"r{it}", "nightly")] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("settings", "gone"),
+    [
+        ({"replies_days": 1}, 5),
+        ({"replies_days": 36500}, 0),
+        ({"replies_max_count": 4}, 2),
+        ({"replies_max_bytes": 0}, 5),
+        ({"replies_days": 36500, "replies_max_count": 3, "replies_max_bytes": 10**6}, 3),
+    ],
+)
+def test_replies_go_by_age_count_and_size_unless_just_asked_for(
+    tmp_path: Path, settings: dict[str, int], gone: int
+) -> None:
+    project = project_with(tmp_path, **settings)
+    paths = [answered(project, f"c{number}", changes=True) for number in range(5)]
+    young = answered(project, "young", changes=True, is_old=False)
+    assert sum(rules(project).values()) == gone
+    assert [it.exists() for it in paths] == [False] * gone + [True] * (5 - gone)
+    assert young.exists()
+
+
+def test_a_changed_reply_counts_and_stays(tmp_path: Path) -> None:
+    project = project_with(tmp_path, replies_max_count=1)
+    changed, path = (answered(project, it, changes=True) for it in ("c1", "c2"))
+    changed.write_text("{}")
+    os.utime(changed, (LONG_AGO - 1, LONG_AGO - 1))
+    assert carried_out(project) == {"replies": 1}
+    assert changed.exists()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("setting", ["archive_days", "archive_max_bytes"])
+def test_the_archive_is_bounded_only_if_that_is_set(tmp_path: Path, setting: str) -> None:
+    project = project_with(tmp_path, journal_max_bytes=0, reads_days=36500)
+    for number in range(8):
+        answered(project, f"r{number}")
+    count = rules(project)["journal_max_bytes = 0"]
+    for part in project.archive.iterdir():
+        os.utime(part, (LONG_AGO, LONG_AGO))
+    assert rules(project) == {}
+    bounded = project_with(tmp_path, reads_days=36500, **{setting: 0})
+    assert rules(bounded) == {f"{setting} = 0": count}
+    assert [*project.archive.iterdir()] == []
+
+
+def test_the_oldest_records_of_letters_go_beyond_a_count(tmp_path: Path) -> None:
+    project = project_with(tmp_path, letters_max_count=1)
+    for name, day in (("B", 2), ("A", 3), ("C", 1)):
+        fate = {"state": "discarded", "at": f"2999-01-0{day}T00:00:00+00:00"}
+        path = project.dead_letters / f"{name}.settled"
+        path.write_text(json.dumps({"dead_letter": name, "fate": fate}))
+    (project.dead_letters / "D.json").write_text("{}")
+    assert rules(project) == {"letters_max_count = 1": 2}
+    assert {it.name for it in project.dead_letters.iterdir()} == {"A.settled", "D.json"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "gone"),
+    [
+        ({"trash_days": 1}, 3),
+        ({"trash_max_count": 2}, 1),
+        ({"trash_max_bytes": 0}, 3),
+        ({"trash_max_bytes": 10**9}, 0),
+    ],
+)
+def test_the_trash_goes_by_age_count_and_size(
+    tmp_path: Path, settings: dict[str, int], gone: int
+) -> None:
+    Stage(root=tmp_path).make_repository()
+    project = project_with(tmp_path, **{"trash_days": 3650, **settings})
+    trash = project.worktrees / ".trash"
+    trash.mkdir(parents=True, mode=0o700)
+    names = [f"2024010{day}T000000Z-0000000{day}-lane" for day in (1, 2, 3)]
+    for name in names:
+        (trash / name / "in").mkdir(parents=True)
+        (trash / name / "in" / "file").write_bytes(bytes(9000))
+    (trash / "not of the host").mkdir()
+    assert sum(rules(project).values()) == gone
+    assert {it.name for it in trash.iterdir()} == {*names[gone:], "not of the host"}

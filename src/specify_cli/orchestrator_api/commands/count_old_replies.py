@@ -18,8 +18,8 @@ def handle(
 ) -> RepliesResult:
     """Return what would be removed; remove nothing."""
     retention = services().retention
-    plan = retention.plan(params.age)
-    return RepliesResult.of(plan.replies, retention.summaries(plan))
+    plan = retention.plan(params.age, with_trash=True)
+    return RepliesResult.of(plan.all_replies, retention.summaries(plan))
 
 
 COMMAND = Command(

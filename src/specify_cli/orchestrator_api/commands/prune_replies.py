@@ -18,8 +18,8 @@ def handle(
 ) -> RepliesResult:
     """Remove the data; return what was removed."""
     retention = services().retention
-    gone = retention.carry_out(retention.plan(params.age))
-    return RepliesResult.of(gone.replies, retention.summaries(gone))
+    gone = retention.carry_out(retention.plan(params.age, with_trash=True))
+    return RepliesResult.of(gone.all_replies, retention.summaries(gone))
 
 
 COMMAND = Command(
