@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from specify_cli.mailbox.printable import printable
+from specify_cli.mailbox.log_lines import LogLine
 from specify_cli.mailbox.protocols import Log
 from specify_cli.mailbox.wakeup import Wakeup
 from specify_cli.processes import HostStops
@@ -75,10 +75,13 @@ class BackgroundTasks:
             except Exception as error:  # noqa: BLE001  a failed task must not stop the worker
                 wait_s = task.again_s
                 if not is_failing:
-                    self._log(f"{task.name} failed, retrying: {printable(str(error))}")
+                    text = f"{task.name} failed, retrying: {error}"
+                    fields = {"task": task.name, "reason": str(error)}
+                    self._log(LogLine(text, "task.failed", level="error", fields=fields))
                 is_failing = True
             else:
                 if is_failing:
-                    self._log(f"{task.name} works again")
+                    text, fields = f"{task.name} works again", {"task": task.name}
+                    self._log(LogLine(text, "task.resumed", fields=fields))
                 is_failing = False
             wakeup.wait(wait_s)

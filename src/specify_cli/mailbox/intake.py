@@ -14,8 +14,8 @@ from specify_cli.mailbox.daily_quota import DailyQuota
 from specify_cli.mailbox.executor import InProgress, KeyedExecutor
 from specify_cli.mailbox.inbox import INVALID_NAME, Backlog, Inbox, Landed
 from specify_cli.mailbox.inbox_listing import InboxListing
+from specify_cli.mailbox.log_lines import LogLine
 from specify_cli.mailbox.parked_reads import ParkedReads
-from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.processor import Processor, Reading
 from specify_cli.mailbox.queues import Queues, Waiting
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
@@ -214,7 +214,9 @@ class Intake:
             raise error
         if self.unmovable.note(landed):
             path = self.inbox.folder / landed.name
-            self._log(printable(f"{path} cannot be moved and stays in the inbox: {error.strerror}"))
+            text = f"{path} cannot be moved and stays in the inbox: {error.strerror}"
+            fields = {"identity": self.identity, "path": str(path), "reason": error.strerror}
+            self._log(LogLine(text, "request.unmovable", level="warning", fields=fields))
 
     # Start the processing of a claim.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from specify_cli import clock
 from specify_cli.errors import CorrelationIdConflict, NotAuthorized, RequestTooLarge, SpecKittyError
@@ -17,8 +16,8 @@ from specify_cli.mailbox.answered_claims import AnsweredClaims
 from specify_cli.mailbox.claims import Claim
 from specify_cli.mailbox.dead_letters import DeadLetters, Stray
 from specify_cli.mailbox.inbox import Inbox
+from specify_cli.mailbox.log_lines import AnsweredRequest, LogLine
 from specify_cli.mailbox.outbox import Outbox
-from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.storage.request_file import Lookup, RequestFile, Unchanged, Wait
@@ -192,7 +191,9 @@ class Processor:
         claim, problem = reading.claim, reading.problem
         identity = self._orchestrator.identity
         if isinstance(problem, FileNotFoundError):
-            self._log(printable(f"{claim.path.name}: removed by another program before its answer"))
+            text = f"{claim.path.name}: removed by another program before its answer"
+            fields = {"identity": identity, "correlation_id": claim.stem}
+            self._log(LogLine(text, "request.removed", level="warning", fields=fields))
         elif isinstance(problem, NotRegular):
             self._set_aside_claim(claim, why=f"{claim.stem}.json {problem}")
         elif isinstance(problem, ForeignOwner):
@@ -241,35 +242,31 @@ class Processor:
             return
         self._outbox.publish(claim.stem, answer.reply)
         self.answered.add(claim)
-        self._report(answer.envelope, is_repeat=answer.is_repeat)
+        answered = AnsweredRequest(
+            self._orchestrator.identity,
+            answer.envelope,
+            answer.line,
+            is_repeat=answer.is_repeat,
+            since=claim.since,
+        )
+        self._log(answered.logged())
 
     def _set_aside_claim(self, claim: Claim, *, why: str, answer: Answer | None = None) -> None:
-        envelope = None if answer is None else answer.envelope
-        self._put_aside(f"{claim.stem}.json", claim.path, why=why, envelope=envelope)
+        self._put_aside(f"{claim.stem}.json", claim.path, why=why, answer=answer)
 
-    def _put_aside(
-        self, name: str, path: Path, *, why: str, envelope: Mapping[str, Any] | None = None
-    ) -> None:
+    def _put_aside(self, name: str, path: Path, *, why: str, answer: Answer | None = None) -> None:
+        identity = self._orchestrator.identity
         stray = Stray(
             name=name,
-            identity=self._orchestrator.identity,
+            identity=identity,
             why=why,
             move=lambda folder, new_name: self._inbox.move(path, folder, new_name),
-            envelope=envelope,
+            envelope=None if answer is None else answer.envelope,
         )
-        answered = self._dead_letters.set_aside(stray)
-        if answered is not None:
-            self._report(answered, note=f" dead letter: {why}")
-
-    def _report(
-        self, envelope: Mapping[str, Any], *, is_repeat: bool = False, note: str = ""
-    ) -> None:
-        outcome = envelope["error_code"] or "OK"
-        line = (
-            f"{clock.timestamp()} mailbox {self._orchestrator.identity} {envelope['command']} "
-            f"{envelope['correlation_id']} {outcome}{' (repeated)' if is_repeat else ''}{note}"
-        )
-        self._log(printable(line))
+        envelope = self._dead_letters.set_aside(stray)
+        if envelope is not None:
+            line = {} if answer is None else answer.line
+            self._log(AnsweredRequest(identity, envelope, line, set_aside=why).logged())
 
 
 def _not_yours(claim: Claim, error: ForeignOwner) -> NotAuthorized:

@@ -20,6 +20,7 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.loop import ServiceLoop
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
+from specify_cli.mailbox.service_report import ServiceReport
 from specify_cli.mailbox.settings import WorkerContext, WorkerSettings
 from specify_cli.mailbox.wakeup import Wakeup
 from specify_cli.storage import heartbeat_file
@@ -57,6 +58,8 @@ class Worker:
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._layout = layout
+        self._report = ServiceReport(layout, log)
+        log = self._report.log
         self._tasks = BackgroundTasks(tasks, log=log)
         self._prepare = prepare
         self._context = WorkerContext(
@@ -64,6 +67,7 @@ class Worker:
         )
         self._wakeup = Wakeup()
         self._is_stopping = False
+        self._why = "a failure"
 
     def serve(self, watching: Watching | None = None) -> None:
         """Answer requests until `stop`, then finish those in progress.
@@ -99,9 +103,12 @@ class Worker:
             while not self._is_stopping and (wait_s := loop.drain()) is not None:
                 progress.update()
                 self._wakeup.wait(wait_s)
+            if not self._is_stopping:
+                self._why = "every waiting request is answered"
 
-    def stop(self) -> None:
+    def stop(self, why: str = "it was told to") -> None:
         """Stop after the requests in progress; may be called from a signal handler."""
+        self._why = why
         self._is_stopping = True
         self._wakeup.wake()
         self._tasks.stop()
@@ -121,7 +128,7 @@ class Worker:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         processes.stop_within(0 if self._is_stopping else processes.GRACE_S)
-        self.stop()
+        self.stop(signal.Signals(number).name)
 
     @contextlib.contextmanager
     def _running(self, watch: Watch | None) -> Iterator[ServiceLoop]:
@@ -139,6 +146,13 @@ class Worker:
                 watch=watch,
                 is_stopping=lambda: self._is_stopping,
             )
+            # Without file events, as in `drain`, the inboxes are listed.
+            self._report.start(
+                loop.identities(),
+                is_watching=watch is not None and watch.has_events,
+                poll_interval_s=self._context.settings.poll_interval_s,
+            )
+            stack.callback(lambda: self._report.end(self._why))
             with loop.running():
                 yield loop
 
