@@ -17,6 +17,7 @@ from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_head import head
 from specify_cli.cli.mailbox_prune import prune
+from specify_cli.cli.mailbox_reload import reload_config
 from specify_cli.cli.mailbox_serve import serve
 from specify_cli.cli.mailbox_tail import tail
 from specify_cli.cli.options import JSON, take_project
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
 def mailbox() -> None:
     """Run the mailbox worker; inspect and verify the mailbox.
 
-    The mailbox is the interface for orchestrators that can only read and write files: requests
-    are JSON files in .kitty/inbox, replies are JSON files in .kitty/outbox. Every command takes
-    --project DIR, a folder of the project. Default: the current folder.
+    Orchestrators that can only read and write files put requests into .kitty/inbox and read
+    replies from .kitty/outbox. Every command takes --project DIR.
 
     Example: spec-kitty mailbox serve
     """
@@ -242,6 +242,6 @@ def _last_seen(beat: Mapping[str, Any]) -> str:
     return f"the last one {how} at {beat.get('beat_at')}"
 
 
-for command in (access, dead_letters, head, prune, serve, tail):
+for command in (access, dead_letters, head, prune, reload_config, serve, tail):
     mailbox.add_command(command)
 take_project(mailbox)

@@ -65,6 +65,11 @@ class BackgroundTasks:
         for _, wakeup in self._waiting:
             wakeup.wake()
 
+    def run_now(self) -> None:
+        """Begin the next run of each task without waiting."""
+        for _, wakeup in self._waiting:
+            wakeup.wake()
+
     def _do(self, task: BackgroundTask, wakeup: Wakeup) -> None:
         is_failing = False
         while not self._is_stopping:

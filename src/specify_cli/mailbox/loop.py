@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
@@ -18,7 +18,7 @@ from specify_cli.mailbox.log_lines import LogLine
 from specify_cli.mailbox.mailboxes import Mailboxes
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Watch
-from specify_cli.mailbox.settings import WorkerContext
+from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.mailbox.wakeup import Wakeup
 
 # The executor's key for work of no orchestrator. No orchestrator has this name.
@@ -107,6 +107,17 @@ class ServiceLoop:
     def depth(self) -> int:
         """Return how many requests of all mailboxes are not answered."""
         return sum(intake.backlog().depth for intake in self._mailboxes.intakes.values())
+
+    def regrant(self, orchestrators: Sequence[Orchestrator]) -> None:
+        """Serve these orchestrators from now on; others no longer have a grant."""
+        former = self._mailboxes.granted
+        self._mailboxes.regrant(orchestrators)
+        self._add_new()
+        for identity, intake in self._mailboxes.intakes.items():
+            if identity == DEFAULT or self._mailboxes.is_granted(identity):
+                self._add_heartbeat(intake)
+        for identity in former - self._mailboxes.granted - {DEFAULT}:
+            self._heartbeat.remove(identity)
 
     def _next_parked_s(self) -> float:
         """Return the seconds until a parked read is due; watch for what makes one due earlier."""

@@ -91,7 +91,7 @@ class Processor:
         self.waiting: deque[tuple[Reading, Wait]] = deque()
         self._inbox = inbox
         self._outbox = outbox
-        self._orchestrator = orchestrator
+        self.orchestrator = orchestrator
         self._dispatcher = context.dispatcher
         self._dead_letters = dead_letters
         self._settings = context.settings
@@ -116,12 +116,12 @@ class Processor:
         Raises:
             SpecKittyError, OSError: the disk failed.
         """
-        answer = self._dispatcher.recorded(claim.stem, identity=self._orchestrator.identity)
+        answer = self._dispatcher.recorded(claim.stem, identity=self.orchestrator.identity)
         if answer is None:
             return False
         self._outbox.publish(claim.stem, answer.reply)
         try:
-            is_torn = not _parses(claim.read(self._orchestrator.max_request_bytes))
+            is_torn = not _parses(claim.read(self.orchestrator.max_request_bytes))
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge):
             return False
         if is_torn:
@@ -137,7 +137,7 @@ class Processor:
             keeps: Copy a request that cannot be batched to where only the host can change it. A batched
                 request needs no copy: it has no effect before its answer is recorded.
         """
-        bounds = self._orchestrator
+        bounds = self.orchestrator
         # The owner was checked before the copy was made, and the copy may belong to the host.
         owner_uid = None if claim.is_kept else bounds.owner_uid
         try:
@@ -157,7 +157,7 @@ class Processor:
             RequestFile(
                 raw=it.raw,
                 stem=it.claim.stem,
-                identity=self._orchestrator.identity,
+                identity=self.orchestrator.identity,
                 lookup=it.lookup or Lookup(),
                 can_wait=it.can_wait,
             )
@@ -189,7 +189,7 @@ class Processor:
     def process(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         """Answer the request; with `refusal`, unless an answer to it is recorded already."""
         claim, problem = reading.claim, reading.problem
-        identity = self._orchestrator.identity
+        identity = self.orchestrator.identity
         if isinstance(problem, FileNotFoundError):
             text = f"{claim.path.name}: removed by another program before its answer"
             fields = {"identity": identity, "correlation_id": claim.stem}
@@ -199,7 +199,7 @@ class Processor:
         elif isinstance(problem, ForeignOwner):
             self._refuse(claim, _not_yours(claim, problem))
         elif isinstance(problem, TooLarge):
-            self._refuse(claim, _too_large(claim, problem, self._orchestrator.max_request_bytes))
+            self._refuse(claim, _too_large(claim, problem, self.orchestrator.max_request_bytes))
         elif refusal and self._dispatcher.recorded(claim.stem, identity=identity) is None:
             self._refuse(claim, refusal)
         else:
@@ -210,7 +210,7 @@ class Processor:
             answer = self._dispatcher.answer_bytes(
                 reading.raw,
                 stem=reading.claim.stem,
-                identity=self._orchestrator.identity,
+                identity=self.orchestrator.identity,
                 lookup=reading.lookup,
                 can_wait=reading.can_wait,
             )
@@ -233,7 +233,7 @@ class Processor:
         return is_young and now - claim.since < self._settings.longest_write_s
 
     def _refuse(self, claim: Claim, refusal: SpecKittyError) -> None:
-        identity = self._orchestrator.identity
+        identity = self.orchestrator.identity
         self._deliver(claim, self._dispatcher.refuse(refusal, stem=claim.stem, identity=identity))
 
     def _deliver(self, claim: Claim, answer: Answer) -> None:
@@ -243,7 +243,7 @@ class Processor:
         self._outbox.publish(claim.stem, answer.reply)
         self.answered.add(claim)
         answered = AnsweredRequest(
-            self._orchestrator.identity,
+            self.orchestrator.identity,
             answer.envelope,
             answer.line,
             is_repeat=answer.is_repeat,
@@ -255,7 +255,7 @@ class Processor:
         self._put_aside(f"{claim.stem}.json", claim.path, why=why, answer=answer)
 
     def _put_aside(self, name: str, path: Path, *, why: str, answer: Answer | None = None) -> None:
-        identity = self._orchestrator.identity
+        identity = self.orchestrator.identity
         stray = Stray(
             name=name,
             identity=identity,

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from types import FrameType
 
 from specify_cli import processes
@@ -20,14 +21,15 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.loop import ServiceLoop
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
+from specify_cli.mailbox.reloading import Reloading, has_terminal
 from specify_cli.mailbox.service_report import ServiceReport
 from specify_cli.mailbox.settings import WorkerContext, WorkerSettings
 from specify_cli.mailbox.wakeup import Wakeup
 from specify_cli.storage import heartbeat_file
 
 # Seconds after the signal at which the process exits, even if it is not done.
-EXIT_AFTER_S = 4.7
-A_DAY_S = 86_400.0
+EXIT_AFTER_S = 4.6
+LOG_WITHIN_S = 0.1
 
 # While the block runs, sets the wakeup when an entry lands in a covered folder.
 Watching = Callable[[Wakeup], AbstractContextManager[Watch]]
@@ -68,6 +70,9 @@ class Worker:
         self._wakeup = Wakeup()
         self._is_stopping = False
         self._why = "a failure"
+        self._reloading = settings.reload and Reloading(layout, settings.reload, log=log)
+        self._alarm = Wakeup()
+        self._has_terminal = False
 
     def serve(self, watching: Watching | None = None) -> None:
         """Answer requests until `stop`, then finish those in progress.
@@ -86,6 +91,7 @@ class Worker:
             start_tasks()
             progress = DrainProgress(loop.depth)
             while not self._is_stopping:
+                self._reload(loop)
                 progress.update()
                 self._wakeup.wait(loop.serve())
 
@@ -101,6 +107,7 @@ class Worker:
             progress = DrainProgress(loop.depth)
             progress.update()
             while not self._is_stopping and (wait_s := loop.drain()) is not None:
+                self._reload(loop)
                 progress.update()
                 self._wakeup.wait(wait_s)
             if not self._is_stopping:
@@ -113,22 +120,60 @@ class Worker:
         self._wakeup.wake()
         self._tasks.stop()
 
-    def stop_on_signals(self) -> None:
-        """Make SIGTERM, SIGINT and SIGHUP stop the worker within five seconds, a second signal at once.
+    def reload(self) -> None:
+        """Read the settings again soon, if they can be; may be called from a signal handler."""
+        if self._reloading is not None:
+            self._reloading.ask()
+            self._wakeup.wake()
 
-        Call this from the main thread. The next worker completes requests that did not end in time, as
-        after a SIGKILL.
+    def stop_on_signals(self) -> None:
+        """Make SIGTERM and SIGINT stop the worker within five seconds, a second signal at once.
+
+        SIGHUP makes it read its settings again, and stops it if its terminal was closed, unless SIGHUP
+        was ignored. Call this from the main thread. The next worker completes requests that did not end
+        in time, as after a SIGKILL.
         """
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # As under nohup.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # As in the background of a script.
                 signal.signal(number, self._on_signal)
-        alarm = Wakeup()
-        alarm.wake_on_signals()
-        threading.Thread(target=_end_in_time, args=(alarm,), name="end", daemon=True).start()
+        # It is ignored under nohup.
+        self._has_terminal = (
+            signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and has_terminal()
+        )
+        signal.signal(signal.SIGHUP, self._on_hangup)
+        self._alarm.wake_on_signals()
+        threading.Thread(target=self._end_in_time, name="end", daemon=True).start()
+
+    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
+        if self._has_terminal and not has_terminal():
+            self._alarm.wake()
+            self._on_signal(number, frame)
+        else:
+            self.reload()
+
+    def _reload(self, loop: ServiceLoop) -> None:
+        if self._reloading is None or not self._reloading.is_asked:
+            return
+        new = self._reloading.run()
+        if new is not None:
+            loop.regrant(new.settings.orchestrators)
+            # Such as retention, which may have other limits now.
+            self._tasks.run_now()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         processes.stop_within(0 if self._is_stopping else processes.GRACE_S)
         self.stop(signal.Signals(number).name)
+
+    def _end_in_time(self) -> None:
+        """Exit the process some seconds after the signal, even if a disk hangs."""
+        self._alarm.wait_for_signal((signal.SIGTERM, signal.SIGINT))
+        time.sleep(EXIT_AFTER_S)
+        # The log may hang, too.
+        report = partial(self._report.end, f"{self._why}; requests in progress did not end in time")
+        logging = threading.Thread(target=report, name="log", daemon=True)
+        logging.start()
+        logging.join(LOG_WITHIN_S)
+        os._exit(processes.EXIT_CODE)
 
     @contextlib.contextmanager
     def _running(self, watch: Watch | None) -> Iterator[ServiceLoop]:
@@ -139,6 +184,8 @@ class Worker:
                 raise StorageFailed(_taken(self._layout))
             # Released after the last heartbeat, which must not replace one of the next worker.
             stack.callback(lock.release)
+            if self._reloading is not None:
+                self._reloading.note_start()
             self._prepare()
             loop = ServiceLoop(
                 self._context,
@@ -163,14 +210,6 @@ class Worker:
             return
         with watching(self._wakeup) as watch:
             yield watch
-
-
-def _end_in_time(alarm: Wakeup) -> None:
-    """Exit the process some seconds after the alarm, even if a disk hangs."""
-    while not alarm.wait(A_DAY_S):
-        pass
-    time.sleep(EXIT_AFTER_S)
-    os._exit(processes.EXIT_CODE)
 
 
 def _taken(layout: MailboxLayout) -> str:
