@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -49,7 +50,7 @@ def serve(
     Example: spec-kitty mailbox serve --project . --log-format json
     """
     from specify_cli import errors, worker_setup
-    from specify_cli.mailbox import log_lines, watch
+    from specify_cli.mailbox import log_lines, service_manager, watch
 
     with progress_line.shown() as clear:
         tell = WorkerLog(form=log_format, level=log_level, before=clear)
@@ -59,7 +60,8 @@ def serve(
             if once:
                 worker.drain()
             else:
-                worker.serve(None if no_watch else watch.watching)
+                manager = service_manager.ServiceManager(os.environ)
+                worker.serve(None if no_watch else watch.watching, manager=manager)
         except (errors.SpecKittyError, OSError) as error:
             tell(log_lines.error_line(error))
             sys.exit(REFUSED)

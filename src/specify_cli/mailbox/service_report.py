@@ -59,6 +59,13 @@ class ServiceReport:
         }
         self._log(LogLine(text, "worker.started", fields=fields))
 
+    def status(self, mailboxes: Sequence[str], depth: int) -> str:
+        """Return one line about what the worker does."""
+        return (
+            f"serves {', '.join(mailboxes)}; requests waiting: {depth}, answered: {self.answered},"
+            f" of which refused: {self.refused}"
+        )
+
     def end(self, reason: str) -> None:
         """Log why the worker ends."""
         after_s = time.monotonic() - self._began

@@ -22,6 +22,7 @@ from specify_cli.mailbox.loop import ServiceLoop
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
 from specify_cli.mailbox.reloading import Reloading, has_terminal
+from specify_cli.mailbox.service_manager import ServiceManager
 from specify_cli.mailbox.service_report import ServiceReport
 from specify_cli.mailbox.settings import WorkerContext, WorkerSettings
 from specify_cli.mailbox.wakeup import Wakeup
@@ -71,17 +72,22 @@ class Worker:
         self._is_stopping = False
         self._why = "a failure"
         self._reloading = settings.reload and Reloading(layout, settings.reload, log=log)
+        self._manager = ServiceManager({})
         self._alarm = Wakeup()
         self._has_terminal = False
 
-    def serve(self, watching: Watching | None = None) -> None:
+    def serve(
+        self, watching: Watching | None = None, *, manager: ServiceManager | None = None
+    ) -> None:
         """Answer requests until `stop`, then finish those in progress.
 
-        `watching` reports new requests. Without it, the worker lists the inboxes periodically.
+        `watching` reports new requests. Without it, the worker lists the inboxes periodically. `manager`
+        is told how the worker is.
 
         Raises:
             StorageFailed: another worker serves the project, or a folder cannot be created.
         """
+        self._manager = manager or self._manager
         with (
             self._watched(watching) as watch,
             # Entered first, so left last: a slow task delays the exit, but not the last replies.
@@ -90,10 +96,16 @@ class Worker:
         ):
             start_tasks()
             progress = DrainProgress(loop.depth)
+            self._manager.ready()
             while not self._is_stopping:
                 self._reload(loop)
                 progress.update()
-                self._wakeup.wait(loop.serve())
+                wait_s = min(loop.serve(), self._manager.interval_s)
+                self._manager.report_progress()
+                if self._manager.is_status_due:
+                    self._manager.set_status(self._report.status(loop.identities(), loop.depth()))
+                self._wakeup.wait(wait_s)
+            self._manager.stopping()
 
     def drain(self) -> None:
         """Answer every waiting request, then return.
@@ -154,11 +166,13 @@ class Worker:
     def _reload(self, loop: ServiceLoop) -> None:
         if self._reloading is None or not self._reloading.is_asked:
             return
+        self._manager.reloading()
         new = self._reloading.run()
         if new is not None:
             loop.regrant(new.settings.orchestrators)
             # Such as retention, which may have other limits now.
             self._tasks.run_now()
+        self._manager.ready()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         processes.stop_within(0 if self._is_stopping else processes.GRACE_S)
