@@ -75,7 +75,7 @@ find_workspace() {
         if [ -e "$folder/objects/info/alternates" ] || [ -h "$folder/objects/info/alternates" ]; then
             # Do not run git here: it would use the settings that an agent wrote into the workspace.
             refuse "$folder shares its objects with the project, which is not in the sandbox.
-Write at the top of $project/.kitty/config.toml, and start the worker again, so that new workspaces have their own:
+Write at the top of $project/.kitty/config.toml, and run 'spec-kitty mailbox reload', so that new workspaces have their own:
     workspace_objects = \"copy\"
 To have this one made again, move it away, then start its package again. What was not handed in stays where you move it:
     mv $(quoted "$workspace") $(quoted "$workspace.shared")"

@@ -72,7 +72,7 @@ class ProjectHost:
         lost_heads.require_current(self.project)
 
     def access(self) -> Access:
-        """Return the grants in `config.toml`, as of the first call.
+        """Return the grants in `config.toml`, as of the first call or the last `reload`.
 
         Raises:
             StateUnreadable: `config.toml` is damaged.
@@ -80,6 +80,15 @@ class ProjectHost:
         from specify_cli.orchestrator_api.access import Access
 
         return Access(self._config().grants)
+
+    def reload(self) -> tuple[Config, Config]:
+        """Read `config.toml` again; return its former and its new content.
+
+        Raises:
+            StateUnreadable: `config.toml` is damaged; its former content stays in force.
+        """
+        former, self._cached_config = self._config(), read_config(self.project.root)
+        return former, self._cached_config
 
     def _config(self) -> Config:
         root = self.project.root
@@ -238,17 +247,6 @@ def read_config(root: Path) -> Config:
     from specify_cli.orchestrator_api import config
 
     return config.read(root)
-
-
-def read_access(root: Path) -> Access:
-    """Read the grants of the project at `root`.
-
-    Raises:
-        StateUnreadable: `config.toml` is damaged.
-    """
-    from specify_cli.orchestrator_api.access import Access
-
-    return Access(read_config(root).grants)
 
 
 def prove_current(layout: MailboxLayout) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from specify_cli import bootstrap
 from specify_cli.errors import SpecKittyError
 from specify_cli.mailbox.background import BackgroundTask, BackgroundTasks
-from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
+from specify_cli.mailbox.settings import NewSettings, Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker
+from specify_cli.orchestrator_api import config_changes
 from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
@@ -28,18 +29,26 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
         StateUnreadable: `config.toml` is damaged. The worker never grants more because of that.
     """
     host = bootstrap.ProjectHost(root)
-    settings = WorkerSettings(
-        contract_version=CONTRACT_VERSION,
-        orchestrators=orchestrators(host.access()),
-        poll_interval_s=poll_interval_s,
-    )
     return Worker(
         bootstrap.mailbox_layout(root),
         Dispatcher(host),
-        settings=settings,
+        settings=_settings(host, poll_interval_s),
         log=log,
         tasks=background_tasks(host.project),
         prepare=partial(_prepare, host.project, log),
+    )
+
+
+def _settings(host: bootstrap.ProjectHost, poll_interval_s: float) -> WorkerSettings:
+    def reload() -> NewSettings:
+        changes = config_changes.describe(*host.reload())
+        return NewSettings(_settings(host, poll_interval_s), changes)
+
+    return WorkerSettings(
+        contract_version=CONTRACT_VERSION,
+        orchestrators=orchestrators(host.access()),
+        poll_interval_s=poll_interval_s,
+        reload=reload,
     )
 
 

@@ -11,15 +11,17 @@ import click
 
 from specify_cli import errors
 from specify_cli.cli import json_reply, progress_line
-from specify_cli.cli.client import layout_here, project_here
+from specify_cli.cli.client import layout_here
 from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_head import head
 from specify_cli.cli.mailbox_prune import prune
+from specify_cli.cli.mailbox_reload import reload_config
+from specify_cli.cli.mailbox_serve import serve
 from specify_cli.cli.mailbox_show import show
 from specify_cli.cli.mailbox_stats import stats
 from specify_cli.cli.mailbox_tail import tail
-from specify_cli.cli.options import JSON
+from specify_cli.cli.options import JSON, take_project
 from specify_cli.cli.output import COULD_NOT_CHECK, REFUSED, log, reporting_errors
 
 if TYPE_CHECKING:
@@ -31,46 +33,11 @@ if TYPE_CHECKING:
 def mailbox() -> None:
     """Run the mailbox worker; inspect and verify the mailbox.
 
-    The mailbox is the interface for orchestrators that can only read and write files: requests
-    are JSON files in .kitty/inbox, replies are JSON files in .kitty/outbox.
+    Orchestrators that can only read and write files put requests into .kitty/inbox and read
+    replies from .kitty/outbox. Every command takes --project DIR.
 
     Example: spec-kitty mailbox serve
     """
-
-
-@mailbox.command(short_help="Serve the mailbox until SIGTERM or Ctrl-C.")
-@click.option("--once", is_flag=True, help="Answer the waiting requests, then exit.")
-@click.option(
-    "--poll-interval-s",
-    type=click.FloatRange(min=0.01, max=3600),
-    default=1.0,
-    show_default=True,
-    help="Seconds between two scans of the inbox without file events.",
-)
-@click.option("--no-watch", is_flag=True, help="Scan only; do not use file events.")
-def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
-    """Serve the mailbox until SIGTERM or Ctrl-C.
-
-    A request that takes more than 5 s after the signal is completed by the next worker. Each
-    reply is logged in one line on stderr. A project has one worker at a time.
-
-    Example: spec-kitty mailbox serve --once
-    """
-    from specify_cli import worker_setup
-    from specify_cli.mailbox import watch
-
-    with reporting_errors(exit_code=REFUSED), progress_line.shown() as clear:
-
-        def tell(line: str) -> None:
-            clear()
-            log(line)
-
-        worker = worker_setup.worker(project_here(), poll_interval_s=poll_interval_s, log=tell)
-        worker.stop_on_signals()
-        if once:
-            worker.drain()
-        else:
-            worker.serve(None if no_watch else watch.watching)
 
 
 @mailbox.command(short_help="Show whether a worker serves the mailbox.")
@@ -251,5 +218,6 @@ def _last_seen(beat: Mapping[str, Any]) -> str:
     return f"the last one {how} at {beat.get('beat_at')}"
 
 
-for command in (access, dead_letters, head, prune, show, stats, tail):
+for command in (access, dead_letters, head, prune, reload_config, serve, show, stats, tail):
     mailbox.add_command(command)
+take_project(mailbox)

@@ -114,7 +114,8 @@ def _user(uid: int) -> str | None:
 
 
 def stale_config(layout: MailboxLayout) -> list[str]:
-    """Warn if the worker was started before the last change of config.toml."""
+    """Warn if the worker read config.toml before its last change."""
+    from specify_cli.mailbox import reloading
     from specify_cli.storage import heartbeat_file
 
     config = layout.config
@@ -126,17 +127,20 @@ def stale_config(layout: MailboxLayout) -> list[str]:
     beat = next((found for path in alive if (found := heartbeat_file.last_beat(path))), None)
     if beat is None or not config.exists():
         return []
+    read_at, reading = beat.get("started_at"), reloading.last_reading(layout)
+    if reading and not reading.problem and reading.process.startswith(f"{beat.get('pid')}:"):
+        read_at = reading.at
     try:
-        started = datetime.fromisoformat(str(beat.get("started_at"))).timestamp()
+        read = datetime.fromisoformat(str(read_at)).timestamp()
     except ValueError:
         return []
     # ctime, because a file that was moved here keeps its older mtime.
-    if config.stat().st_ctime <= started:
+    if config.stat().st_ctime <= read:
         return []
     return [
         (
-            f"{config} was changed after the worker started; the worker still uses the former content:"
-            f" stop it with 'kill {beat.get('pid')}', then run 'spec-kitty mailbox serve'"
+            f"{config} was changed after the worker read it; the worker still uses the former content:"
+            " run 'spec-kitty mailbox reload'"
         )
     ]
 

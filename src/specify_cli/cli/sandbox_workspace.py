@@ -104,8 +104,8 @@ def _objects(*folders: Path) -> Finding:
     if not named:
         return Finding("objects", OK, "it has its own objects")
     repair = (
-        'write workspace_objects = "copy" at the top of .kitty/config.toml, restart the worker,'
-        " move this workspace away, and start its package again"
+        'write workspace_objects = "copy" at the top of .kitty/config.toml, run'
+        " 'spec-kitty mailbox reload', move this workspace away, and start its package again"
     )
     missing = [it for it in named if not it.is_dir()]
     if missing:

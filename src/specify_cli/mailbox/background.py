@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from specify_cli.mailbox.printable import printable
+from specify_cli.mailbox.log_lines import LogLine
 from specify_cli.mailbox.protocols import Log
 from specify_cli.mailbox.wakeup import Wakeup
 from specify_cli.processes import HostStops
@@ -65,6 +65,11 @@ class BackgroundTasks:
         for _, wakeup in self._tasks:
             wakeup.wake()
 
+    def run_now(self) -> None:
+        """Begin the next run of each task without waiting."""
+        for _, wakeup in self._tasks:
+            wakeup.wake()
+
     def _do(self, task: BackgroundTask, wakeup: Wakeup) -> None:
         is_failing = False
         while not self._is_stopping:
@@ -75,10 +80,13 @@ class BackgroundTasks:
             except Exception as error:  # noqa: BLE001  a failed task must not stop the worker
                 wait_s = task.again_s
                 if not is_failing:
-                    self._log(f"{task.name} failed, retrying: {printable(str(error))}")
+                    text = f"{task.name} failed, retrying: {error}"
+                    fields = {"task": task.name, "reason": str(error)}
+                    self._log(LogLine(text, "task.failed", level="error", fields=fields))
                 is_failing = True
             else:
                 if is_failing:
-                    self._log(f"{task.name} works again")
+                    text, fields = f"{task.name} works again", {"task": task.name}
+                    self._log(LogLine(text, "task.resumed", fields=fields))
                 is_failing = False
             wakeup.wait(wait_s)

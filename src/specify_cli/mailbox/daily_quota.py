@@ -18,7 +18,7 @@ class DailyQuota:
     """What one orchestrator used of its quota; `count` adds what earlier workers took today."""
 
     def __init__(self, orchestrator: Orchestrator, count: Count) -> None:
-        self._bounds = orchestrator
+        self.bounds = orchestrator
         self._count = count
         self._day: date | None = None
         self._requests = self._bytes = 0
@@ -36,7 +36,7 @@ class DailyQuota:
             self._requests = self._bytes = 0
         self._day = today
         bound = self._exceeded()
-        return _refusal(self._bounds.identity, bound, today) if bound else None
+        return _refusal(self.bounds.identity, bound, today) if bound else None
 
     def add(self, size: int) -> None:
         """Count a request of this size."""
@@ -44,7 +44,7 @@ class DailyQuota:
         self._bytes += size
 
     def _exceeded(self) -> str:
-        bounds = self._bounds
+        bounds = self.bounds
         if self._requests >= bounds.max_daily_requests:
             return f"{bounds.max_daily_requests} requests (max_daily_requests)"
         if self._bytes >= bounds.max_daily_bytes:

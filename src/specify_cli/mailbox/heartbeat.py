@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
@@ -24,6 +24,8 @@ Measure = Callable[[], Backlog]
 InProgressRequests = Callable[[], Sequence[InProgress]]
 # Returns the number of dead letters of each orchestrator.
 Count = Callable[[], Mapping[str, int]]
+
+_STOPPED: Final = {"state": "stopped", "stalled_reason": None}
 
 
 class HeartbeatReport:
@@ -79,9 +81,19 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._beat_repeatedly, name="heartbeat", daemon=True)
 
     def add(self, mailbox: HeartbeatReport) -> None:
-        """Include the mailbox in later beats."""
+        """Include the mailbox in later beats, instead of an earlier report about it."""
         with self._writing:
+            former = self._reports.get(mailbox.paths.identity)
+            if former is not None:
+                mailbox.state = former.state
             self._reports[mailbox.paths.identity] = mailbox
+
+    def remove(self, identity: str) -> None:
+        """Write a last beat of the mailbox with the state `stopped`."""
+        with self._writing:
+            mailbox = self._reports.pop(identity)
+            mailbox.state = _STOPPED
+            self._beat([mailbox])
 
     def start(self) -> None:
         """Write the first beat and start the thread."""
@@ -102,7 +114,7 @@ class Heartbeat:
         self._ended.set()
         self._thread.join()
         for mailbox in self._reports.values():
-            mailbox.state = {"state": "stopped", "stalled_reason": None}
+            mailbox.state = _STOPPED
         self.beat()
 
     def beat(self) -> None:

@@ -15,11 +15,10 @@ from specify_cli.mailbox.executor import InProgress, KeyedExecutor
 from specify_cli.mailbox.inbox import INVALID_NAME, Backlog, Inbox, Landed
 from specify_cli.mailbox.inbox_listing import InboxListing
 from specify_cli.mailbox.parked_reads import ParkedReads
-from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.processor import Processor, Reading
 from specify_cli.mailbox.queues import Queues, SizedQueue
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
-from specify_cli.mailbox.unmovable_files import UNMOVABLE, UnmovableFiles
+from specify_cli.mailbox.unmovable_files import UNMOVABLE, UnmovableFiles, unmovable_line
 from specify_cli.mailbox.waiting_limits import WaitingLimits
 
 # How many requests of one orchestrator are taken before the next orchestrator has its turn.
@@ -51,6 +50,7 @@ class Intake:
         executor: KeyedExecutor,
         daily: DailyQuota,
     ) -> None:
+        self.identity = orchestrator.identity
         self.orchestrator = orchestrator
         self.inbox = inbox
         self.answered = processor.answered
@@ -73,10 +73,9 @@ class Intake:
         self._held_back: Queues[Reading] = Queues()
         self._listing = InboxListing(inbox, self._limits, unmovable=self.unmovable)
 
-    @property
-    def identity(self) -> str:
-        """The orchestrator's name."""
-        return self.orchestrator.identity
+    def regrant(self, orchestrator: Orchestrator) -> None:
+        """Apply the limits of the orchestrator to all that is not in progress."""
+        self.orchestrator = self._limits.orchestrator = self._processor.orchestrator = orchestrator
 
     def recover(self) -> None:
         """Find the claims that an earlier worker, or a failed disk, left unanswered.
@@ -218,7 +217,7 @@ class Intake:
             raise error
         if self.unmovable.note(landed):
             path = self.inbox.folder / landed.name
-            self._log(printable(f"{path} cannot be moved and stays in the inbox: {error.strerror}"))
+            self._log(unmovable_line(path, self.identity, error))
 
     # Start the processing of a claim.
 

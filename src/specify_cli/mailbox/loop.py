@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
@@ -14,10 +14,11 @@ from specify_cli.mailbox.executor import KeyedExecutor
 from specify_cli.mailbox.heartbeat import Heartbeat, HeartbeatReport
 from specify_cli.mailbox.intake import Intake
 from specify_cli.mailbox.layout import DEFAULT
+from specify_cli.mailbox.log_lines import LogLine
 from specify_cli.mailbox.mailboxes import Mailboxes
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Watch
-from specify_cli.mailbox.settings import WorkerContext
+from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.mailbox.wakeup import Wakeup
 
 # The executor's key for work of no orchestrator. No orchestrator has this name.
@@ -66,12 +67,12 @@ class ServiceLoop:
             yield
         finally:
             for failure in self._executor.stop():
-                reason = printable(str(failure))
-                self._log(f"stopped before an answer was recorded; nothing is lost: {reason}")
+                what = "stopped before an answer was recorded; nothing is lost"
+                self._tell("request.left", what, str(failure))
             self._retire_answered()
-            for failure in self._unsynced.values():
-                reason = printable(str(failure))
-                self._log(f"replies are not synced; the next worker publishes them again: {reason}")
+            for identity, failure in self._unsynced.items():
+                what = "replies are not synced; the next worker publishes them again"
+                self._tell("replies.unsynced", what, str(failure), identity=identity)
             self._heartbeat.stop()
 
     def serve(self) -> float:
@@ -99,9 +100,24 @@ class ServiceLoop:
         self._executor.notify_when_low()
         return min(wait_s, self._settings.look_again_s)
 
+    def identities(self) -> list[str]:
+        """Return the names of the mailboxes that it serves."""
+        return list(self._mailboxes.intakes)
+
     def depth(self) -> int:
         """Return how many requests of all mailboxes are not answered."""
         return sum(intake.backlog().depth for intake in self._mailboxes.intakes.values())
+
+    def regrant(self, orchestrators: Sequence[Orchestrator]) -> None:
+        """Serve these orchestrators from now on; others no longer have a grant."""
+        former = self._mailboxes.granted
+        self._mailboxes.regrant(orchestrators)
+        self._add_new()
+        for identity, intake in self._mailboxes.intakes.items():
+            if identity == DEFAULT or self._mailboxes.is_granted(identity):
+                self._add_heartbeat(intake)
+        for identity in former - self._mailboxes.granted - {DEFAULT}:
+            self._heartbeat.remove(identity)
 
     def _next_parked_s(self) -> float:
         """Return the seconds until a parked read is due; watch for what makes one due earlier."""
@@ -137,7 +153,11 @@ class ServiceLoop:
             return wait_s
         if self._executor.is_sound(intake.identity) and intake.identity not in self._unrecovered:
             backoff.end()
-            self._log(f"mailbox {intake.identity} is running again")
+            text, fields = (
+                f"mailbox {intake.identity} is running again",
+                {"identity": intake.identity},
+            )
+            self._log(LogLine(text, "mailbox.resumed", fields=fields))
             self._heartbeat.set_state(intake.identity, "running")
         return min(wait_s, self._settings.look_again_s)
 
@@ -165,7 +185,8 @@ class ServiceLoop:
         backoff = self._backoffs[intake.identity]
         reason = printable(str(error) if is_known else f"a fault of the host: {error!r}")
         if backoff.begin(reason):
-            self._log(f"mailbox {intake.identity} stalled; nothing is lost, retrying: {reason}")
+            what = f"mailbox {intake.identity} stalled; nothing is lost, retrying"
+            self._tell("mailbox.stalled", what, reason, identity=intake.identity)
         self._heartbeat.set_state(intake.identity, "stalled", stalled_reason=reason)
         return backoff.remaining_s()
 
@@ -236,8 +257,14 @@ class ServiceLoop:
         is_covered = self._watch.cover(identity, folder)
         if not is_covered and not self._lacks_events:
             self._lacks_events = True
-            self._log(
+            text = (
                 "the kernel reports no file events for the inbox: it is listed every "
                 f"{self._settings.poll_interval_s:g} s instead"
             )
+            fields = {"identity": identity, "poll_interval_s": self._settings.poll_interval_s}
+            self._log(LogLine(text, "mailbox.unwatched", level="warning", fields=fields))
         return is_covered
+
+    def _tell(self, event: str, what: str, reason: str, *, identity: str | None = None) -> None:
+        fields = {"identity": identity, "reason": reason}
+        self._log(LogLine(f"{what}: {reason}", event, level="error", fields=fields))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,24 @@ class Mailboxes:
         self._granted = {one.identity: one for one in context.settings.orchestrators}
         for identity in dict.fromkeys([DEFAULT, *self._granted, *self._left_behind()]):
             self._open(identity)
+
+    @property
+    def granted(self) -> Set[str]:
+        """The orchestrators to which `config.toml` grants anything."""
+        return self._granted.keys()
+
+    def regrant(self, orchestrators: Sequence[Orchestrator]) -> None:
+        """Apply new grants: to open mailboxes at once, and by opening those of new orchestrators."""
+        self._granted = {one.identity: one for one in orchestrators}
+        for identity, intake in self.intakes.items():
+            intake.regrant(self._orchestrator(identity))
+        for identity, quota in self._daily.items():
+            quota.bounds = self._orchestrator(identity)
+        for identity in self._granted.keys() - self.intakes.keys():
+            self._open(identity)
+
+    def _orchestrator(self, identity: str) -> Orchestrator:
+        return self._granted.get(identity) or Orchestrator(identity=identity, commands=())
 
     def is_granted(self, identity: str) -> bool:
         """Return whether `config.toml` grants anything to the orchestrator."""
@@ -110,7 +128,7 @@ class Mailboxes:
         return found
 
     def _open(self, identity: str) -> None:
-        orchestrator = self._granted.get(identity) or Orchestrator(identity=identity, commands=())
+        orchestrator = self._orchestrator(identity)
         paths = self._layout.paths(identity)
         inbox = Inbox(paths, on_look=lambda folder: self._on_look(identity, folder))
         processor = Processor(

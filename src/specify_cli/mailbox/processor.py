@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from specify_cli import clock
 from specify_cli.errors import CorrelationIdConflict, NotAuthorized, RequestTooLarge, SpecKittyError
@@ -17,8 +16,8 @@ from specify_cli.mailbox.answered_claims import AnsweredClaims
 from specify_cli.mailbox.claims import Claim
 from specify_cli.mailbox.dead_letters import DeadLetters, Stray
 from specify_cli.mailbox.inbox import Inbox
+from specify_cli.mailbox.log_lines import AnsweredRequest, LogLine
 from specify_cli.mailbox.outbox import Outbox
-from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.reply_publisher import ReplyPublisher
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
@@ -98,7 +97,7 @@ class Processor:
         self.sweep = outbox.sweep
         self.to_park: deque[tuple[Reading, Wait]] = deque()
         self._inbox = inbox
-        self._orchestrator = orchestrator
+        self.orchestrator = orchestrator
         self._dispatcher = context.dispatcher
         self._publisher = ReplyPublisher(outbox, context, identity=orchestrator.identity)
         self._dead_letters = dead_letters
@@ -119,7 +118,7 @@ class Processor:
         if not self._publisher.republish(claim.stem):
             return False
         try:
-            is_torn = not _parses(claim.read(self._orchestrator.max_request_bytes))
+            is_torn = not _parses(claim.read(self.orchestrator.max_request_bytes))
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge):
             return False
         if is_torn:
@@ -135,7 +134,7 @@ class Processor:
             keeps: Copy a request that cannot be batched to where only the host can change it. A batched
                 request needs no copy: it has no effect before its answer is recorded.
         """
-        bounds = self._orchestrator
+        bounds = self.orchestrator
         # The owner was checked before the copy was made, and the copy may belong to the host.
         owner_uid = None if claim.is_kept else bounds.owner_uid
         try:
@@ -155,7 +154,7 @@ class Processor:
             RequestFile(
                 raw=it.raw,
                 stem=it.claim.stem,
-                identity=self._orchestrator.identity,
+                identity=self.orchestrator.identity,
                 lookup=it.lookup or Lookup(),
                 can_wait=it.can_wait,
             )
@@ -187,15 +186,17 @@ class Processor:
     def process(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         """Answer the request; with `refusal`, unless an answer to it is recorded already."""
         claim, problem = reading.claim, reading.problem
-        identity = self._orchestrator.identity
+        identity = self.orchestrator.identity
         if isinstance(problem, FileNotFoundError):
-            self._log(printable(f"{claim.path.name}: removed by another program before its answer"))
+            text = f"{claim.path.name}: removed by another program before its answer"
+            fields = {"identity": identity, "correlation_id": claim.stem}
+            self._log(LogLine(text, "request.removed", level="warning", fields=fields))
         elif isinstance(problem, NotRegular):
             self._set_aside_claim(claim, why=f"{claim.stem}.json {problem}")
         elif isinstance(problem, ForeignOwner):
             self._refuse(claim, _not_yours(claim, problem))
         elif isinstance(problem, TooLarge):
-            self._refuse(claim, _too_large(claim, problem, self._orchestrator.max_request_bytes))
+            self._refuse(claim, _too_large(claim, problem, self.orchestrator.max_request_bytes))
         elif refusal and self._dispatcher.recorded(claim.stem, identity=identity) is None:
             self._refuse(claim, refusal)
         else:
@@ -207,7 +208,7 @@ class Processor:
             answer = self._dispatcher.answer_bytes(
                 reading.raw,
                 stem=reading.claim.stem,
-                identity=self._orchestrator.identity,
+                identity=self.orchestrator.identity,
                 lookup=reading.lookup,
                 can_wait=reading.can_wait,
             )
@@ -230,7 +231,7 @@ class Processor:
         return is_young and now - claim.since < self._settings.longest_write_s
 
     def _refuse(self, claim: Claim, refusal: SpecKittyError) -> None:
-        redaction, identity = self._publisher.redaction, self._orchestrator.identity
+        redaction, identity = self._publisher.redaction, self.orchestrator.identity
         answer = self._dispatcher.refuse(refusal, stem=claim.stem, identity=identity)
         self._deliver(claim, answer, redaction=redaction)
 
@@ -240,35 +241,31 @@ class Processor:
             return
         self._publisher.publish(claim.stem, answer, redaction=redaction)
         self.answered.add(claim)
-        self._report(answer.envelope, is_repeat=answer.is_repeat)
+        answered = AnsweredRequest(
+            self.orchestrator.identity,
+            answer.envelope,
+            answer.line,
+            is_repeat=answer.is_repeat,
+            since=claim.since,
+        )
+        self._log(answered.logged())
 
     def _set_aside_claim(self, claim: Claim, *, why: str, answer: Answer | None = None) -> None:
-        envelope = None if answer is None else answer.envelope
-        self._put_aside(f"{claim.stem}.json", claim.path, why=why, envelope=envelope)
+        self._put_aside(f"{claim.stem}.json", claim.path, why=why, answer=answer)
 
-    def _put_aside(
-        self, name: str, path: Path, *, why: str, envelope: Mapping[str, Any] | None = None
-    ) -> None:
+    def _put_aside(self, name: str, path: Path, *, why: str, answer: Answer | None = None) -> None:
+        identity = self.orchestrator.identity
         stray = Stray(
             name=name,
-            identity=self._orchestrator.identity,
+            identity=identity,
             why=why,
             move=lambda folder, new_name: self._inbox.move(path, folder, new_name),
-            envelope=envelope,
+            envelope=None if answer is None else answer.envelope,
         )
-        answered = self._dead_letters.set_aside(stray)
-        if answered is not None:
-            self._report(answered, note=f" dead letter: {why}")
-
-    def _report(
-        self, envelope: Mapping[str, Any], *, is_repeat: bool = False, note: str = ""
-    ) -> None:
-        outcome = envelope["error_code"] or "OK"
-        line = (
-            f"{clock.timestamp()} mailbox {self._orchestrator.identity} {envelope['command']} "
-            f"{envelope['correlation_id']} {outcome}{' (repeated)' if is_repeat else ''}{note}"
-        )
-        self._log(printable(line))
+        envelope = self._dead_letters.set_aside(stray)
+        if envelope is not None:
+            line = {} if answer is None else answer.line
+            self._log(AnsweredRequest(identity, envelope, line, set_aside=why).logged())
 
 
 def _not_yours(claim: Claim, error: ForeignOwner) -> NotAuthorized:

@@ -20,6 +20,10 @@ class Answer(Protocol):
         """The answer as a JSON object."""
 
     @property
+    def line(self) -> Mapping[str, Any]:
+        """The journal line of the request."""
+
+    @property
     def is_repeat(self) -> bool:
         """Whether the answer was recorded earlier, and nothing was done now."""
 
@@ -97,6 +101,10 @@ class Dispatcher(Protocol):
 
 class Watch(Protocol):
     """Watches folders for new entries."""
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the kernel reports entries at all."""
 
     def cover(self, name: str, folder: int) -> bool:
         """Watch the open folder, known as `name`; return whether it is watched. Repeated calls change nothing."""

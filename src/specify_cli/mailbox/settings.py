@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.protocols import Dispatcher, Log
@@ -44,6 +46,7 @@ class WorkerSettings:
         grace_s: How recently a file that does not parse must have changed to count as being written.
         longest_write_s: How long a file may count as being written.
         first_pause_s: The pause after a disk failure; doubled each time, up to `longest_pause_s`.
+        reload: Reads the settings again; it keeps the former ones if it fails. None: they cannot be read again.
     """
 
     contract_version: str
@@ -56,6 +59,14 @@ class WorkerSettings:
     look_again_s: float = 0.1
     first_pause_s: float = 0.25
     longest_pause_s: float = 10.0
+    reload: Callable[[], NewSettings] | None = None
+
+
+class NewSettings(NamedTuple):
+    """Settings that were read again, and a text for each change."""
+
+    settings: WorkerSettings
+    changes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import time
+from pathlib import Path
 
 from specify_cli.mailbox.inbox import Landed
+from specify_cli.mailbox.log_lines import LogLine
 
 # Errors of a single entry, such as a mount point or a file that only its owner may move.
 UNMOVABLE = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV})
@@ -34,3 +36,10 @@ class UnmovableFiles:
         """Forget the entries that are not among those found."""
         if self._known:
             self._known = {landed: self._known[landed] for landed in found if landed in self._known}
+
+
+def unmovable_line(path: Path, identity: str, error: OSError) -> LogLine:
+    """Return the line of the log about such an entry."""
+    text = f"{path} cannot be moved and stays in the inbox: {error.strerror}"
+    fields = {"identity": identity, "path": str(path), "reason": error.strerror}
+    return LogLine(text, "request.unmovable", level="warning", fields=fields)

@@ -14,11 +14,11 @@ class WaitingLimits:
     """The limits that the operator set for one mailbox."""
 
     def __init__(self, orchestrator: Orchestrator) -> None:
-        self._orchestrator = orchestrator
+        self.orchestrator = orchestrator
 
     def exceeded(self, count: int, size: int) -> str:
         """Return the limit that this many requests and bytes exceed; empty if they exceed none."""
-        limits = self._orchestrator
+        limits = self.orchestrator
         if count > limits.max_waiting:
             return f"{limits.max_waiting} requests (max_waiting)"
         if size > limits.max_waiting_bytes:
@@ -27,7 +27,7 @@ class WaitingLimits:
 
     def cost(self, size: int) -> int:
         """Return how many bytes of a file of this size count: never more than are read of it."""
-        return min(size, self._orchestrator.max_request_bytes + 1)
+        return min(size, self.orchestrator.max_request_bytes + 1)
 
     def of_recovered(
         self, claims: Sequence[Claim], inbox: Path
@@ -46,6 +46,6 @@ class WaitingLimits:
     def refusal(self, limit: str) -> StorageFailed:
         """Return the answer to a request that exceeds the limit."""
         return StorageFailed(
-            f"the waiting requests of the mailbox {self._orchestrator.identity} have reached the limit of"
+            f"the waiting requests of the mailbox {self.orchestrator.identity} have reached the limit of"
             f" {limit}; nothing was done: wait for answers, then ask again under a new id"
         )

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+from collections.abc import Collection
 
 GONE = -1
 
@@ -31,6 +32,17 @@ class Wakeup:
     def wake_on_signals(self) -> None:
         """Wake at every signal that has a handler, even while the main thread cannot run the handler."""
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+    def wait_for_signal(self, numbers: Collection[int]) -> None:
+        """Wait until one of the signals arrives, or `wake` is called; see `wake_on_signals`."""
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        while True:
+            poll.poll()
+            # One byte for each signal, which is its number.
+            with contextlib.suppress(BlockingIOError):
+                if {0, *numbers}.intersection(os.read(self._reader, 4096)):
+                    return
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until `wake` is called; return whether it was within `timeout_s`. Consumes all earlier calls."""

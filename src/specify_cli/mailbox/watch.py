@@ -58,6 +58,8 @@ if sys.platform == "linux":
     class _Watch:
         """Watched folders, identified by device and inode."""
 
+        has_events = True
+
         def __init__(self, inotify: InotifyFD, wakeup: Wakeup) -> None:
             self._inotify = inotify
             self._wakeup = wakeup
@@ -112,6 +114,8 @@ else:
 
 
 class _NoWatch:
+    has_events = False
+
     def cover(self, name: str, folder: int) -> bool:
         """Return False: there are no file events."""
         return False

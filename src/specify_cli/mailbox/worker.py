@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from types import FrameType
 
 from specify_cli import processes
@@ -20,13 +21,16 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.loop import ServiceLoop
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
+from specify_cli.mailbox.reloading import Reloading, has_terminal
+from specify_cli.mailbox.service_manager import ServiceManager
+from specify_cli.mailbox.service_report import ServiceReport
 from specify_cli.mailbox.settings import WorkerContext, WorkerSettings
 from specify_cli.mailbox.wakeup import Wakeup
 from specify_cli.storage import heartbeat_file
 
 # Seconds after the signal at which the process exits, even if it is not done.
-EXIT_AFTER_S = 4.7
-A_DAY_S = 86_400.0
+EXIT_AFTER_S = 4.6
+LOG_WITHIN_S = 0.1
 
 # While the block runs, sets the wakeup when an entry lands in a covered folder.
 Watching = Callable[[Wakeup], AbstractContextManager[Watch]]
@@ -57,6 +61,8 @@ class Worker:
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._layout = layout
+        self._report = ServiceReport(layout, log)
+        log = self._report.log
         self._tasks = BackgroundTasks(tasks, log=log)
         self._prepare = prepare
         self._context = WorkerContext(
@@ -64,15 +70,24 @@ class Worker:
         )
         self._wakeup = Wakeup()
         self._is_stopping = False
+        self._why = "a failure"
+        self._reloading = settings.reload and Reloading(layout, settings.reload, log=log)
+        self._manager = ServiceManager({})
+        self._alarm = Wakeup()
+        self._has_terminal = False
 
-    def serve(self, watching: Watching | None = None) -> None:
+    def serve(
+        self, watching: Watching | None = None, *, manager: ServiceManager | None = None
+    ) -> None:
         """Answer requests until `stop`, then finish those in progress.
 
-        `watching` reports new requests. Without it, the worker lists the inboxes periodically.
+        `watching` reports new requests. Without it, the worker lists the inboxes periodically. `manager`
+        is told how the worker is.
 
         Raises:
             StorageFailed: another worker serves the project, or a folder cannot be created.
         """
+        self._manager = manager or self._manager
         with (
             self._watched(watching) as watch,
             # Entered first, so left last: a slow task delays the exit, but not the last replies.
@@ -81,9 +96,16 @@ class Worker:
         ):
             start_tasks()
             progress = DrainProgress(loop.depth)
+            self._manager.ready()
             while not self._is_stopping:
+                self._reload(loop)
                 progress.update()
-                self._wakeup.wait(loop.serve())
+                wait_s = min(loop.serve(), self._manager.interval_s)
+                self._manager.report_progress()
+                if self._manager.is_status_due:
+                    self._manager.set_status(self._report.status(loop.identities(), loop.depth()))
+                self._wakeup.wait(wait_s)
+            self._manager.stopping()
 
     def drain(self) -> None:
         """Answer every waiting request, then return.
@@ -97,31 +119,75 @@ class Worker:
             progress = DrainProgress(loop.depth)
             progress.update()
             while not self._is_stopping and (wait_s := loop.drain()) is not None:
+                self._reload(loop)
                 progress.update()
                 self._wakeup.wait(wait_s)
+            if not self._is_stopping:
+                self._why = "every waiting request is answered"
 
-    def stop(self) -> None:
+    def stop(self, why: str = "it was told to") -> None:
         """Stop after the requests in progress; may be called from a signal handler."""
+        self._why = why
         self._is_stopping = True
         self._wakeup.wake()
         self._tasks.stop()
 
-    def stop_on_signals(self) -> None:
-        """Make SIGTERM, SIGINT and SIGHUP stop the worker within five seconds, a second signal at once.
+    def reload(self) -> None:
+        """Read the settings again soon, if they can be; may be called from a signal handler."""
+        if self._reloading is not None:
+            self._reloading.ask()
+            self._wakeup.wake()
 
-        Call this from the main thread. The next worker completes requests that did not end in time, as
-        after a SIGKILL.
+    def stop_on_signals(self) -> None:
+        """Make SIGTERM and SIGINT stop the worker within five seconds, a second signal at once.
+
+        SIGHUP makes it read its settings again, and stops it if its terminal was closed, unless SIGHUP
+        was ignored. Call this from the main thread. The next worker completes requests that did not end
+        in time, as after a SIGKILL.
         """
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # As under nohup.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # As in the background of a script.
                 signal.signal(number, self._on_signal)
-        alarm = Wakeup()
-        alarm.wake_on_signals()
-        threading.Thread(target=_end_in_time, args=(alarm,), name="end", daemon=True).start()
+        # It is ignored under nohup.
+        self._has_terminal = (
+            signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and has_terminal()
+        )
+        signal.signal(signal.SIGHUP, self._on_hangup)
+        self._alarm.wake_on_signals()
+        threading.Thread(target=self._end_in_time, name="end", daemon=True).start()
+
+    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
+        if self._has_terminal and not has_terminal():
+            self._alarm.wake()
+            self._on_signal(number, frame)
+        else:
+            self.reload()
+
+    def _reload(self, loop: ServiceLoop) -> None:
+        if self._reloading is None or not self._reloading.is_asked:
+            return
+        self._manager.reloading()
+        new = self._reloading.run()
+        if new is not None:
+            loop.regrant(new.settings.orchestrators)
+            # Such as retention, which may have other limits now.
+            self._tasks.run_now()
+        self._manager.ready()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         processes.stop_within(0 if self._is_stopping else processes.GRACE_S)
-        self.stop()
+        self.stop(signal.Signals(number).name)
+
+    def _end_in_time(self) -> None:
+        """Exit the process some seconds after the signal, even if a disk hangs."""
+        self._alarm.wait_for_signal((signal.SIGTERM, signal.SIGINT))
+        time.sleep(EXIT_AFTER_S)
+        # The log may hang, too.
+        report = partial(self._report.end, f"{self._why}; requests in progress did not end in time")
+        logging = threading.Thread(target=report, name="log", daemon=True)
+        logging.start()
+        logging.join(LOG_WITHIN_S)
+        os._exit(processes.EXIT_CODE)
 
     @contextlib.contextmanager
     def _running(self, watch: Watch | None) -> Iterator[ServiceLoop]:
@@ -132,6 +198,8 @@ class Worker:
                 raise StorageFailed(_taken(self._layout))
             # Released after the last heartbeat, which must not replace one of the next worker.
             stack.callback(lock.release)
+            if self._reloading is not None:
+                self._reloading.note_start()
             self._prepare()
             loop = ServiceLoop(
                 self._context,
@@ -139,6 +207,13 @@ class Worker:
                 watch=watch,
                 is_stopping=lambda: self._is_stopping,
             )
+            # Without file events, as in `drain`, the inboxes are listed.
+            self._report.start(
+                loop.identities(),
+                is_watching=watch is not None and watch.has_events,
+                poll_interval_s=self._context.settings.poll_interval_s,
+            )
+            stack.callback(lambda: self._report.end(self._why))
             with loop.running():
                 yield loop
 
@@ -149,14 +224,6 @@ class Worker:
             return
         with watching(self._wakeup) as watch:
             yield watch
-
-
-def _end_in_time(alarm: Wakeup) -> None:
-    """Exit the process some seconds after the alarm, even if a disk hangs."""
-    while not alarm.wait(A_DAY_S):
-        pass
-    time.sleep(EXIT_AFTER_S)
-    os._exit(processes.EXIT_CODE)
 
 
 def _taken(layout: MailboxLayout) -> str:

@@ -108,5 +108,5 @@ def _refused(identity: str, what: str, key: str = "") -> NotAuthorized:
     place = f"orchestrators.{identity}{'.' if key else ''}{key}"
     return NotAuthorized(
         f"the orchestrator {identity} is not granted {what}: the operator grants it in"
-        f" .kitty/config.toml, at {place}, and starts the worker again"
+        f" .kitty/config.toml, at {place}, and runs 'spec-kitty mailbox reload'"
     )

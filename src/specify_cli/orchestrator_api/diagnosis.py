@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.doctor_findings import Finding
     from specify_cli.workflow.services import Services
 
-NO_WORKER = "no worker starts until it is corrected: check it with 'spec-kitty mailbox access'"
+NO_WORKER = "no worker starts or reads it again until it is corrected: check it with 'spec-kitty mailbox access'"
 
 
 class DiagnosisResult(Result):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from specify_cli import ids, processes
 from specify_cli.errors import (
@@ -23,6 +23,9 @@ from specify_cli.orchestrator_api.values import replace
 from specify_cli.storage.request_file import Lookup, Unchanged
 from specify_cli.workflow.context import Decision, Effects, RequestContext
 
+if TYPE_CHECKING:
+    from specify_cli.orchestrator_api.access import Access
+
 
 class Execution:
     """Carries out validated requests for one host."""
@@ -40,6 +43,8 @@ class Execution:
             Unchanged: It can wait for a change.
         """
         correlation_id = judgement.request.correlation_id
+        # The operator may change the grants meanwhile.
+        judgement.access = self._host.access() if origin.door == ids.MAILBOX else None
         cause = RequestContext(
             correlation_id=correlation_id,
             identity=origin.scope or None,
@@ -48,20 +53,21 @@ class Execution:
             policy=judgement.policy,
             decision=decision,
             call=partial(for_intent, judgement.request, origin),
-            covers_mission=partial(self._covers_mission, origin),
+            covers_mission=partial(_covers_mission, judgement.access, origin),
         )
         try:
             command = self._allowed(judgement, cause)
             params = self._allowed_params(judgement, origin, cause)
             with processes.doing(f"{command.name} {correlation_id}"):
                 data = self._data(judgement, cause, command=command, params=params)
-            data = self._as_seen(data, origin)
-            return succeeded(judgement.wire_name, correlation_id, data), cause
+            seen = judgement.access.as_seen(data, origin.identity) if judgement.access else data
+            return succeeded(judgement.wire_name, correlation_id, seen), cause
         except (Unfinished, Unchanged):
             raise
         except SpecKittyError as error:
             cause.undo()
-            return refusal(judgement, self._shown(error, origin)), cause
+            shown = judgement.access.shown(error, origin.identity) if judgement.access else error
+            return refusal(judgement, shown), cause
         except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
             cause.undo()
             return refusal(judgement, self.host_error(fault)), cause
@@ -99,8 +105,8 @@ class Execution:
         """
         self._find_mission(judgement)
         params: Any = judgement.params
-        if origin.door == ids.MAILBOX:
-            params = self._granted(judgement, origin, cause)
+        if judgement.access is not None:
+            params = self._granted(judgement, judgement.access, origin=origin, cause=cause)
         if getattr(params, "mission", None) is None or judgement.lookup is None:
             return params
         if judgement.lookup.refusal is not None:
@@ -108,10 +114,12 @@ class Execution:
         slug = judgement.lookup.slug
         return params if params.mission == slug else replace(params, mission=slug)
 
-    def _granted(self, judgement: ValidatedRequest, origin: Origin, cause: RequestContext) -> Any:
+    def _granted(
+        self, judgement: ValidatedRequest, access: Access, *, origin: Origin, cause: RequestContext
+    ) -> Any:
         """Return the arguments of a granted request; those of a merge name the granted target."""
         params: Any = judgement.params
-        access, lookup = self._host.access(), judgement.lookup
+        lookup = judgement.lookup
         try:
             access.require(judgement, origin.identity)
             if lookup is None or not lookup.slug or not hasattr(params, "target"):
@@ -154,26 +162,17 @@ class Execution:
             is_batched=is_batched,
         )
 
-    def _covers_mission(self, origin: Origin, slug: str) -> bool:
-        if origin.door != ids.MAILBOX:
-            return True
-        grant = self._host.access().of(origin.identity)
-        return grant is not None and grant.covers_mission(slug)
-
-    def _shown(self, error: SpecKittyError, origin: Origin) -> SpecKittyError:
-        if origin.door != ids.MAILBOX:
-            return error
-        return self._host.access().shown(error, origin.identity)
-
-    def _as_seen(self, data: dict[str, Any], origin: Origin) -> dict[str, Any]:
-        if origin.door != ids.MAILBOX:
-            return data
-        return self._host.access().as_seen(data, origin.identity)
-
     def host_error(self, fault: Exception) -> HostError:
         """Return the refusal for a fault of the host; its traceback is written to a file."""
         where = self._host.report_fault(fault)
         return HostError(f"the host has failed because of a bug; see {where}")
+
+
+def _covers_mission(access: Access | None, origin: Origin, slug: str) -> bool:
+    if access is None:
+        return True
+    grant = access.of(origin.identity)
+    return grant is not None and grant.covers_mission(slug)
 
 
 def refusal(judgement: ValidatedRequest, error: SpecKittyError) -> Envelope:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from specify_cli import clock
 from specify_cli.errors import ContractVersionMismatch, RequestExpired, SpecKittyError
@@ -16,6 +16,9 @@ from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION, UNKNOWN_COMMAND
 from specify_cli.orchestrator_api.request import Request
 from specify_cli.storage.request_file import Lookup
+
+if TYPE_CHECKING:
+    from specify_cli.orchestrator_api.access import Access
 
 ACTOR = "actor"
 LONGEST_VERSION = 20
@@ -28,7 +31,8 @@ class ValidatedRequest:
     """A validated request. A `refusal` ends it before its mission is looked up.
 
     `given` has the given arguments as JSON values. `lookup` is set if the mission was looked up before.
-    `can_wait` says whether a read may wait for a change.
+    `can_wait` says whether a read may wait for a change. `access` has the grants that were in force
+    when a request of the mailbox was begun.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class ValidatedRequest:
         self.refusal = refusal
         self.lookup: Lookup | None = None
         self.can_wait = False
+        self.access: Access | None = None
 
     @property
     def wire_name(self) -> str:

@@ -139,7 +139,7 @@ def test_a_damaged_config_is_told_as_the_worker_tells_it(layout: MailboxLayout) 
     mine, workers = run(), CliRunner().invoke(mailbox, ["serve", "--once"])
     assert (mine.exit_code, workers.exit_code) == (2, 1)
     assert mine.stdout == ""
-    assert mine.stderr == workers.stderr
+    assert workers.stderr.partition(" ")[2] == mine.stderr  # After the time.
     assert "orchestrators.other.uid" in mine.stderr
 
 
@@ -152,7 +152,7 @@ def test_a_link_in_the_place_of_an_inbox_is_told_to_be_none(layout: MailboxLayou
 
 
 @pytest.mark.parametrize("words", [("access",), ("status",)])
-def test_config_that_is_newer_than_the_worker_is_told_with_the_way_to_restart_it(
+def test_config_that_is_newer_than_what_the_worker_read_is_told_with_the_way_to_reload_it(
     layout: MailboxLayout, words: tuple[str, ...]
 ) -> None:
     beat(layout)
@@ -165,7 +165,7 @@ def test_config_that_is_newer_than_the_worker_is_told_with_the_way_to_restart_it
 
     assert before == []
     [warning] = json.loads(asked.stdout)["data"]["warnings"]
-    assert "spec-kitty mailbox serve" in warning
+    assert "spec-kitty mailbox reload" in warning
     assert warning in told.output
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ RELEASE = "release"
 class RecordedAnswer:
     envelope: Mapping[str, Any]
     is_repeat: bool
+    line: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def reply(self) -> bytes:

@@ -40,8 +40,13 @@ def test_a_request_is_answered_under_its_name(
     assert reply_of(layout, "one")["data"] == {"echo": {"n": 1}}
     assert list(layout.inbox.iterdir()) == []
     assert list(layout.claimed.iterdir()) == []
-    assert len(log) == 1
-    assert " default orchestrator-api.note one OK" in log[0]
+    began, answered, ended = log
+    assert "mailboxes: default; the inbox is listed every" in began
+    assert answered.startswith("default note one OK in 0.")
+    assert (
+        "ends: every waiting request is answered; requests answered: 1, of which refused: 0"
+        in ended
+    )
 
 
 def test_requests_are_answered_in_the_order_in_which_they_came(

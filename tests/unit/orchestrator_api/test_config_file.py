@@ -9,6 +9,7 @@ import pytest
 from specify_cli import bootstrap, worker_setup
 from specify_cli.errors import StateUnreadable
 from specify_cli.orchestrator_api import registry
+from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.grants import everything
 from tests.integration.stage import Stage
 from tests.unit.orchestrator_api.doors import configure
@@ -107,7 +108,7 @@ def test_what_does_not_fit_is_said_in_words_of_the_file(
 ) -> None:
     configure(project, f"[orchestrators.a]\n{line}\n")
     with pytest.raises(StateUnreadable) as caught:
-        bootstrap.read_access(project.root)
+        Access(bootstrap.read_config(project.root).grants)
     assert words in caught.value.message
 
 
@@ -125,15 +126,15 @@ def test_a_config_of_another_user_starts_no_worker(project: Stage) -> None:
     if os.geteuid() == 0:
         os.chown(config(project), 12345, -1)
         with pytest.raises(StateUnreadable):
-            bootstrap.read_access(project.root)
+            Access(bootstrap.read_config(project.root).grants)
     os.chown(config(project), os.geteuid(), -1)
-    assert bootstrap.read_access(project.root).of("default")
+    assert Access(bootstrap.read_config(project.root).grants).of("default")
 
 
 def test_without_a_config_the_root_inbox_has_everything_and_nobody_else_anything(
     project: Stage,
 ) -> None:
-    access = bootstrap.read_access(project.root)
+    access = Access(bootstrap.read_config(project.root).grants)
     assert access.grants == (everything(),)
     assert everything().commands == tuple(registry.CONTRACT_COMMANDS)
 
@@ -145,7 +146,7 @@ def test_what_is_granted_is_handed_to_the_worker(project: Stage) -> None:
         "[orchestrators.nightly.quota]\nmax_waiting = 3\n"
         '[orchestrators.weekly]\ncommands = ["all"]\n',
     )
-    nightly, weekly = worker_setup.orchestrators(bootstrap.read_access(project.root))
+    nightly, weekly = worker_setup.orchestrators(Access(bootstrap.read_config(project.root).grants))
     assert nightly.identity == "nightly"
     assert nightly.commands == (*READS, "append-history", *LATER_READS)
     assert (nightly.owner_uid, nightly.max_waiting) == (7, 3)
@@ -171,7 +172,7 @@ def test_a_folder_is_mapped_by_both_of_its_names_and_the_longest_first(project: 
         OPEN + f'[orchestrators.default.paths]\n"linked" = "/w/"\n"{project.root}/trees/a" = "/a"\n'
         '"kitty-specs/../docs/" = "/"\n',
     )
-    grant = bootstrap.read_access(project.root).of("default")
+    grant = Access(bootstrap.read_config(project.root).grants).of("default")
     assert grant
     root = project.root.resolve()
     expected = {
@@ -198,7 +199,7 @@ def test_what_is_written_down_for_a_folder_goes_before_what_a_link_to_it_has(
     (project.root / "wt").symlink_to(".worktrees")
     lines = "".join(f'"{name}" = "{MAPPED[name]}"\n' for name in names)
     configure(project, f"{OPEN}[orchestrators.default.paths]\n{lines}")
-    grant = bootstrap.read_access(project.root).of("default")
+    grant = Access(bootstrap.read_config(project.root).grants).of("default")
     assert grant
     root = project.root.resolve()
     assert grant.path_as_seen(f"{root}/.worktrees/x") == "/trees/x"
@@ -217,7 +218,7 @@ def test_one_folder_with_two_targets_is_refused_and_the_key_is_named(
     table = f'[orchestrators.default.paths]\n"{first}" = "/one"\n"{second}" = "%s"\n'
     configure(project, OPEN + table % "/two")
     with pytest.raises(StateUnreadable) as caught:
-        bootstrap.read_access(project.root)
+        Access(bootstrap.read_config(project.root).grants)
     assert f"at orchestrators.default.paths.{second}: " in caught.value.message
     configure(project, OPEN + table % "/one/")
-    assert bootstrap.read_access(project.root).of("default")
+    assert Access(bootstrap.read_config(project.root).grants).of("default")

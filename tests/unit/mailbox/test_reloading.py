@@ -1,0 +1,143 @@
+"""A worker reads its settings again while it serves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from specify_cli import processes
+from specify_cli.errors import StateUnreadable
+from specify_cli.mailbox.background import BackgroundTask
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.log_lines import as_line
+from specify_cli.mailbox.reloading import last_reading
+from specify_cli.mailbox.settings import NewSettings, Orchestrator
+from specify_cli.mailbox.worker import Worker
+from specify_cli.storage import heartbeat_file
+from tests.unit.mailbox.recording import (
+    DEFAULT,
+    NIGHTLY,
+    SETTINGS,
+    RecordingDispatcher,
+    put,
+    reply_of,
+    wait_until,
+)
+
+
+@dataclass
+class Operator:
+    """Changes what the worker finds, and makes it look."""
+
+    layout: MailboxLayout
+    log: list[str] = field(default_factory=list)
+    found: tuple[Orchestrator, ...] | Exception = (DEFAULT,)
+    runs: int = 0
+
+    def read(self) -> NewSettings:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return NewSettings(replace(SETTINGS, orchestrators=self.found), ["a change"])
+
+    def run(self) -> float:
+        self.runs += 1
+        return 3600
+
+    @contextmanager
+    def worker(self) -> Iterator[Worker]:
+        settings = replace(SETTINGS, orchestrators=(DEFAULT,), reload=self.read)
+        dispatcher, tasks = (
+            RecordingDispatcher(self.layout),
+            [BackgroundTask(name="t", run=self.run)],
+        )
+        worker = Worker(
+            self.layout, dispatcher, settings=settings, log=self.log.append, tasks=tasks
+        )
+        thread = threading.Thread(target=worker.serve)
+        thread.start()
+        try:
+            wait_until(lambda: heartbeat_file.is_alive(self.layout.heartbeat))
+            yield worker
+        finally:
+            worker.stop()
+            thread.join()
+
+    def reload(self, worker: Worker, found: tuple[Orchestrator, ...] | Exception) -> None:
+        self.found, before = found, len(self.events())
+        worker.reload()
+        wait_until(lambda: len(self.events()) > before)
+
+    def events(self) -> list[str]:
+        return [it.event for it in map(as_line, self.log) if it.event.startswith("config.")]
+
+    def beat(self, identity: str = "default") -> dict[str, Any]:
+        return heartbeat_file.last_beat(self.layout.paths(identity).heartbeat) or {}
+
+
+@pytest.fixture
+def operator(layout: MailboxLayout) -> Operator:
+    return Operator(layout)
+
+
+def test_an_orchestrator_is_added_and_removed_while_the_worker_serves(operator: Operator) -> None:
+    layout = operator.layout
+    with operator.worker() as worker:
+        operator.reload(worker, (DEFAULT, NIGHTLY))
+        wait_until(lambda: operator.beat("nightly").get("state") == "running")
+        assert operator.beat("nightly")["commands"] == ["note", "read"]
+        put(layout, "one", "nightly")
+        wait_until((layout.outbox / "nightly" / "one.json").exists)
+        put(layout, "large", "nightly", text="x" * 5000)
+        wait_until((layout.outbox / "nightly" / "large.json").exists)
+        assert reply_of(layout, "large", "nightly")["error_code"] == "REQUEST_TOO_LARGE"
+
+        operator.reload(worker, (DEFAULT, replace(NIGHTLY, max_request_bytes=9000, commands=())))
+        wait_until(lambda: operator.beat("nightly")["commands"] == [])
+        put(layout, "now", "nightly", text="x" * 5000)
+        wait_until((layout.outbox / "nightly" / "now.json").exists)
+        assert reply_of(layout, "now", "nightly")["success"]
+
+        operator.reload(worker, (replace(DEFAULT, max_daily_requests=0),))
+        wait_until(lambda: operator.beat("nightly")["state"] == "stopped")
+        put(layout, "over")
+        wait_until((layout.outbox / "over.json").exists)
+        assert "max_daily_requests" in reply_of(layout, "over")["data"]["message"]
+        # The dispatcher refuses them; they are not left without an answer.
+        put(layout, "later", "nightly")
+        wait_until((layout.outbox / "nightly" / "later.json").exists)
+        assert operator.beat()["state"] == "running"
+
+
+def test_settings_that_cannot_be_read_leave_the_former_ones_in_force(operator: Operator) -> None:
+    with operator.worker() as worker:
+        operator.reload(worker, StateUnreadable("config.toml: at reads_days: no\nnumber"))
+        refused = last_reading(operator.layout)
+        assert refused is not None
+        assert refused.process == str(processes.this_process())
+        assert "reads_days" in refused.problem
+        assert operator.log[-1].startswith("config.toml is refused, and the former settings stay")
+        assert operator.log[-1].isprintable()
+        assert operator.beat()["commands"] == list(DEFAULT.commands)
+        runs = operator.runs
+        operator.reload(worker, (DEFAULT,))
+        wait_until(lambda: operator.runs == runs + 1)
+        accepted = last_reading(operator.layout)
+        assert accepted is not None
+        assert (accepted.problem, accepted.changes) == ("", ["a change"])
+        assert accepted.began_ns > refused.began_ns
+
+
+def test_a_stalled_mailbox_stays_stalled(operator: Operator) -> None:
+    with operator.worker() as worker:
+        operator.layout.claimed.rmdir()
+        operator.layout.claimed.touch()
+        wait_until(lambda: operator.beat()["state"] == "stalled")
+        operator.reload(worker, (replace(DEFAULT, commands=("note",)),))
+        wait_until(lambda: operator.beat()["commands"] == ["note"])
+        assert operator.beat()["state"] == "stalled"
+        operator.layout.claimed.unlink()

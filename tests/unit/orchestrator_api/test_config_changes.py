@@ -1,0 +1,28 @@
+"""What an operator is told about a change of `config.toml`."""
+
+from __future__ import annotations
+
+from specify_cli.orchestrator_api.config import Config
+from specify_cli.orchestrator_api.config_changes import describe
+from specify_cli.orchestrator_api.grants import Grant, Quota
+from specify_cli.storage.settings import HostSettings
+
+CI = Grant(identity="ci", commands=("list-ready",))
+
+
+def test_nothing_is_said_where_nothing_changed() -> None:
+    assert describe(Config(), Config()) == []
+
+
+def test_each_setting_and_orchestrator_that_changed_is_named() -> None:
+    former = Config(grants=(CI, Grant(identity="old", commands=())))
+    changed = CI._replace(quota=Quota(max_waiting=1), push=True)
+    settings = HostSettings(reads_days=7, stale_after_s=60)
+    now = Config(settings=settings, grants=(changed, Grant(identity="new", commands=())))
+    assert describe(former, now) == [
+        "stale_after_s: none -> 60",
+        "reads_days: 30 -> 7",
+        "ci: changed push, quota",
+        "new: added",
+        "old: removed",
+    ]
