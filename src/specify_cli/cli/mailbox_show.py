@@ -71,12 +71,10 @@ def _refuse(
     given = credentials.quoted(name)
     if found:
         problem = f"{len(found)} requests fit {given}: give more of the id, or --orchestrator"
-        error = errors.UsageError(problem, candidates=candidates)
     else:
         problem = f"there is no request {given}{lookup.nearest(name)}"
-        error = errors.UsageError(problem)
     if as_json:
-        json_reply.print_refusal(error)
+        json_reply.print_refusal(errors.UsageError(problem), candidates=candidates)
     else:
         for line in (problem, *(f"  {it}" for it in candidates)):
             log(line)

@@ -37,16 +37,17 @@ def same_kinds(stated: Schema, coded: Schema, where: str = "data") -> Iterator[s
 
 def without_absent(schema: Schema) -> Schema:
     """The schema of a result whose fields with the default null, in its parts too, are left out where they are null."""
-    properties = {
-        name: _not_null(field) if "default" in field and field["default"] is None else field
-        for name, field in schema.get("properties", {}).items()
-    }
-    parts = {name: without_absent(part) for name, part in schema.get("$defs", {}).items()}
-    return (
-        schema
-        | ({"properties": properties} if properties else {})
-        | ({"$defs": parts} if parts else {})
-    )
+    found = {name: _without_absent(part) for name, part in schema.items()}
+    for name, field in found.get("properties", {}).items():
+        if "default" in field and field["default"] is None:
+            found["properties"][name] = _not_null(field)
+    return found
+
+
+def _without_absent(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_without_absent(it) for it in part]
+    return without_absent(part) if isinstance(part, dict) else part
 
 
 def resolved(schema: Schema, root: Schema) -> Schema:
