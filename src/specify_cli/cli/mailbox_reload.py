@@ -67,10 +67,7 @@ def _worker(layout: MailboxLayout) -> Process:
 
     worker = locks.living_holder(layout.worker_lock)
     if worker is None:
-        raise errors.StorageFailed(
-            f"no worker of this machine serves {layout.root}: a worker reads config.toml when it"
-            " starts: spec-kitty mailbox serve"
-        )
+        raise errors.StorageFailed(_nobody(layout))
     known = reloading.last_reading(layout)
     if known is None or known.process != str(worker):
         # It would end.
@@ -79,6 +76,19 @@ def _worker(layout: MailboxLayout) -> Process:
             f" 'kill {worker.pid}', then run 'spec-kitty mailbox serve'"
         )
     return worker
+
+
+def _nobody(layout: MailboxLayout) -> str:
+    from specify_cli.files import locks
+    from specify_cli.storage import heartbeat_file
+
+    if heartbeat_file.is_alive(layout.heartbeat):
+        who = locks.holder(layout.worker_lock)
+        return f"the worker cannot be reached from here ({who}): run this where it runs, or send it SIGHUP"
+    return (
+        f"no worker serves {layout.root}: one that is started reads config.toml:"
+        " spec-kitty mailbox serve"
+    )
 
 
 def _reloaded(worker: Process, layout: MailboxLayout) -> Reading:
