@@ -15,6 +15,7 @@ from specify_cli.cli.client import layout_here
 from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_head import head
+from specify_cli.cli.mailbox_install import install_service
 from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_reload import reload_config
 from specify_cli.cli.mailbox_serve import serve
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 def mailbox() -> None:
     """Run the mailbox worker; inspect and verify the mailbox.
 
-    Orchestrators that can only read and write files put requests into .kitty/inbox and read
-    replies from .kitty/outbox. Every command takes --project DIR.
+    Every command takes --project DIR, a folder of the project.
 
     Example: spec-kitty mailbox serve
     """
@@ -218,6 +218,17 @@ def _last_seen(beat: Mapping[str, Any]) -> str:
     return f"the last one {how} at {beat.get('beat_at')}"
 
 
-for command in (access, dead_letters, head, prune, reload_config, serve, show, stats, tail):
+for command in (
+    access,
+    dead_letters,
+    head,
+    install_service,
+    prune,
+    reload_config,
+    serve,
+    show,
+    stats,
+    tail,
+):
     mailbox.add_command(command)
 take_project(mailbox)

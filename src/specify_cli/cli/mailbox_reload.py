@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WITHIN_S = 10.0
 LOOK_S = 0.02
+STOPPED_LOOKS = 25
 
 
 @click.command(name="reload", short_help="Make the worker read config.toml again.")
@@ -67,10 +68,7 @@ def _worker(layout: MailboxLayout) -> Process:
 
     worker = locks.living_holder(layout.worker_lock)
     if worker is None:
-        raise errors.StorageFailed(
-            f"no worker of this machine serves {layout.root}: a worker reads config.toml when it"
-            " starts: spec-kitty mailbox serve"
-        )
+        raise errors.StorageFailed(_nobody(layout))
     known = reloading.last_reading(layout)
     if known is None or known.process != str(worker):
         # It would end.
@@ -79,6 +77,19 @@ def _worker(layout: MailboxLayout) -> Process:
             f" 'kill {worker.pid}', then run 'spec-kitty mailbox serve'"
         )
     return worker
+
+
+def _nobody(layout: MailboxLayout) -> str:
+    from specify_cli.files import locks
+    from specify_cli.storage import heartbeat_file
+
+    if heartbeat_file.is_alive(layout.heartbeat):
+        who = locks.holder(layout.worker_lock)
+        return f"the worker cannot be reached from here ({who}): run this where it runs, or send it SIGHUP"
+    return (
+        f"no worker serves {layout.root}: one that is started reads config.toml:"
+        " spec-kitty mailbox serve"
+    )
 
 
 def _reloaded(worker: Process, layout: MailboxLayout) -> Reading:
@@ -97,11 +108,14 @@ def _reloaded(worker: Process, layout: MailboxLayout) -> Reading:
             f"process {worker.pid} belongs to another user: run this as the user of the worker"
         ) from None
     until_ns = time.monotonic_ns() + WITHIN_S * 1e9
-    while time.monotonic_ns() < until_ns and not worker.is_dead and not worker.is_stopped:
+    stopped_looks = 0
+    while time.monotonic_ns() < until_ns and not worker.is_dead and stopped_looks < STOPPED_LOOKS:
         found = reloading.last_reading(layout)
         # An earlier one may have begun before config.toml was changed.
         if found and found.process == str(worker) and found.began_ns >= asked_ns:
             return found
+        # A process that is traced is stopped for a moment at each of its system calls.
+        stopped_looks = stopped_looks + 1 if worker.is_stopped else 0
         time.sleep(LOOK_S)
     raise errors.StorageFailed(_silent(worker))
 

@@ -31,7 +31,8 @@ MAX_BYTES = 1024 * 1024
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_TO_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 WAY_OUT = (
-    "correct it, check it with `spec-kitty mailbox access`, then run `spec-kitty mailbox reload`"
+    "correct it, check it with `spec-kitty mailbox access`, then start the worker, or run"
+    " `spec-kitty mailbox reload` if it runs"
 )
 
 

@@ -36,19 +36,11 @@ LOOK_S = 0.2
 
 
 class Answer(NamedTuple):
-    """The answer to a request. A repeat was recorded before and has no new effect.
-
-    `line` is the journal line of the request, empty if it is not journaled.
-    """
+    """The answer to a request, with its journal line, if any. A repeat has no new effect."""
 
     envelope: Envelope
     is_repeat: bool = False
     line: Mapping[str, Any] = MappingProxyType({})
-
-    @classmethod
-    def of(cls, line: Mapping[str, Any], *, is_repeat: bool = False) -> Answer:
-        """Return the answer in the journal line."""
-        return cls(line["envelope"], is_repeat=is_repeat, line=line)
 
     @property
     def reply(self) -> bytes:
@@ -137,7 +129,7 @@ class Dispatcher:
         """
         origin = Origin(door=ids.MAILBOX, identity=identity)
         line = self._host.journal().find(stem, origin.scope)
-        return None if line is None else Answer.of(line, is_repeat=True)
+        return None if line is None else Answer(line["envelope"], is_repeat=True, line=line)
 
     def answer_batch(self, files: Sequence[RequestFile]) -> list[Answer | Wait | None]:
         """Answer requests whose lookup says `is_batched` in one commit; None: to be answered alone.
@@ -152,7 +144,7 @@ class Dispatcher:
 
         report = self._carrying_out.host_error
         lines = batching.answer(files, self._decide, journal=self._host.journal, report=report)
-        return [Answer.of(it) if isinstance(it, dict) else it for it in lines]
+        return [Answer(it["envelope"], line=it) if isinstance(it, dict) else it for it in lines]
 
     def refuse(
         self,
@@ -250,7 +242,7 @@ class Dispatcher:
             # The process that recorded it may have ended before it published it.
             self._host.journal().publish()
             if known["digest"] == judgement.digest or was_never_read(known):
-                return Answer.of(known, is_repeat=True)
+                return Answer(known["envelope"], is_repeat=True, line=known)
             return self._conflict(judgement, origin, dead_letter=dead_letter)
 
     def _conflict(
@@ -261,7 +253,8 @@ class Dispatcher:
         line = journal_line(judgement, origin, dead_letter=dead_letter)
         line["envelope"] = _refusal(judgement, judgement.refusal).envelope
         # It may be recorded already, if a host was killed before it removed the file.
-        return Answer.of(self._host.journal().append(line, unless_known=False))
+        line = self._host.journal().append(line, unless_known=False)
+        return Answer(line["envelope"], line=line)
 
     def _answer_new(
         self, judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None = None
@@ -280,7 +273,7 @@ class Dispatcher:
                     # Another process that had lost its lock was faster.
                     return self._conflict(judgement, origin, dead_letter=dead_letter)
                 decision.follow()
-        return Answer.of(line)
+        return Answer(line["envelope"], line=line)
 
     def _line(
         self,
