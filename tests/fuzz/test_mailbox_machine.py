@@ -16,11 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from specify_cli import bootstrap
 from specify_cli.errors import SpecKittyError
-from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from tests.dead_letters import read_records
 from tests.fuzz.requests_and_answers import EXAMPLES, MEMORY, check_envelope, check_project
 from tests.integration.stage import SLUG, Stage
 from tests.unit.mailbox.recording import SETTINGS

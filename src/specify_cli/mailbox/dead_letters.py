@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from specify_cli.files.folders import opened
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout
 from specify_cli.mailbox.outbox import sweep_temporaries
-from specify_cli.storage.dead_letters import SETTLED, LetterFolder
+from specify_cli.storage.dead_letters import SETTLED
 
 BODY, REASON, PENDING = ".body", ".json", ".pending"
 MODE = 0o600
@@ -156,11 +156,6 @@ class DeadLetters:
             contextlib.suppress(FileNotFoundError),
         ):
             os.unlink(name, dir_fd=folder)
-
-
-def read_records(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """Return the complete records in a folder of dead letters, oldest first; create nothing."""
-    return (letter.record for letter in LetterFolder(folder).letters())
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -26,7 +26,8 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
         try:
             seq = published_line.parse(line)["seq"]
         except (ValueError, RecursionError) as error:
-            yield f"{place}: is not a line of the journal: {error}"
+            # Without a line, the place says what is wrong.
+            yield f"{place}: is not a line of the journal: {error}" if line else place
             continue
         known = record.published_line(seq) or redacted.get(seq)
         yield from pruned.fault_before(seq, known or line)
@@ -121,7 +122,7 @@ def breaks_of_chain(files: JournalFiles) -> Iterator[str]:
     for place, line in files.numbered():
         seq, complaint = _check(line, expected_seq=seq + 1, expected_prev=digest)
         if complaint:
-            yield f"{place}: {complaint}"
+            yield f"{place}: {complaint}" if line else place
         digest = published_line.link(line)
 
 

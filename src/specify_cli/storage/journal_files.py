@@ -24,6 +24,11 @@ from specify_cli.storage.layout import ARCHIVE
 PACKED: Final = ".gz"
 """The suffix of an archived part."""
 
+MOST_UNPACKED: Final = 128 * 1024 * 1024
+"""More than any part that a host has archived, so that memory and time are bounded."""
+
+_LEAST_OF_LINE: Final = 256
+_MOST_OF_LINE: Final = 64 * 1024 * 1024
 _UNDAMAGED_WAY_OUT: Final = "`spec-kitty mailbox verify` names every damaged line"
 
 
@@ -176,10 +181,20 @@ def unpacked(part: Path) -> Iterator[tuple[str, bytes]]:
     import zlib
 
     with translated(part, "read"), opened(part) as packed, gzip.open(packed) as file:
+        left = MOST_UNPACKED
         try:
-            yield from _numbered(part.name, file)  # type: ignore[arg-type]
+            for place, line in _numbered(part.name, file):  # type: ignore[arg-type]
+                left -= max(len(line), _LEAST_OF_LINE)
+                if left < 0 or len(line) > _MOST_OF_LINE:
+                    yield _damaged(part, "it has more than a part of the journal can have"), b""
+                    return
+                yield place, line
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            yield f"{part.name} cannot be unpacked ({error})", b""
+            yield _damaged(part, error), b""
+
+
+def _damaged(part: Path, problem: object) -> str:
+    return f"{part.name} cannot be unpacked ({problem}); restore it from a backup, or move it out of {part.parent}"
 
 
 def _numbered(name: str, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
@@ -188,9 +203,12 @@ def _numbered(name: str, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def whole_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a part without a torn last line: one without a newline, or with zero bytes."""
+    """Yield the lines of a part without a torn last line: one without a newline, or with zero bytes.
+
+    A line that no host writes, because it is too long, comes in pieces.
+    """
     held_back: bytes | None = None
-    for line in file:
+    while line := file.readline(_MOST_OF_LINE + 1):
         if held_back is not None:
             yield held_back
         held_back = line

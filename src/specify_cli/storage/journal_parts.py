@@ -103,7 +103,7 @@ def redacted_part(part: Path, record: Record) -> bytes | None:
 
 def with_redacted(file: Iterable[bytes], record: Record) -> bytes | None:
     """Return the lines with redacted ones replaced by the record's; None if there is none."""
-    lines: list[bytes] = []
+    data = bytearray()
     pruned, is_other = record.redacted_lines(), False
     for line in file:
         seq = published_line.seq_of(line)
@@ -112,8 +112,8 @@ def with_redacted(file: Iterable[bytes], record: Record) -> bytes | None:
             line, known, record.salt_of(seq or 0)
         )
         is_other = is_other or is_redacted
-        lines.append(known if is_redacted else line)
-    return b"".join(lines) if is_other else None
+        data += known if is_redacted else line
+    return bytes(data) if is_other else None
 
 
 def runs_of(

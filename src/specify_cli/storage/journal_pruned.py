@@ -43,7 +43,7 @@ def lines_beside(
 
 
 def damaged(files: JournalFiles) -> list[Path]:
-    """Return the archived parts that cannot be fully unpacked.
+    """Return the archived parts that cannot be fully unpacked, or are longer than a part can be.
 
     Raises:
         StorageFailed: the disk fails.

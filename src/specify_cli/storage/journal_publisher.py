@@ -148,10 +148,10 @@ class JournalPublisher:
         # Inside the function: few projects have an archive.
         import gzip
 
-        lines = [line for _, line in unpacked(part)]
-        data = with_redacted(lines, record)
-        # A damaged part is left unchanged; the caller reports it.
-        if data is not None and all(lines):
+        if not all(line for _, line in unpacked(part)):
+            return  # A damaged part is left unchanged; the caller reports it.
+        data = with_redacted((line for _, line in unpacked(part)), record)
+        if data is not None:
             packed = gzip.compress(data, mtime=0)
             publish(part, packed, mode=0o600, below=self._project.root)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from specify_cli.core.events import Event, MissionAccepted
 from specify_cli.core.state import MissionState, replay
@@ -70,10 +70,12 @@ class Fold:
             zip(events, positions, strict=True), start=self.state.length + 1
         ):
             if event.correlation_id is not None:
-                self.causes.append(
-                    (request_name(event.correlation_id, event.identity), place, position)
-                )
+                self.note(request_name(event.correlation_id, event.identity), place, position)
         self.state = replay(events, self.state)
+
+    def note(self, name: int, place: int, position: int) -> None:
+        """Keep the name of the request, the place and the position of an event that a request caused."""
+        self.causes.append((name, place, position))
 
     def ended(self, *, position: int, lines: int, since: int) -> None:
         """Set the number of lines and the position of the folded log."""
@@ -86,17 +88,22 @@ class Fold:
         )
 
 
-def folded(connection: sqlite3.Connection, mission: int) -> Fold:
-    """Fold the mission's log from the start.
+AnyFold = TypeVar("AnyFold", bound=Fold)
+
+
+def folded(
+    connection: sqlite3.Connection, mission: int, begin: Callable[[MissionState], AnyFold]
+) -> AnyFold:
+    """Fold the mission's log from the start, into what `begin` makes.
 
     Raises:
         StateUnreadable: a line cannot be read.
         NotFolded: the log has an incomplete append.
     """
     try:
-        return _folded_in_order(connection, mission)
+        return _folded_in_order(connection, mission, begin(MissionState()))
     except _NotInOrder:
-        return _folded_at_once(connection, mission)
+        return _folded_at_once(connection, mission, begin(MissionState()))
 
 
 def grown(
@@ -121,9 +128,9 @@ def grown(
     return fold
 
 
-def _folded_in_order(connection: sqlite3.Connection, mission: int) -> Fold:
+def _folded_in_order(connection: sqlite3.Connection, mission: int, fold: AnyFold) -> AnyFold:
     """Fold a log whose entries all append; takes no memory for its lines."""
-    fold, lines, position = Fold(MissionState()), 0, 0
+    lines, position = 0, 0
     for entries in _entries(connection, mission):
         if not are_at_the_end(entries, lines):
             raise _NotInOrder
@@ -134,7 +141,7 @@ def _folded_in_order(connection: sqlite3.Connection, mission: int) -> Fold:
     return fold
 
 
-def _folded_at_once(connection: sqlite3.Connection, mission: int) -> Fold:
+def _folded_at_once(connection: sqlite3.Connection, mission: int, fold: AnyFold) -> AnyFold:
     lines: list[tuple[int, bytes]] = []
     position, whole = 0, Counter[int]()
     for entry in (it for entries in _entries(connection, mission) for it in entries):
@@ -149,7 +156,6 @@ def _folded_at_once(connection: sqlite3.Connection, mission: int) -> Fold:
     # All events of an entry count, or none: they are found by its position.
     if any(whole[it] != number for it, number in Counter(positions).items()):
         raise NotFolded
-    fold = Fold(MissionState())
     fold.grow(events, positions)
     fold.ended(position=position, lines=len(lines), since=position)
     return fold

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import deque
 from pathlib import Path
 from typing import Final
 
 from specify_cli.errors import SpecKittyError
+from specify_cli.storage import record_location
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.layout import Layout
 
@@ -40,12 +42,37 @@ def copy_warning(project: Layout, of: Path) -> tuple[str, str]:
     )
 
 
+def place_warning(project: Layout) -> tuple[str, str] | None:
+    """Return a description and advice if the place of the record is missing as well; else None.
+
+    That is so in a copy without the git folder of the original, in the repository of another project, and
+    where the folder was removed.
+    """
+    around = record_location.around(project.root)
+    folder = around[1] / record_location.FOLDER if around else project.record
+    if os.path.lexists(folder):
+        return None
+    what = (
+        f"{around[0]} is a repository without a record of {project.root}: the project was copied into it, or {folder}"
+        " was removed"
+        if around
+        else f"{project.root} has no record and is not in a git repository: it is a copy without the .git folder of the"
+        " original, or that folder was removed"
+    )
+    return what, (
+        "continue in the original, or put the folder back; without them, run 'spec-kitty doctor --fix' here: it makes a"
+        " record from journal and logs"
+    )
+
+
 def warning(project: Layout) -> str:
     """Return the warning about a lost record; empty if no record is lost."""
     if not is_lost(project):
         return ""
     if (of := original(project)) is not None:
         return "; ".join(copy_warning(project, of))
+    if (misplaced := place_warning(project)) is not None:
+        return "; ".join(misplaced)
     database = project.record / "record.db"
     return f"{database} is gone: the host reads only journal and logs; {_WHAT_IS_LOST}"
 
@@ -55,7 +82,7 @@ def warning_of_new(project: Layout) -> str:
     if (of := original(project)) is not None:
         return f"a record was made for {project.root}, a copy of {of}, from its journal and logs"
     database = project.record / "record.db"
-    return f"{database} was gone, and was made again from journal and logs; {_WHAT_IS_LOST}"
+    return f"{database} did not exist, and was made from journal and logs; {_WHAT_IS_LOST}"
 
 
 def is_lost(project: Layout) -> bool:

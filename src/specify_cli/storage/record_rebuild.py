@@ -35,7 +35,8 @@ def rebuild(record: Record) -> None:
             record_states.forget(connection, mission)
             # A log that cannot be folded is read from its entries.
             with suppress(NotFolded, StateUnreadable):
-                record_states.keep(connection, mission, record_folds.folded(connection, mission))
+                fold = record_folds.folded(connection, mission, record_folds.Fold)
+                record_states.keep(connection, mission, fold)
 
 
 def _missions(connection: sqlite3.Connection) -> list[tuple[int, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from specify_cli.core.events import Event
@@ -55,7 +56,7 @@ class StateFold:
                     fold = grown(self._connection, mission, entries, row=row)
                 else:
                     forget(self._connection, mission)
-                    fold = folded(self._connection, mission)
+                    fold = folded(self._connection, mission, Fold)
             except (NotFolded, StateUnreadable):
                 forget(self._connection, mission)
             else:
@@ -148,7 +149,7 @@ def difference(connection: sqlite3.Connection, mission: int) -> str:
     """Describe how the stored states of the mission differ from its entries; empty if they agree."""
     row = row_of(connection, mission)
     try:
-        fold = folded(connection, mission)
+        fold = folded(connection, mission, partial(_ComparedFold, connection, mission))
     except (NotFolded, StateUnreadable):
         return "states of packages are stored, but its log cannot be folded" if row else ""
     if row is None:
@@ -163,10 +164,28 @@ def difference(connection: sqlite3.Connection, mission: int) -> str:
     wrong = sorted(it for it in {*kept, *said} if kept.get(it) != said.get(it))
     if wrong:
         return f"the stored state of {wrong[0]} does not match its log (packages that differ: {len(wrong)})"
-    query = "SELECT name, place, position FROM cause WHERE mission = ? ORDER BY name, place"
-    is_same = connection.execute(query, (mission,)).fetchall() == sorted(fold.causes)
     return (
         ""
-        if is_same
+        if fold.has_same_causes()
         else "the stored index of the requests that caused its events does not match its log"
     )
+
+
+class _ComparedFold(Fold):
+    """Compares each cause with the stored one and keeps none: a log may have a million."""
+
+    def __init__(self, connection: sqlite3.Connection, mission: int, state: MissionState) -> None:
+        super().__init__(state)
+        self._connection, self._mission = connection, mission
+        self._count, self._is_same = 0, True
+
+    def note(self, name: int, place: int, position: int) -> None:
+        query = "SELECT position FROM cause WHERE mission = ? AND name = ? AND place = ?"
+        found = self._connection.execute(query, (self._mission, name, place)).fetchone()
+        self._count += 1
+        self._is_same = self._is_same and found == (position,)
+
+    def has_same_causes(self) -> bool:
+        query = "SELECT count(*) FROM cause WHERE mission = ?"
+        stored: int = self._connection.execute(query, (self._mission,)).fetchone()[0]
+        return self._is_same and stored == self._count

@@ -127,6 +127,9 @@ def _examine_loss(project: Project) -> Iterator[Finding]:
         what, repair = record_loss.copy_warning(project, of)
         yield warning("record-of-original", folder, what, repair=repair)
     elif record is None and record_loss.is_lost(project):
+        if (misplaced := record_loss.place_warning(project)) is not None:
+            yield warning("record-elsewhere", folder, misplaced[0], repair=misplaced[1])
+            return
         what = "the record is lost: only what the journal and the logs contain is known"
         repair = f"{backup}; the next change then creates a new record"
         yield error("record", folder, what, repair=repair)

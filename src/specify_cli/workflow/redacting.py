@@ -95,10 +95,14 @@ class Redacting:
             )
             drafts = [*redaction_plan.drafts(record, plan, redaction)]
             locked = frozenset(slugs)
-            follow = partial(redaction_files.complete, self.project, record, locked=locked)
+            follow = partial(
+                redaction_files.complete, self.project, record, locked=locked, secret=secret
+            )
             if context.decision is not None:
                 context.decision.add((), PreparedLines(drafts=drafts, follow=follow))
                 context.decision.keep(stack.pop_all())
+        # A worker removes the request files that it has answered.
+        left = [it for it in left if os.path.lexists(it)]
         return replace(report, files=files, left=left)
 
     def _lock_missions(self, plan: RedactionPlan, stack: ExitStack) -> list[str]:
@@ -123,12 +127,13 @@ class Redacting:
         slugs: Sequence[str],
     ) -> RedactionReport:
         commits, look = self._commits(secret, slugs)
-        replies = redaction_files.replies_to(self.project, record, plan.requests)
+        requests = plan.requests if plan.published_lines else set()
+        replies = redaction_files.affected_replies(self.project, record, requests, secret=secret)
         return RedactionReport(
             about=about,
             log_lines=plan.log_lines,
             published_lines=plan.published_lines,
-            replies=len([*replies]) if plan.published_lines else 0,
+            replies=len(replies),
             files=(),
             left=(),
             also_in=redaction_plan.still_with(record, secret, plan),

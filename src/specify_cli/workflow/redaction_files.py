@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import json
+import io
 import os
 import stat
 import zlib
@@ -17,10 +17,11 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
 from specify_cli.files.atomic import DRAFT, publish, translated
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
+from specify_cli.plain import compact
 from specify_cli.storage import journal_index_file, published_line
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.journal_files import PACKED
+from specify_cli.storage.journal_files import MOST_UNPACKED, PACKED
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
@@ -44,14 +45,16 @@ def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
     left: list[Path] = []
     forms = sorted(forms_of(secret), key=len, reverse=True)
     ours = (project.attic, project.torn, project.dead_letters)
-    for path in _files_below(project.host):
-        data, is_packed = _read(path), path.suffix == PACKED
-        if data is not None and is_packed:
-            with suppress(OSError, EOFError, zlib.error):
-                data = gzip.decompress(data)
+    files = [(path, any(it in path.parents for it in ours)) for path in _files_below(project.host)]
+    # Ours last: a request that becomes a dead letter meanwhile is found there.
+    for path, is_ours in sorted(files, key=lambda it: it[1]):
+        is_packed = path.suffix == PACKED
+        data = _unpacked(path) if is_packed else _read(path)
+        if data is None and is_packed and os.path.lexists(path):
+            left.append(path)  # It may contain the secret.
         if data is None or not any(form in data for form in forms):
             continue
-        if not any(folder in path.parents for folder in ours):
+        if not is_ours:
             # The index is removed with the redaction.
             left += [path] if project.cache not in path.parents else []
             continue
@@ -75,9 +78,21 @@ def _remove_drafts(project: Project, secret: str) -> Iterator[Path]:
                 yield path
 
 
-def replies_to(project: Project, record: Record, requests: set[str]) -> Iterator[tuple[Path, Any]]:
-    """Yield the reply files of those requests, each with its answer according to the record."""
-    yield from _replies(project, record, _lines_of(record, requests))
+def affected_replies(
+    project: Project, record: Record, requests: set[str], *, secret: str
+) -> list[Path]:
+    """Return the reply files that a redaction rewrites.
+
+    They are those of `requests` with the secret, and those with fields of answers that a redaction drops.
+    """
+    forms = forms_of(secret)
+    asked = _replies(project, record, _lines_of(record, requests))
+    found = {it for it, _ in asked if any(form in (_read(it) or b"") for form in forms)}
+    for line in map(published_line.parse, record.private_reads()):
+        for path, _ in _replies(project, record, [line]):
+            if _read(path) != _encoded(line["envelope"]):
+                found.add(path)
+    return sorted(found)
 
 
 def _replies(
@@ -118,7 +133,7 @@ def apply_redactions(
         journal_index_file.remove(project)
     # A redaction has dropped the private fields of all answers.
     private = _replies(project, record, map(published_line.parse, record.private_reads()))
-    for path, envelope in (*replies_to(project, record, requests), *private):
+    for path, envelope in (*_replies(project, record, _lines_of(record, requests)), *private):
         with _collecting(complaints):
             _rewrite(project, path, envelope)
     for slug in all_missions(project):
@@ -132,9 +147,17 @@ def apply_redactions(
     return complaints
 
 
-def complete(project: Project, record: Record, *, locked: Collection[str] = ()) -> None:
-    """Apply the redactions in the record to all files; log failures, which are retried later."""
+def complete(
+    project: Project, record: Record, *, locked: Collection[str] = (), secret: str | None = None
+) -> None:
+    """Apply the redactions in the record to all files; log failures, which are retried later.
+
+    `secret` is redacted also in files that were set aside since, from what was read before the redaction.
+    """
     complaints = apply_redactions(project, record, locked=locked)
+    if secret is not None:
+        with _collecting(complaints):
+            redact_own(project, secret)
     if not complaints:
         with _collecting(complaints):
             record.finish_redaction()
@@ -158,10 +181,14 @@ class _collecting(suppress):  # noqa: N801  used like the function that it exten
 
 
 def _rewrite(project: Project, path: Path, envelope: Any) -> None:
-    data = json.dumps(envelope, separators=(",", ":")).encode("ascii") + b"\n"
+    data = _encoded(envelope)
     if _read(path) != data:
         mode = stat.S_IMODE(path.lstat().st_mode)
         publish(path, data, mode=mode, below=project.root)
+
+
+def _encoded(envelope: Any) -> bytes:
+    return compact(envelope).encode("ascii") + b"\n"
 
 
 def _lines_of(record: Record, requests: set[str]) -> Iterator[dict[str, Any]]:
@@ -175,6 +202,13 @@ def _lines_of(record: Record, requests: set[str]) -> Iterator[dict[str, Any]]:
 def _files_below(folder: Path) -> Iterator[Path]:
     for at, _, names in os.walk(folder):
         yield from (Path(at, name) for name in sorted(names))
+
+
+def _unpacked(path: Path) -> bytes | None:
+    with suppress(OSError, EOFError, zlib.error), gzip.open(io.BytesIO(_read(path) or b"")) as file:
+        data = file.read(MOST_UNPACKED + 1)
+        return data if len(data) <= MOST_UNPACKED else None
+    return None
 
 
 def _read(path: Path) -> bytes | None:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from spec_kitty_client.mailbox import Mailbox
-from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import heartbeat_file
+from tests.dead_letters import read_records
 from tests.integration.stage import SLUG, Stage, environment
 from tests.patience import LONGEST_S
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from spec_kitty_client.mailbox import Mailbox
-from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.verification import find_breaks, open_journal
 from specify_cli.storage import heartbeat_file
+from tests.dead_letters import read_records
 from tests.patience import LONGEST_S
 from tests.unit.mailbox.recording import put, reply_of, wait_until
 

@@ -54,6 +54,29 @@ def test_a_copy_in_the_same_repository_says_whose_the_record_is(inner: Stage) ->
     assert inner.lane("WP02") == "planned"
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("is_in_repository", [True, False])
+def test_a_copy_outside_its_repository_says_where_the_record_may_be(
+    inner: Stage, tmp_path: Path, *, is_in_repository: bool
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    if is_in_repository:
+        inner.git("init", "-q", str(folder))
+    copy = Stage(root=copied(inner.root, folder / "a copy"))
+    told = copy.run("doctor").stdout
+    assert b"[record-elsewhere]" in told
+    assert (b"is a repository without a record of" in told) == is_in_repository
+    assert b"continue in the original" in copy.run("status", "--mission", SLUG).stderr
+    fixed = copy.run("doctor", "--fix")
+    assert b"was made from journal and logs" in fixed.stderr
+    assert b"gone" not in fixed.stderr
+    assert b"[record-elsewhere]" not in copy.run("doctor").stdout
+    assert is_sound(copy)
+    assert claimed(copy, "WP02")
+    assert inner.lane("WP02") == "planned"
+
+
 def test_a_copy_of_the_whole_repository_goes_on(inner: Stage) -> None:
     top = copied(inner.root.parent, inner.root.parent.with_name("again"))
     copy = Stage(root=top / "one")

@@ -10,6 +10,7 @@ import pytest
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import records
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal_files import MOST_UNPACKED
 from specify_cli.storage.layout import Layout
 from tests.integration.record.test_redact import SECRET, holders, redact
 from tests.integration.stage import SLUG, Stage
@@ -104,6 +105,27 @@ def test_an_archive_that_cannot_be_unpacked_is_named_and_left(pruned: Stage) -> 
     assert told.exit_code == 0, told
     assert f"still in the host's file {part}".encode() in told.stderr
     assert part.read_bytes() == broken
+
+
+@pytest.mark.long
+def test_an_archive_that_unpacks_to_too_much_is_named_and_left(pruned: Stage) -> None:
+    part = sorted((pruned.root / ".kitty" / "archive").glob("*.gz"))[0]
+    bomb = gzip.compress(b"x" * (MOST_UNPACKED + 1), compresslevel=1)
+    part.write_bytes(bomb)
+    aside = Layout(pruned.root).attic / part.name
+    aside.parent.mkdir(exist_ok=True)
+    aside.write_bytes(bomb)
+    told = redact(pruned, "c0", secret="planned")
+    assert told.exit_code == 0, told
+    for path in (part, aside):
+        assert f"still in the host's file {path}".encode() in told.stderr
+        assert path.read_bytes() == bomb
+    for words in (("mailbox", "verify"), ("doctor",)):
+        named = pruned.run(*words)
+        assert named.exit_code == 1, named
+        assert f"{part.name} cannot be unpacked".encode() in named.stdout, named
+    tailed = pruned.run("mailbox", "tail", "-n", "999", "--no-follow")
+    assert tailed.exit_code == 0, tailed
 
 
 def test_an_archive_that_was_set_aside_is_redacted(pruned: Stage) -> None:

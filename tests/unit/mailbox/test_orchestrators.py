@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.intake import Intake
 from specify_cli.mailbox.layout import MailboxLayout, is_name
 from specify_cli.mailbox.mailboxes import Mailboxes
@@ -18,6 +17,7 @@ from specify_cli.mailbox.verification import find_breaks
 from specify_cli.mailbox.watch import watching
 from specify_cli.mailbox.worker import Watching, Worker
 from specify_cli.storage import heartbeat_file
+from tests.dead_letters import read_records
 from tests.unit.mailbox.recording import (
     CLAIM_ID,
     DEFAULT,

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from specify_cli.errors import StorageFailed
-from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.watch import watching
 from specify_cli.mailbox.worker import Watching, Worker
 from specify_cli.storage import heartbeat_file
+from tests.dead_letters import read_records
 from tests.unit.mailbox.recording import (
     LONG_AGO,
     SETTINGS,

@@ -6,8 +6,8 @@ import json
 import os
 from collections.abc import Callable
 
-from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
+from tests.dead_letters import read_records
 from tests.unit.mailbox.recording import (
     RecordingDispatcher,
     codes,

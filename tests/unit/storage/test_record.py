@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sqlite3
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -360,3 +361,27 @@ def test_a_name_that_is_not_unicode_is_kept_and_found(record: Record) -> None:
     assert [it.number for it in record.missions(None, folder="a\udc80b")] == [2]
     assert record.missions("\ud801", folder="\ud801") == []
     assert record.newest("a\udc80b") == 0
+
+
+@pytest.mark.long
+def test_comparing_states_takes_the_same_memory_for_a_long_log(record: Record) -> None:
+    def noted(number: int) -> Draft:
+        about = {"event_id": f"{number:026}", "at": AT, "actor": "ada", "wp_id": "WP01"}
+        event = {
+            **about,
+            "mission_slug": "001-search",
+            "delta": {"note": "n"},
+            "kind": "annotation",
+        }
+        event["correlation_id"] = f"r{number}"
+        return draft(f"r{number}")._replace(log=json.dumps(event).encode() + b"\n")
+
+    peaks = []
+    for start, count in ((0, 1000), (1000, 6000)):
+        record.commit([noted(it) for it in range(start, start + count)])
+        with record.reading() as connection:
+            tracemalloc.start()
+            assert record_states.difference(connection, 1) == ""
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]

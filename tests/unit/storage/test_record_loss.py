@@ -35,7 +35,7 @@ def test_a_record_that_is_gone_is_told_and_so_is_the_one_in_its_place(
     assert findings(stage)["record"]["severity"] == "error"
     assert "is gone: the host reads only journal and logs" in caplog.text
     stage.done("append-history", **NOTE)
-    assert "was gone, and was made again from journal and logs" in caplog.text
+    assert "did not exist, and was made from journal and logs" in caplog.text
     assert [*findings(stage)] == ["record-remade"]
     assert findings(stage)["record-remade"]["severity"] == "note"
 

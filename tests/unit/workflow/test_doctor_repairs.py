@@ -72,6 +72,8 @@ def test_lines_that_a_log_has_lost_come_back(patient: Patient) -> None:
         "DELETE FROM package",
         "DELETE FROM folded",
         "UPDATE cause SET name = name + 1",
+        "UPDATE cause SET position = 1 + (position = 1)",
+        "INSERT INTO cause SELECT mission, name, place + 100, position FROM cause",
         "INSERT INTO package SELECT mission, x'4142', state FROM package",
     ],
 )
