@@ -1,47 +1,22 @@
-"""A command that a message advises has real values, not words for them: it works when it is pasted."""
+"""A command that a message advises works when it is pasted: it has real values, and a test pastes it."""
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import specify_cli
+from tests.architecture.advised_commands import SOURCES, VALUE, advised, by_module, mentioned, table
+from tests.integration.advice.test_pasted import READS, ROWS
 
-SOURCES = sorted(Path(specify_cli.__file__).parents[1].rglob("*.py"))
-COMMAND = re.compile(r"(?:spec-kitty|git|mv|cp|rm|mkdir) [a-z{][^'`;:]*")
+ROOT = Path(__file__).parents[2]
 PLACEHOLDER = re.compile(
     r"<[a-z][a-z _-]*>|(?<=[ /])(?!HEAD\b|WP[0-9]|T[0-9]{3}|CC0\b)[A-Z][A-Z_]+\b"
 )
-USAGE = ("example", "help", "short_help", "metavar")
-
-
-def advised(source: str) -> Iterator[str]:
-    """The commands in the texts of a module, the values in them as `x`, without docstrings and help."""
-    if not COMMAND.search(source):
-        return
-    tree = ast.parse(source)
-    skipped: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            skipped.add(node.value)
-        if isinstance(node, ast.keyword) and node.arg in USAGE:
-            skipped.update(ast.walk(node.value))
-        if isinstance(node, ast.JoinedStr):
-            skipped.update(node.values)
-    for node in ast.walk(tree):
-        if node not in skipped and (text := text_of(node)):
-            yield from COMMAND.findall(text)
-
-
-def text_of(node: ast.AST) -> str:
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
-    parts = node.values if isinstance(node, ast.JoinedStr) else []
-    return "".join(text_of(it) if isinstance(it, ast.Constant) else "x" for it in parts)
+READ = [it.partition(" ||")[0] for it in READS]
+REASON = re.compile(r"no test: [a-z].{20,}")
+"""Why a command is not pasted."""
 
 
 @pytest.mark.parametrize(
@@ -52,14 +27,50 @@ def text_of(node: ast.AST) -> str:
     ],
 )
 def test_a_placeholder_is_found(text: str) -> None:
-    assert [it for it in advised(f"x = {text}") if PLACEHOLDER.search(it)]
+    assert [it for it in mentioned(f"x = {text}") if PLACEHOLDER.search(it)]
 
 
 def test_no_advice_has_a_placeholder() -> None:
     found = [
         f"{path.name}: {command}"
-        for path in SOURCES
-        for command in advised(path.read_text())
+        for path in sorted(SOURCES.rglob("*.py"))
+        for command in mentioned(path.read_text())
         if PLACEHOLDER.search(command)
     ]
     assert not found
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("f\"run 'git switch {branch}', then try again\"", "git switch {}"),
+        ('f"next: spec-kitty status {slug}"', "spec-kitty status {}"),
+        ('chosen.next(f"review {wp}")', "spec-kitty review {}"),
+        ('f"{at} exists; remove it: rm -f {names}"', "rm -f {}"),
+        ('"git does not work here"', None),
+    ],
+)
+def test_an_advised_command_is_found(text: str, command: str | None) -> None:
+    assert [*advised(f"x = {text}")] == ([command] if command else [])
+
+
+def pattern_of(command: str) -> re.Pattern[str]:
+    return re.compile(".+".join(map(re.escape, command.split(VALUE))))
+
+
+@pytest.mark.long
+def test_a_test_pastes_every_advised_command() -> None:
+    advised_here = {(module, it) for module, commands in by_module().items() for it in commands}
+    looking = {it for it in advised_here if any(map(pattern_of(it[1]).fullmatch, READ))}
+    named = {(module, command) for module, row in table().items() for command in row}
+    assert advised_here - looking - named - set(ROWS) == set(), "paste them, and name the test"
+    assert (named | set(ROWS)) - advised_here == set(), "no message advises them"
+    assert named & (set(ROWS) | looking) == set()
+
+
+def test_the_tests_that_paste_commands_exist() -> None:
+    for row in table().values():
+        for evidence in row.values():
+            path, _, name = evidence.partition("::")
+            if not REASON.fullmatch(evidence):
+                assert f"def {name}(" in (ROOT / path).read_text(), evidence

@@ -24,7 +24,7 @@ TAKES = {
 """The status lanes of the packages that a command accepts."""
 
 SENTENCES = {
-    "workspace": "{wp} has no workspace yet: 'spec-kitty implement' creates it",
+    "workspace": "{wp} has no workspace yet: 'implement' creates it",
     "review_approved": "{wp} is in review: only a review approves it",
     "review_result": "{wp} is in review: only a review sends it back",
     "review_evidence": "{wp} is {from_lane}: only a review approves it, and only a merge completes it",
@@ -122,10 +122,10 @@ def _unproven(package: Mapping[str, Any] | None, word: str, missing_workspace: s
     if steps["done"] < steps["total"]:
         return f"has open subtasks: {steps['done']} of {steps['total']} are done"
     if word == "move" and not steps["total"]:
-        return "is submitted with 'spec-kitty implement --done'"
+        return "is submitted with 'implement --done'"
     if missing_workspace:
         return (
             f"has no commit of its own, and its workspace {missing_workspace} is missing:"
-            " 'spec-kitty implement' creates it again; commit the work in it"
+            " 'implement' creates it again; commit the work in it"
         )
     return "has no commit of its own yet"

@@ -20,9 +20,11 @@ def check_commits(
         LimitExceeded: they exceed a limit.
     """
     if not is_ancestor(git, source.base, tip):
+        is_related = git.run("merge-base", source.base, tip, check=False).lines
+        flag = "" if is_related else "--allow-unrelated-histories "
         text = (
             f"{source.branch} is at {tip}, whose history lacks the commit {source.base}, at which the work"
-            f" began; to merge it, its agent runs in {source.workspace}: git merge {source.base}"
+            f" began; to merge it, its agent runs in {source.workspace}: git merge {flag}{source.base}"
         )
         raise IntakeRefused(text, code="not_descended")
     if tip == known:

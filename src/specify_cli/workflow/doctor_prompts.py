@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,6 @@ from specify_cli.workflow.doctor_findings import Finding, error, warning
 
 BY_HAND = "correct it by hand"
 PUT_ITSELF = "put the file or folder itself in its place"
-MAKE_TASKS = "write work packages with 'spec-kitty tasks add'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,9 @@ def examine_prompts(mission_folder: Path) -> tuple[list[Prompt], list[Finding]]:
         else:
             found.extend(_ignored_prompt(path))
     if not prompts and not found:
-        found.append(warning("no-tasks", folder, "the mission has no tasks", repair=MAKE_TASKS))
+        add = f'spec-kitty tasks add {shlex.quote(mission_folder.name)} "What is to be done"'
+        repair = f"write work packages with '{add}'"
+        found.append(warning("no-tasks", folder, "the mission has no tasks", repair=repair))
     found.extend(_duplicates(prompts))
     known = [prompt.wp_id for prompt in prompts if prompt.wp_id]
     return [

@@ -81,6 +81,19 @@ def test_a_branch_that_somebody_moved_is_not_moved_back(scene: Scene) -> None:
     assert scene.take() == scene.tip()
 
 
+def test_a_commit_that_somebody_added_is_dropped_by_the_other_command_that_is_advised(
+    scene: Scene,
+) -> None:
+    scene.work({"one.txt": "1\n"})
+    scene.take()
+    by_hand = git(scene.project, "commit-tree", "-p", BRANCH, "-m", "m", f"{BRANCH}^{{tree}}")
+    git(scene.project, "update-ref", f"refs/heads/{BRANCH}", by_hand)
+    ours = scene.work({"two.txt": "2\n"})
+    advised = refusal(scene).reason.partition("run in the project: ")[2]
+    subprocess.run(advised, shell=True, check=True, cwd=scene.project)
+    assert scene.take() == scene.tip() == ours
+
+
 def test_what_somebody_gave_the_branch_is_not_dropped_once_the_agent_has_built_on_it(
     scene: Scene,
 ) -> None:
@@ -128,7 +141,9 @@ def test_a_history_without_the_base_is_refused_with_the_way_back(scene: Scene) -
     git(scene.workspace, "checkout", "-q", BRANCH)
     refused = refusal(scene)
     assert refused.code == "not_descended"
-    assert f"git merge {scene.base}" in refused.reason
+    advised = refused.reason.partition(f"its agent runs in {scene.workspace}: ")[2]
+    subprocess.run(advised, shell=True, check=True, cwd=scene.workspace)
+    assert scene.take() == scene.tip()
 
 
 def test_a_missing_branch_is_refused_with_the_command_that_makes_it(scene: Scene) -> None:
