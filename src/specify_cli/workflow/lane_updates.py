@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from specify_cli import clock, ids
@@ -26,6 +27,7 @@ from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.offers import Offer, offered
 from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.request_intents import intent_begun_by, intent_of, recorded_intent
 
 MOST_NAMED = 10
 
@@ -91,6 +93,7 @@ class LaneUpdates:
                 wp_id=wp_id,
                 offer=offer,
                 owner=transitions.owner_of(mission, context),
+                context=context,
             )
             report = run.carry_out(others)
             if report.merged:
@@ -122,6 +125,7 @@ class _LaneUpdate:
     wp_id: str
     offer: Offer
     owner: int | None
+    context: RequestContext
 
     def carry_out(self, others: Sequence[str]) -> UpdateReport:
         """Merge, and replace the workspace.
@@ -132,9 +136,34 @@ class _LaneUpdate:
         """
         self._require_nothing_uncommitted()
         commits = PackageCommits(self.repository, self.mission)
-        try:
+        with self._refusing():
             self.offer.take_in(self.repository)
-            return self._merged(commits, self._approved(commits, others))
+            approved = self._approved(commits, others)
+            branches = self._branches(commits)
+        brought = {self._workspace.target_branch: branches.others[self._workspace.target_branch]}
+        brought |= approved
+        project = self.mission.files.project
+        # A call that was killed may have merged, but not recorded it.
+        begun = intent_begun_by(project, self.context)
+        merged = begun.what["merged"] if begun else self._missing(brought, branches.tip)
+        number = self.mission.files.log.number()
+        intent = intent_of(self.context, "update", {"merged": merged}, mission=number)
+        with recorded_intent(project, self.context, intent), self._refusing():
+            start = branches.start(self.repository, StartParts(goes_on=True, merge_in=brought))
+            warnings = self._replace(branches, start.tip)
+        return UpdateReport(
+            mission=self.mission.identity,
+            wp_id=self.wp_id,
+            workspace=self._workspace,
+            commit=start.tip,
+            merged=merged,
+            warnings=warnings,
+        )
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
         except MergeConflict as error:
             raise self._conflict(error) from error
         except (AllocationFailed, IntakeRefused) as error:
@@ -142,36 +171,30 @@ class _LaneUpdate:
         except (GitFailed, OSError) as error:
             raise self._refused(str(error), code="unavailable") from error
 
-    def _merged(self, commits: PackageCommits, approved: Mapping[str, str]) -> UpdateReport:
-        workspace = self.mission.workspace(self.wp_id)
-        target = workspace.target_branch
-        branches = LaneBranches.of(
+    @property
+    def _workspace(self) -> Workspace:
+        return self.mission.workspace(self.wp_id)
+
+    def _branches(self, commits: PackageCommits) -> LaneBranches:
+        return LaneBranches.of(
             self.repository,
-            lane=workspace.branch,
-            mission=workspace.mission_branch,
-            target=target,
+            lane=self._workspace.branch,
+            mission=self._workspace.mission_branch,
+            target=self._workspace.target_branch,
             origin=commits.origin(),
         )
-        brought = {target: branches.others[target], **approved}
-        merged = self._missing(brought, branches.tip)
-        start = branches.start(self.repository, StartParts(goes_on=True, merge_in=brought))
+
+    def _replace(self, branches: LaneBranches, tip: str) -> Sequence[str]:
         creation = LaneCreation(
             mission=self.mission,
             repository=self.repository,
-            workspace=workspace,
+            workspace=self._workspace,
             branches=branches,
             offer=self.offer,
             owner=self.owner,
             names_former=True,
         )
-        return UpdateReport(
-            mission=self.mission.identity,
-            wp_id=self.wp_id,
-            workspace=workspace,
-            commit=start.tip,
-            merged=merged,
-            warnings=creation.at(start.tip, leave=lambda tip: None),
-        )
+        return creation.at(tip, leave=lambda _: None)
 
     def _missing(self, brought: Mapping[str, str], tip: str | None) -> list[str]:
         return [

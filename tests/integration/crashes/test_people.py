@@ -102,7 +102,7 @@ def seen(stage: Stage) -> dict[str, Any]:
     return {
         "files": {x: y for x, y in digest_of_tree(folder).items() if x not in changing},
         "lanes": json.loads((folder / "lanes.json").read_text())["lanes"],
-        "events": [(it.get("wp_id"), it.get("to_lane")) for it in events],
+        "events": [(it["wp_id"], it.get("to_lane")) for it in events],
         "status": stage.git("status", "--porcelain"),
         "commits": sorted(stage.git("log", "--format=%s", "--branches").splitlines()),
         "git": names(stage.root / ".git"),
