@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 def mailbox() -> None:
     """Run the mailbox worker; inspect and verify the mailbox.
 
-    Orchestrators that can only read and write files put requests into .kitty/inbox and read
-    replies from .kitty/outbox. Every command takes --project DIR.
+    Orchestrators write requests into .kitty/inbox and read replies from .kitty/outbox. Every
+    command takes --project DIR.
 
     Example: spec-kitty mailbox serve
     """
