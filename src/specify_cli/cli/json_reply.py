@@ -29,17 +29,12 @@ def print_data(data: dict[str, Any]) -> None:
     _print(envelope.succeeded(_name(), ids.correlation_id(), data))
 
 
-def print_refusal(error: errors.SpecKittyError, path: str | None = None, **details: object) -> None:
-    """Print the envelope of a refusal by the command `path`. Default: the current command.
-
-    `details` are fields of its data that the contract does not have.
-    """
+def print_refusal(error: errors.SpecKittyError, path: str | None = None) -> None:
+    """Print the envelope of a refusal by the command `path`. Default: the current command."""
     from specify_cli import ids
     from specify_cli.orchestrator_api import envelope
 
-    refused = envelope.refused(_name(path), ids.correlation_id(), error)
-    refused["data"] |= details
-    _print(refused)
+    _print(envelope.refused(_name(path), ids.correlation_id(), error))
 
 
 def _name(path: str | None = None) -> str:

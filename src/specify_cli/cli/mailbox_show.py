@@ -31,7 +31,7 @@ def show(*, correlation_id: str, orchestrator: str | None, as_json: bool) -> Non
     one of these is enough. It may also be the number of a line in 'spec-kitty mailbox tail'. A request without an answer is
     shown with its state. Exit 1: no request fits, or several do. JSON data: state ('answered', 'waiting', 'taken',
     'parked', 'in progress', 'begun' or 'set aside'); of an answered request also line (its journal line), events, reply,
-    letter, conflicts and took_us.
+    letter, conflicts, waited_s and took_s.
 
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
     """
@@ -74,7 +74,7 @@ def _refuse(
     else:
         problem = f"there is no request {given}{lookup.nearest(name)}"
     if as_json:
-        json_reply.print_refusal(errors.UsageError(problem), candidates=candidates)
+        json_reply.print_refusal(errors.UsageError("; ".join((problem, *candidates))))
     else:
         for line in (problem, *(f"  {it}" for it in candidates)):
             log(line)

@@ -163,8 +163,9 @@ def _when(timestamp: object) -> str:
 
 
 def _took(story: Mapping[str, Any]) -> str:
-    took = story["took_us"]
-    return "" if took is None else f", decided after {duration(took)}"
+    times = (("waited", story["waited_s"]), ("decided after", story["took_s"]))
+    found = (f", {word} {duration(it * 1_000_000)}" for word, it in times if it)
+    return "".join(found)
 
 
 def _reply(reply: Mapping[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,8 @@ class Claim:
         base: No link below this folder is followed on the way to `path`.
         is_kept: Whether `path` is the host's own copy.
         since: When this process first saw the claim, in seconds since the epoch.
+        landed_ns: When the file came into the inbox, in nanoseconds since the epoch; 0 if another
+            process has claimed it.
     """
 
     claim_id: str
@@ -41,6 +44,13 @@ class Claim:
     size: int = field(default=0, compare=False)
     is_kept: bool = False
     since: float = field(default_factory=lambda: clock.now().timestamp(), compare=False)
+    landed_ns: int = field(default=0, compare=False)
+
+    def received_at(self) -> str | None:
+        """Return when the file came into the inbox; None if that is not known."""
+        if not self.landed_ns:
+            return None
+        return clock.as_text(datetime.fromtimestamp(self.landed_ns / 1e9, UTC))
 
     def written_at(self) -> float:
         """Return when the content last changed, in seconds since the epoch.

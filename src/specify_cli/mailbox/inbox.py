@@ -121,13 +121,14 @@ class Inbox:
             depth = len(first) + sum(1 for _ in listing)
         return Backlog(depth, min(first).ctime_ns / 1e9 if first else None)
 
-    def claim(self, name: str, stem: str, *, size: int = 0) -> Claim | None:
+    def claim(self, name: str, stem: str, *, size: int = 0, landed_ns: int = 0) -> Claim | None:
         """Take the entry `name` out of the inbox; return None if it is gone."""
         claim_id = self._last_id = ids.ulid(after=self._last_id)
         path = self.move(self.folder / name, self._paths.claimed, f"{claim_id}-{stem}{SUFFIX}")
         if path is None:
             return None
-        return Claim(claim_id, stem, path, self._paths.base_of(path.parent), size)
+        base = self._paths.base_of(path.parent)
+        return Claim(claim_id, stem, path, base, size, landed_ns=landed_ns)
 
     def move(self, source: Path, target: Path, new_name: str) -> Path | None:
         """Move `source` into the folder `target`, or hide it in its own folder if that is refused.

@@ -202,7 +202,9 @@ class Intake:
             stem = landed.stem
             if stem is None:
                 self.set_aside(landed, why=f"'{ascii(landed.name)[1:-1]}' {INVALID_NAME}")
-            elif (claim := self.inbox.claim(landed.name, stem, size=landed.size)) is not None:
+                return
+            claim = self.inbox.claim(landed.name, stem, size=landed.size, landed_ns=landed.ctime_ns)
+            if claim is not None:
                 if refusal is None:
                     self._daily.add(self._limits.cost(landed.size))
                 for reading in self.parked.take(stem):

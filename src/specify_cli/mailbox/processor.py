@@ -157,6 +157,7 @@ class Processor:
                 identity=self.orchestrator.identity,
                 lookup=it.lookup or Lookup(),
                 can_wait=it.can_wait,
+                received_at=it.claim.received_at(),
             )
             for it in readings
         ]
@@ -211,6 +212,7 @@ class Processor:
                 identity=self.orchestrator.identity,
                 lookup=reading.lookup,
                 can_wait=reading.can_wait,
+                received_at=reading.claim.received_at(),
             )
         except Unchanged as unchanged:
             self.to_park.append((reading, unchanged.wait))

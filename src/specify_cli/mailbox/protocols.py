@@ -53,8 +53,9 @@ class Dispatcher(Protocol):
         identity: str,
         lookup: Lookup | None = None,
         can_wait: bool = False,
+        received_at: str | None = None,
     ) -> Answer:
-        """Answer the request whose file `<stem>.json` held `raw`.
+        """Answer the request whose file `<stem>.json` held `raw`, which came at `received_at`.
 
         `lookup` is the result of `look_up`. Its mission is used even if another mission has its name meanwhile.
 

@@ -100,7 +100,8 @@ class RequestLookup:
             return {**_without_row(story), "line": None}
         return {
             **_without_row(story),
-            "took_us": row.took_us,
+            "waited_s": _seconds(None if row.at is None else row.at - (row.received or row.at)),
+            "took_s": _seconds(row.took_us),
             "position": row.position or None,
             "line": line,
             "events": self._index.events(row, line.get("event_ids")),
@@ -121,6 +122,10 @@ class RequestLookup:
     def _letter(self, letter_id: str | None) -> dict[str, Any] | None:
         letters = LetterFolder(self._layout.dead_letters).letters() if letter_id else ()
         return next((_facts(it) for it in letters if it.letter_id == letter_id), None)
+
+
+def _seconds(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1_000_000
 
 
 def _without_row(story: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class Dispatcher:
         identity: str,
         lookup: Lookup | None = None,
         can_wait: bool = False,
+        received_at: str | None = None,
     ) -> Answer:
         """Answer the request file `<stem>.json` and record the answer; `lookup` is the one of its mission.
 
@@ -119,7 +120,8 @@ class Dispatcher:
         """
         judgement = self._read(raw, stem=stem, lookup=lookup)
         judgement.can_wait = can_wait
-        return self._answer_once(judgement, Origin(door=ids.MAILBOX, identity=identity))
+        origin = Origin(door=ids.MAILBOX, identity=identity, received_at=received_at)
+        return self._answer_once(judgement, origin)
 
     def recorded(self, stem: str, *, identity: str) -> Answer | None:
         """Return the recorded answer to the request file `<stem>.json`; None if there is none.
@@ -212,7 +214,7 @@ class Dispatcher:
 
     def _decide(self, file: RequestFile, decision: Decision) -> dict[str, Any] | None:
         """Return the journal line of a request in a batch; None if its id was used by another."""
-        origin = Origin(door=ids.MAILBOX, identity=file.identity)
+        origin = Origin(door=ids.MAILBOX, identity=file.identity, received_at=file.received_at)
         judgement = self._read(file.raw, stem=file.stem, lookup=file.lookup)
         judgement.can_wait = file.can_wait
         self._host.compare_with_commits()

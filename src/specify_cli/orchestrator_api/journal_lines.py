@@ -14,10 +14,10 @@ def journal_line(
     judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None
 ) -> dict[str, Any]:
     """Return the line of a request without its answer."""
-    params = judgement.params
-    return {
+    params, at = judgement.params, clock.timestamp()
+    line: dict[str, Any] = {
         "correlation_id": judgement.request.correlation_id,
-        "at": clock.timestamp(),
+        "at": at,
         "door": origin.door,
         "identity": origin.identity,
         "actor": getattr(params, "actor", None),
@@ -30,3 +30,7 @@ def journal_line(
         "commits": [],
         "dead_letter": dead_letter,
     }
+    if origin.received_at is not None:
+        # The clock of another file system may be ahead.
+        line["received_at"] = min(origin.received_at, at)
+    return line

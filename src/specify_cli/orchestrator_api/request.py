@@ -19,10 +19,14 @@ OPTIONAL = {"policy", "not_after"}
 
 
 class Origin(NamedTuple):
-    """The interface that received a request, and the verified identity of the caller."""
+    """The interface that received a request, and the verified identity of the caller.
+
+    `received_at` is when the file of the request came into the inbox, if it is known.
+    """
 
     door: str
     identity: str
+    received_at: str | None = None
 
     @property
     def scope(self) -> str:

@@ -56,7 +56,8 @@ class Unchanged(Exception):
 class RequestFile(NamedTuple):
     """The content of a request file `<stem>.json`, the lookup of its mission, and its sender.
 
-    `can_wait` says whether a read may wait for a change.
+    `can_wait` says whether a read may wait for a change, and `received_at` when the file came into the
+    inbox, if it is known.
     """
 
     raw: bytes
@@ -64,3 +65,4 @@ class RequestFile(NamedTuple):
     identity: str
     lookup: Lookup
     can_wait: bool = False
+    received_at: str | None = None

@@ -89,9 +89,10 @@ def test_status_is_words_for_people_and_json_for_programs(served: MailboxLayout)
 
 
 def test_what_was_answered_can_be_shown(served: MailboxLayout) -> None:
-    shown = run("show", "one")
+    shown = run("show", "one", "--json")
     assert shown.exit_code == 0
-    assert json.loads(shown.stdout)["envelope"]["data"] == {"echo": {"n": 1}}
+    line = json.loads(shown.stdout)["data"]["line"]
+    assert line["envelope"]["data"] == {"echo": {"n": 1}}
 
 
 def test_dead_letters_are_listed_without_playing_with_the_terminal(served: MailboxLayout) -> None:

@@ -98,6 +98,8 @@ def test_show_finds_a_request_by_any_of_its_names_and_tells_its_story(stage: Sta
     assert story["state"] == "answered"
     assert [it["to_lane"] for it in story["events"]] == ["claimed", "in_progress"]
     assert story["reply"] == {"path": ".kitty/outbox/one-1.json", "is_there": True}
+    assert story["line"]["received_at"] < story["line"]["at"]
+    assert story["waited_s"] > 0 < story["took_s"]
     assert story["line"]["policy"]["orchestrator_id"] == "nightly"
     assert shown(stage, move["event_id"]) == shown(stage, str(story["line"]["seq"])) == story
     letter = next(it["dead_letter"] for it in stage.journal() if it["dead_letter"])

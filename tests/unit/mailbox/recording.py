@@ -79,6 +79,7 @@ class RecordingDispatcher:
         identity: str,
         lookup: Lookup | None = None,
         can_wait: bool = False,
+        received_at: str | None = None,
     ) -> RecordedAnswer:
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
         known = self.journal.find(stem, ids.scope_of(ids.MAILBOX, identity))
