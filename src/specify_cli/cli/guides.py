@@ -19,6 +19,7 @@ TOPICS = (
     "by-hand",
     "orchestrators",
     "operators",
+    "upgrade",
     "access",
     "sandbox",
     "contract",

@@ -121,8 +121,6 @@ def _command(name: str) -> click.Command | None:
             from specify_cli.cli.accept_merge import accept as command
         case "agent":
             from specify_cli.cli.agent import agent as command
-        case "backup":
-            from specify_cli.cli.backup import backup as command
         case "completion":
             from specify_cli.cli.completion import completion as command
         case "contract":
@@ -160,8 +158,6 @@ def _other_command(name: str) -> click.Command | None:
             from specify_cli.cli.redact import redact as command
         case "release-claim":
             from specify_cli.cli.release import release_claim as command
-        case "restore":
-            from specify_cli.cli.backup import restore as command
         case "review":
             from specify_cli.cli.review import review as command
         case "specify":
@@ -182,13 +178,17 @@ def _other_command(name: str) -> click.Command | None:
 
 
 def _showing_command(name: str) -> click.Command | None:
-    """As `_command`, for the commands that only show something."""
+    """As `_command`, for the commands that only show or save something, and the one that restores it."""
     command: click.Command
     match name:
+        case "backup":
+            from specify_cli.cli.backup import backup as command
         case "diff":
             from specify_cli.cli.diff import diff as command
         case "log":
             from specify_cli.cli.log import log as command
+        case "restore":
+            from specify_cli.cli.backup import restore as command
         case "show":
             from specify_cli.cli.show import show as command
         case "status":

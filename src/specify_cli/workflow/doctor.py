@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from specify_cli import progress
-from specify_cli.errors import StateUnreadable
+from specify_cli.errors import SpecKittyError, StateUnreadable
+from specify_cli.storage import records
+from specify_cli.storage.journal import Journal
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.mission_identity import MissionIdentity
@@ -92,6 +94,7 @@ class Doctor:
         fixable_ones = [finding for finding in self._findings(slug) if finding.is_fixable]
         intent: AbstractContextManager[None] = nullcontext()
         if cause and fixable_ones:
+            self._adopt()
             intent = recorded_intent(self.project, cause, intent_of(cause, "repair", {}))
         with intent:
             repaired = [
@@ -100,6 +103,15 @@ class Doctor:
                 if repair_one(self.project, finding, actor=actor, cause=cause)
             ]
         return Diagnosis(findings=tuple(self._findings(slug)), repaired=tuple(repaired))
+
+    def _adopt(self) -> None:
+        """Take over the journal of a former version, which must not be compared with a new, empty record."""
+        if records.found(self.project) is None:
+            records.made(self.project)
+            with suppress(
+                SpecKittyError
+            ):  # A damaged journal is reported by the check that follows.
+                Journal(self.project).publish()
 
     def _findings(self, slug: str | None) -> list[Finding]:
         slugs = all_missions(self.project)
