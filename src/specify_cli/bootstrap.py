@@ -53,7 +53,7 @@ class ProjectHost:
     def project(self) -> Project:
         """The project."""
         found = find(self._start, os.environ)
-        return Project(found.root, load_settings=lambda: self._config().settings)
+        return Project(found.root, load_settings=lambda: self.config().settings)
 
     def services(self) -> Services:
         """Return the use cases."""
@@ -79,7 +79,7 @@ class ProjectHost:
         """
         from specify_cli.orchestrator_api.access import Access
 
-        return Access(self._config().grants)
+        return Access(self.config().grants)
 
     def reload(self) -> tuple[Config, Config]:
         """Read `config.toml` again; return its former and its new content.
@@ -87,10 +87,15 @@ class ProjectHost:
         Raises:
             StateUnreadable: `config.toml` is damaged; its former content stays in force.
         """
-        former, self._cached_config = self._config(), read_config(self.project.root)
+        former, self._cached_config = self.config(), read_config(self.project.root)
         return former, self._cached_config
 
-    def _config(self) -> Config:
+    def config(self) -> Config:
+        """Return settings and grants in `config.toml`, as of the first call.
+
+        Raises:
+            StateUnreadable: `config.toml` is damaged.
+        """
         root = self.project.root
         with self._creating:
             if self._cached_config is None:

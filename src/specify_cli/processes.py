@@ -113,6 +113,28 @@ def _state_of(pid: int) -> tuple[str, str]:
     return fields[0], fields[19]
 
 
+class Child(NamedTuple):
+    """A program that a process has started and that still runs."""
+
+    pid: int
+    command: str
+    age_s: float
+
+
+def children(pid: int) -> list[Child]:
+    """Return the programs that the process has started, oldest first; none without /proc."""
+    found: list[Child] = []
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        up_s = float((_PROC / "uptime").read_text("ascii").split()[0])
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            for child in (thread / "children").read_text("ascii").split():
+                words = (_PROC / child / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+                started_s = int(_state_of(int(child))[1]) / os.sysconf("SC_CLK_TCK")
+                command = b" ".join(words).decode("utf-8", "replace")
+                found.append(Child(int(child), command, up_s - started_s))
+    return sorted(found, key=lambda child: -child.age_s)
+
+
 # Description of the current operation.
 
 _doing: ContextVar[str] = ContextVar("_doing", default="")

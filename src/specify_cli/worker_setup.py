@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from specify_cli import bootstrap
 from specify_cli.errors import SpecKittyError
+from specify_cli.mailbox import health, health_facts, metrics_file
 from specify_cli.mailbox.background import BackgroundTask, BackgroundTasks
 from specify_cli.mailbox.settings import NewSettings, Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import config_changes
 from specify_cli.orchestrator_api.access import Access
+from specify_cli.orchestrator_api.command_names import CONTRACT_COMMANDS
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
 from specify_cli.storage.journal import Journal
@@ -22,7 +25,13 @@ from specify_cli.workflow.lane_follower import LaneFollower
 from specify_cli.workflow.upkeep import Mirrors
 
 
-def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) -> Worker:
+def worker(
+    root: Path,
+    *,
+    poll_interval_s: float,
+    log: Callable[[str], None],
+    tasks: Sequence[BackgroundTask] = (),
+) -> Worker:
     """Return the worker of the project's mailbox.
 
     Raises:
@@ -34,7 +43,7 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
         Dispatcher(host),
         settings=_settings(host, poll_interval_s),
         log=log,
-        tasks=background_tasks(host.project),
+        tasks=(*background_tasks(host.project), *tasks),
         prepare=partial(_prepare, host.project, log),
     )
 
@@ -47,9 +56,43 @@ def _settings(host: bootstrap.ProjectHost, poll_interval_s: float) -> WorkerSett
     return WorkerSettings(
         contract_version=CONTRACT_VERSION,
         orchestrators=orchestrators(host.access()),
+        commands=frozenset(CONTRACT_COMMANDS),
+        config_digest=host.config().digest,
         poll_interval_s=poll_interval_s,
         reload=reload,
     )
+
+
+@contextmanager
+def writing_metrics(
+    root: Path, path: Path | None, *, log: Callable[[str], None]
+) -> Iterator[tuple[BackgroundTask, ...]]:
+    """Yield the task that writes metrics to the file, if one is given; write them once more after the block.
+
+    Raises:
+        UsageError: the collector would not read the file, or its folder is missing.
+    """
+    if path is None:
+        yield ()
+        return
+    # Inside the function: few workers write metrics, and the library takes a while to load.
+    from specify_cli.mailbox import metrics  # noqa: PLC0415
+
+    layout = bootstrap.mailbox_layout(root)
+
+    def write() -> float:
+        facts = health_facts.collect(layout, lambda: bootstrap.read_config(root).digest)
+        metrics_file.write(path, metrics.render(facts, health.problems(facts)))
+        return metrics_file.INTERVAL_S
+
+    metrics_file.require_usable(path)
+    try:
+        yield (BackgroundTask(name="writing metrics", run=write, again_s=metrics_file.INTERVAL_S),)
+    finally:
+        try:
+            write()
+        except SpecKittyError as error:
+            log(f"metrics are not up to date: {error}")
 
 
 def _prepare(project: Project, log: Callable[[str], None]) -> None:

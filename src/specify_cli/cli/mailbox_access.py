@@ -5,7 +5,6 @@ from __future__ import annotations
 import pwd
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ def _report(granted: Config, layout: MailboxLayout) -> dict[str, Any]:
         "shares_objects": granted.settings.shares_objects,
         "orchestrators": [_orchestrator(grant, layout) for grant in granted.grants],
         "warnings": [
-            *stale_config(layout),
+            *_stale_config(layout, granted.digest),
             *_shared_root(granted.grants),
             *(warning for grant in granted.grants for warning in _lost_paths(grant)),
         ],
@@ -113,36 +112,16 @@ def _user(uid: int) -> str | None:
 # Warnings.
 
 
-def stale_config(layout: MailboxLayout) -> list[str]:
-    """Warn if the worker read config.toml before its last change."""
-    from specify_cli.mailbox import reloading
-    from specify_cli.storage import heartbeat_file
+def _stale_config(layout: MailboxLayout, digest: str | None) -> Iterator[str]:
+    """Warn if a worker uses another content of config.toml than the one with this digest."""
+    from specify_cli.mailbox import health_disks, worker_status
 
-    config = layout.config
-    alive = (
-        path
-        for it in layout.identities()
-        if heartbeat_file.is_alive(path := layout.paths(it).heartbeat)
-    )
-    beat = next((found for path in alive if (found := heartbeat_file.last_beat(path))), None)
-    if beat is None or not config.exists():
-        return []
-    read_at, reading = beat.get("started_at"), reloading.last_reading(layout)
-    if reading and not reading.problem and reading.process.startswith(f"{beat.get('pid')}:"):
-        read_at = reading.at
-    try:
-        read = datetime.fromisoformat(str(read_at)).timestamp()
-    except ValueError:
-        return []
-    # ctime, because a file that was moved here keeps its older mtime.
-    if config.stat().st_ctime <= read:
-        return []
-    return [
-        (
-            f"{config} was changed after the worker read it; the worker still uses the former content:"
-            " run 'spec-kitty mailbox reload'"
+    worker = worker_status.read(layout)
+    if worker_status.is_alive(layout) and health_disks.stale_config(worker, digest):
+        yield (
+            f"{layout.config} was changed, and the worker still uses the former settings: run"
+            " 'spec-kitty mailbox reload'"
         )
-    ]
 
 
 def _shared_root(grants: Sequence[Grant]) -> Iterator[str]:

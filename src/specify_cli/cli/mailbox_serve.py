@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
 from specify_cli.cli import progress_line
 from specify_cli.cli.client import project_here
+from specify_cli.cli.mailbox_status import METRICS
 from specify_cli.cli.options import PROJECT
 from specify_cli.cli.output import REFUSED
 from specify_cli.cli.worker_log import JSON_FORMAT, LEVELS, TEXT_FORMAT, WorkerLog
@@ -39,13 +41,21 @@ from specify_cli.cli.worker_log import JSON_FORMAT, LEVELS, TEXT_FORMAT, WorkerL
     show_default=True,
     help="Leave out events below this level.",
 )
+@METRICS
 def serve(
-    *, once: bool, poll_interval_s: float, no_watch: bool, log_format: str, log_level: str
+    *,
+    once: bool,
+    poll_interval_s: float,
+    no_watch: bool,
+    log_format: str,
+    log_level: str,
+    metrics: Path | None,
 ) -> None:
     """Serve the mailbox until SIGTERM or Ctrl-C; log each reply to stderr.
 
     A request that takes more than 5 s after the signal is completed by the next worker. A
-    project has one worker at a time. Refused requests have the level warning.
+    project has one worker at a time. Refused requests have the level warning. FILE of --metrics
+    is rewritten every 15 s, and a last time at the end.
 
     Example: spec-kitty mailbox serve --project . --log-format json
     """
@@ -55,13 +65,17 @@ def serve(
     with progress_line.shown() as clear:
         tell = WorkerLog(form=log_format, level=log_level, before=clear)
         try:
-            worker = worker_setup.worker(project_here(), poll_interval_s=poll_interval_s, log=tell)
-            worker.stop_on_signals()
-            if once:
-                worker.drain()
-            else:
-                manager = service_manager.ServiceManager(os.environ)
-                worker.serve(None if no_watch else watch.watching, manager=manager)
+            root = project_here()
+            with worker_setup.writing_metrics(root, metrics, log=tell) as tasks:
+                worker = worker_setup.worker(
+                    root, poll_interval_s=poll_interval_s, log=tell, tasks=tasks
+                )
+                worker.stop_on_signals()
+                if once:
+                    worker.drain()
+                else:
+                    manager = service_manager.ServiceManager(os.environ)
+                    worker.serve(None if no_watch else watch.watching, manager=manager)
         except (errors.SpecKittyError, OSError) as error:
             tell(log_lines.error_line(error))
             sys.exit(REFUSED)

@@ -44,17 +44,20 @@ def publish(
     with translated(path, "write"), _opened(path.parent, below) as folder:
         if sweeps:
             _sweep(path.name, folder=folder)
-        temporary = f".{path.name}.{os.urandom(8).hex()}.tmp"
-        try:
-            with os.fdopen(_open_new(temporary, mode, folder=folder), "wb", buffering=0) as file:
-                _write(file, data, syncs=syncs)
-                os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
+        _write_then_rename(path.name, data, mode, folder=folder, syncs=syncs)
         if syncs:
             os.fsync(folder)
+
+
+def publish_to_all(path: Path, data: bytes) -> None:
+    """Replace the file atomically by one that every user can read, whatever the umask is; without syncs.
+
+    Raises:
+        StorageFailed: the disk refused; nothing was left behind.
+    """
+    with translated(path, "write"), _opened(path.parent, None) as folder:
+        _sweep(path.name, folder=folder)
+        _write_then_rename(path.name, data, 0o644, folder=folder, syncs=False, ignores_umask=True)
 
 
 def create_file(path: Path, data: bytes) -> None:
@@ -87,6 +90,22 @@ def fsync_folder(folder: Path) -> None:
     """
     with translated(folder, "sync"):
         durability.sync_folder(folder)
+
+
+def _write_then_rename(
+    name: str, data: bytes, mode: int, *, folder: int, syncs: bool, ignores_umask: bool = False
+) -> None:
+    temporary = f".{name}.{os.urandom(8).hex()}.tmp"
+    try:
+        with os.fdopen(_open_new(temporary, mode, folder=folder), "wb", buffering=0) as file:
+            _write(file, data, syncs=syncs)
+            if ignores_umask:
+                os.fchmod(file.fileno(), mode)
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
 
 
 def _open_new(name: str, mode: int, *, folder: int) -> int:

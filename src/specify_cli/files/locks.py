@@ -119,9 +119,14 @@ def holder(path: Path) -> str:
     return f"process {process.pid}{where}{doing}, since {signature.get('since')}"
 
 
+def last_holder(path: Path) -> processes.Process | None:
+    """Return the last holder by its own signature."""
+    return processes.Process.read(str(_signature(path).get("process")))
+
+
 def living_holder(path: Path) -> processes.Process | None:
     """Return the last holder by its own signature, where that is another process known to live."""
-    process = processes.Process.read(str(_signature(path).get("process")))
+    process = last_holder(path)
     is_it = process is not None and process.is_seen_alive and process != processes.this_process()
     return process if is_it else None
 

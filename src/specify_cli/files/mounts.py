@@ -30,3 +30,21 @@ def mount_of(descriptor: int) -> bytes:
     finally:
         os.close(info)
     return found[1] if found else b"device %d" % os.fstat(descriptor).st_dev
+
+
+def described(path: str) -> str:
+    """Describe the mount that contains the path, without asking its disk; empty if it is not known."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:  # noqa: PTH123  not a path of a disk
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    best = ("", "")
+    for line in lines:
+        # Source: proc_pid_mountinfo(5). Spaces in a path are written as octal.
+        before, _, after = line.partition(" - ")
+        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4])
+        is_above = point in {"/", path} or path.startswith(f"{point}/")
+        if is_above and len(point) >= len(best[0]):
+            best = point, " from ".join(after.split()[:2])
+    return f"{best[1]}, mounted on {best[0]}" if best[0] else ""

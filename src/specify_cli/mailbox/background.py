@@ -33,8 +33,15 @@ class BackgroundTask:
 class BackgroundTasks:
     """Runs the tasks of one worker until `stop`."""
 
-    def __init__(self, tasks: Sequence[BackgroundTask], *, log: Log) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[BackgroundTask],
+        *,
+        log: Log,
+        on_failure: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._log = log
+        self._on_failure = on_failure
         self._is_stopping = False
         self._tasks = [(task, Wakeup()) for task in tasks]
 
@@ -79,6 +86,7 @@ class BackgroundTasks:
                 return
             except Exception as error:  # noqa: BLE001  a failed task must not stop the worker
                 wait_s = task.again_s
+                self._on_failure(f"{task.name} failed: {error}")
                 if not is_failing:
                     text = f"{task.name} failed, retrying: {error}"
                     fields = {"task": task.name, "reason": str(error)}

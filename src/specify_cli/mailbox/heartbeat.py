@@ -6,7 +6,8 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from specify_cli import clock
@@ -14,9 +15,12 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import atomic
 from specify_cli.mailbox.executor import InProgress
 from specify_cli.mailbox.inbox import Backlog
-from specify_cli.mailbox.layout import MailboxPaths
+from specify_cli.mailbox.layout import MailboxLayout, MailboxPaths
 from specify_cli.mailbox.settings import WorkerSettings
+from specify_cli.mailbox.worker_status import WorkerStatus
 from specify_cli.plain import compact
+
+HANGS: Final = "the host waits for a disk or for its record; its operator sees the cause"
 
 # Returns how much waits now.
 Measure = Callable[[], Backlog]
@@ -41,6 +45,7 @@ class HeartbeatReport:
         parked_reads: Callable[[], int] = int,
     ) -> None:
         self.paths = paths
+        self.writing = threading.Lock()
         self.state: Mapping[str, str | None] = {"state": "running", "stalled_reason": None}
         self._commands = commands
         self._measure = measure
@@ -66,34 +71,44 @@ class HeartbeatReport:
 
 
 class Heartbeat:
-    """Rewrites the `worker.json` of every mailbox with each beat, in a thread of its own.
+    """Rewrites the `worker.json` of every mailbox with each beat, and the status for the operator.
 
-    A beat that cannot be written is skipped: an old heartbeat shows that something is wrong.
+    A beat that cannot be written is skipped: an old heartbeat shows that something is wrong. A disk
+    that hangs delays only the heartbeat of its own mailbox.
     """
 
-    def __init__(self, *, settings: WorkerSettings, count: Count) -> None:
+    def __init__(
+        self,
+        *,
+        settings: WorkerSettings,
+        count: Count,
+        layout: MailboxLayout,
+        status: WorkerStatus,
+    ) -> None:
         self._settings = settings
         self._count = count
+        self._letters: Mapping[str, int] = {}
+        self._layout = layout
+        self._status = status
         self._reports: dict[str, HeartbeatReport] = {}
         self._started_at = clock.timestamp()
-        self._writing = threading.Lock()
+        # Each is held by the thread that uses the disk in question.
+        self._counting, self._writing_status = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat_repeatedly, name="heartbeat", daemon=True)
 
     def add(self, mailbox: HeartbeatReport) -> None:
         """Include the mailbox in later beats, instead of an earlier report about it."""
-        with self._writing:
-            former = self._reports.get(mailbox.paths.identity)
-            if former is not None:
-                mailbox.state = former.state
-            self._reports[mailbox.paths.identity] = mailbox
+        former = self._reports.get(mailbox.paths.identity)
+        if former is not None:
+            mailbox.state, mailbox.writing = former.state, former.writing
+        self._reports[mailbox.paths.identity] = mailbox
 
     def remove(self, identity: str) -> None:
         """Write a last beat of the mailbox with the state `stopped`."""
-        with self._writing:
-            mailbox = self._reports.pop(identity)
-            mailbox.state = _STOPPED
-            self._beat([mailbox])
+        mailbox = self._reports.pop(identity)
+        mailbox.state = _STOPPED
+        self._beat([mailbox])
 
     def start(self) -> None:
         """Write the first beat and start the thread."""
@@ -106,8 +121,7 @@ class Heartbeat:
         new = {"state": state, "stalled_reason": stalled_reason}
         if mailbox is not None and new != mailbox.state:
             mailbox.state = new
-            with self._writing:
-                self._beat([mailbox])
+            self._beat([mailbox])
 
     def stop(self) -> None:
         """End the thread, and write a last beat with the state `stopped`."""
@@ -118,33 +132,67 @@ class Heartbeat:
         self.beat()
 
     def beat(self) -> None:
-        """Write the heartbeat of every mailbox, unless the disk fails."""
-        with self._writing:
-            self._beat(list(self._reports.values()))
+        """Write the heartbeat of every mailbox, unless its disk fails or hangs."""
+        self._beat([*self._reports.values()])
 
     def _beat(self, reports: list[HeartbeatReport]) -> None:
-        count: Mapping[str, int] = {}
-        with contextlib.suppress(OSError, StorageFailed):
-            count = self._count()
-        for mailbox in reports:
-            with contextlib.suppress(OSError, StorageFailed):
-                paths = mailbox.paths
-                report = self._about_worker(count.get(paths.identity, 0)) | mailbox.report()
-                data = compact(report).encode() + b"\n"
-                # Not synced: only a power loss tears it, and then the worker is gone too.
-                atomic.publish(paths.heartbeat, data, below=paths.root, syncs=False)
+        # A disk that hangs keeps this thread. The thread of the next beat skips what it is busy with.
+        writer = threading.Thread(target=self._write, args=(reports,), name="beat", daemon=True)
+        writer.start()
+        writer.join(self._settings.beat_interval_s)
 
     def _beat_repeatedly(self) -> None:
         while not self._ended.wait(self._settings.beat_interval_s):
             self.beat()
 
-    def _about_worker(self, dead_letters: int) -> dict[str, Any]:
+    def _write(self, reports: list[HeartbeatReport]) -> None:
+        with _unless_taken(self._counting) as is_free, _without_errors():
+            if is_free:
+                self._letters = self._count()
+        for mailbox in reports:
+            with _unless_taken(mailbox.writing) as is_free, _without_errors():
+                if is_free:
+                    report = self._about_mailbox(mailbox)
+                    _publish(report, mailbox.paths.heartbeat, below=mailbox.paths.root)
+        with _unless_taken(self._writing_status) as is_free, _without_errors():
+            if is_free:
+                report = self._about_worker() | self._status.report()
+                report["state"] = "stopped" if self._ended.is_set() else "running"
+                path, base = self._layout.worker_status, self._layout.host_base
+                _publish(report, path, below=base, mode=0o600)
+
+    def _about_mailbox(self, mailbox: HeartbeatReport) -> dict[str, Any]:
+        report = self._about_worker() | mailbox.report()
+        report["contract_version"] = self._settings.contract_version
+        report["dead_letters"] = self._letters.get(mailbox.paths.identity, 0)
+        if report["state"] == "running" and self._status.is_hanging:
+            report |= {"state": "stalled", "stalled_reason": HANGS}
+        return report
+
+    def _about_worker(self) -> dict[str, Any]:
         return {
             "pid": os.getpid(),
             "host_name": socket.gethostname(),
-            "contract_version": self._settings.contract_version,
             "started_at": self._started_at,
             "beat_at": clock.timestamp(),
             "interval_s": self._settings.beat_interval_s,
-            "dead_letters": dead_letters,
         }
+
+
+def _publish(report: Mapping[str, Any], path: Path, *, below: Path, mode: int = 0o644) -> None:
+    # Not synced: only a power loss tears it, and then the worker is gone too.
+    atomic.publish(path, compact(report).encode() + b"\n", below=below, mode=mode, syncs=False)
+
+
+def _without_errors() -> contextlib.suppress:
+    return contextlib.suppress(OSError, StorageFailed)
+
+
+@contextlib.contextmanager
+def _unless_taken(lock: threading.Lock) -> Iterator[bool]:
+    is_free = lock.acquire(blocking=False)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            lock.release()

@@ -95,6 +95,11 @@ class AnsweredRequest(NamedTuple):
     since: float | None = None
     set_aside: str = ""
 
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds since the worker took the request; None if it is not known."""
+        return None if self.since is None else max(0.0, clock.now().timestamp() - self.since)
+
     def logged(self) -> LogLine:
         """Return the line of the log."""
         fields = self._as_fields()
@@ -106,7 +111,7 @@ class AnsweredRequest(NamedTuple):
         data: Mapping[str, Any] = self.envelope["data"]
         args = self.line.get("args") or _NOTHING
         reason = None if self.envelope["success"] else data.get("message")
-        taken_s = None if self.since is None else clock.now().timestamp() - self.since
+        duration_s = self.duration_s
         return {
             "identity": self.identity,
             "actor": self.line.get("actor"),
@@ -119,7 +124,7 @@ class AnsweredRequest(NamedTuple):
             "outcome": self.envelope["error_code"] or OK,
             "reason": self.set_aside or reason,
             "is_repeat": self.is_repeat,
-            "duration_s": None if taken_s is None else round(max(0.0, taken_s), 6),
+            "duration_s": None if duration_s is None else round(duration_s, 6),
         }
 
 

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from specify_cli.errors import SpecKittyError
+from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.files import folders
 from specify_cli.mailbox.backoff import Backoff
 from specify_cli.mailbox.executor import KeyedExecutor
@@ -46,8 +46,12 @@ class ServiceLoop:
         self._is_stopping = is_stopping
         self._executor = KeyedExecutor(wakeup)
         self._mailboxes = Mailboxes(context, executor=self._executor, on_look=self._cover)
+        self._status = context.status
         self._heartbeat = Heartbeat(
-            settings=self._settings, count=self._mailboxes.dead_letters.count
+            settings=self._settings,
+            count=self._mailboxes.dead_letters.count,
+            layout=context.layout,
+            status=context.status,
         )
         # For every known mailbox; those that have to be recovered before their next turn; and those
         # whose replies could not be synced.
@@ -118,6 +122,7 @@ class ServiceLoop:
                 self._add_heartbeat(intake)
         for identity in former - self._mailboxes.granted - {DEFAULT}:
             self._heartbeat.remove(identity)
+            self._status.resume(identity)
 
     def _next_parked_s(self) -> float:
         """Return the seconds until a parked read is due; watch for what makes one due earlier."""
@@ -146,7 +151,8 @@ class ServiceLoop:
         if remaining_s := backoff.remaining_s():
             return remaining_s
         try:
-            wait_s = self._work(intake, can_wait=True)
+            with self._status.turn(intake.identity):
+                wait_s = self._work(intake, can_wait=True)
         except Exception as error:  # noqa: BLE001  an error in one mailbox must not stop the others
             return self._back_off(intake, error)
         if backoff.reason is None:
@@ -158,6 +164,7 @@ class ServiceLoop:
                 {"identity": intake.identity},
             )
             self._log(LogLine(text, "mailbox.resumed", fields=fields))
+            self._status.resume(intake.identity)
             self._heartbeat.set_state(intake.identity, "running")
         return min(wait_s, self._settings.look_again_s)
 
@@ -187,15 +194,17 @@ class ServiceLoop:
         if backoff.begin(reason):
             what = f"mailbox {intake.identity} stalled; nothing is lost, retrying"
             self._tell("mailbox.stalled", what, reason, identity=intake.identity)
-        self._heartbeat.set_state(intake.identity, "stalled", stalled_reason=reason)
+        self._status.stall(intake.identity, reason)
+        self._heartbeat.set_state(intake.identity, "stalled", stalled_reason=_public(error))
         return backoff.remaining_s()
 
     # Work for all mailboxes.
 
     def _do_common_work(self) -> float:
         try:
-            self._do_upkeep()
-            return 0.0 if self._find() else self._settings.poll_interval_s
+            with self._status.turn(DEFAULT):
+                self._do_upkeep()
+                return 0.0 if self._find() else self._settings.poll_interval_s
         except (SpecKittyError, OSError) as error:
             return self._back_off(self._mailboxes.intakes[DEFAULT], error)
 
@@ -268,3 +277,14 @@ class ServiceLoop:
     def _tell(self, event: str, what: str, reason: str, *, identity: str | None = None) -> None:
         fields = {"identity": identity, "reason": reason}
         self._log(LogLine(f"{what}: {reason}", event, level="error", fields=fields))
+
+
+def _public(error: Exception) -> str:
+    """Return the reason that orchestrators read: no path of the host, and no message of its disk."""
+    if isinstance(error, StateUnreadable):
+        what = "a file of the host cannot be used"
+    elif isinstance(error, (StorageFailed, OSError)):
+        what = "a disk of the host failed"
+    else:
+        what = "a fault of the host"
+    return f"{what}; nothing is lost, the host retries, and its operator sees the cause"

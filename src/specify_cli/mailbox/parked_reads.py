@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from specify_cli import clock
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.processor import Reading
 from specify_cli.storage.request_file import Wait
@@ -81,8 +82,15 @@ class ParkedReads:
                 if not is_over and wait.seen not in changed:
                     self._tried.add(wait.seen)
                 self._parked.remove(parked)
+                # The time that it was parked is not part of how long it takes.
+                claim = replace(parked.reading.claim, since=clock.now().timestamp())
                 found.append(
-                    replace(parked.reading, can_wait=not is_over, waits_until=parked.until)
+                    replace(
+                        parked.reading,
+                        claim=claim,
+                        can_wait=not is_over,
+                        waits_until=parked.until,
+                    )
                 )
         return found
 

@@ -103,6 +103,7 @@ class Processor:
         self._dead_letters = dead_letters
         self._settings = context.settings
         self._log = context.log
+        self._counts = context.status.counts
         self._slow_until = 0.0
 
     def republish_recorded(self, claim: Claim) -> bool:
@@ -250,7 +251,7 @@ class Processor:
             is_repeat=answer.is_repeat,
             since=claim.since,
         )
-        self._log(answered.logged())
+        self._report(answered)
 
     def _set_aside_claim(self, claim: Claim, *, why: str, answer: Answer | None = None) -> None:
         self._put_aside(f"{claim.stem}.json", claim.path, why=why, answer=answer)
@@ -267,7 +268,11 @@ class Processor:
         envelope = self._dead_letters.set_aside(stray)
         if envelope is not None:
             line = {} if answer is None else answer.line
-            self._log(AnsweredRequest(identity, envelope, line, set_aside=why).logged())
+            self._report(AnsweredRequest(identity, envelope, line, set_aside=why))
+
+    def _report(self, answered: AnsweredRequest) -> None:
+        self._log(answered.logged())
+        self._counts.add(answered, has_grant=bool(self.orchestrator.commands))
 
 
 def _not_yours(claim: Claim, error: ForeignOwner) -> NotAuthorized:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.protocols import Dispatcher, Log
+from specify_cli.mailbox.worker_status import WorkerStatus
 from specify_cli.protocol import (
     MAX_DAILY_BYTES,
     MAX_DAILY_REQUESTS,
@@ -42,6 +43,8 @@ class WorkerSettings:
     """Settings of a worker.
 
     Attributes:
+        commands: All commands of the contract.
+        config_digest: The SHA-256 of the `config.toml` that these settings are from; None without one.
         max_ungranted: How many mailboxes without a grant are answered.
         grace_s: How recently a file that does not parse must have changed to count as being written.
         longest_write_s: How long a file may count as being written.
@@ -51,6 +54,8 @@ class WorkerSettings:
 
     contract_version: str
     orchestrators: tuple[Orchestrator, ...]
+    commands: frozenset[str] = frozenset()
+    config_digest: str | None = None
     max_ungranted: int = 256
     poll_interval_s: float = 1.0
     beat_interval_s: float = 2.0
@@ -71,9 +76,10 @@ class NewSettings(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
-    """Paths, dispatcher, settings and log that every part of a worker uses."""
+    """Paths, dispatcher, settings, log and status that every part of a worker uses."""
 
     layout: MailboxLayout
     dispatcher: Dispatcher
     settings: WorkerSettings
     log: Log
+    status: WorkerStatus

@@ -26,6 +26,7 @@ from specify_cli.mailbox.service_manager import ServiceManager
 from specify_cli.mailbox.service_report import ServiceReport
 from specify_cli.mailbox.settings import WorkerContext, WorkerSettings
 from specify_cli.mailbox.wakeup import Wakeup
+from specify_cli.mailbox.worker_status import WorkerStatus
 from specify_cli.storage import heartbeat_file
 
 # Seconds after the signal at which the process exits, even if it is not done.
@@ -61,12 +62,13 @@ class Worker:
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._layout = layout
+        status = WorkerStatus(commands=settings.commands, config_digest=settings.config_digest)
         self._report = ServiceReport(layout, log)
         log = self._report.log
-        self._tasks = BackgroundTasks(tasks, log=log)
+        self._tasks = BackgroundTasks(tasks, log=log, on_failure=status.failed)
         self._prepare = prepare
         self._context = WorkerContext(
-            layout=layout, dispatcher=dispatcher, settings=settings, log=log
+            layout=layout, dispatcher=dispatcher, settings=settings, log=log, status=status
         )
         self._wakeup = Wakeup()
         self._is_stopping = False
@@ -168,7 +170,11 @@ class Worker:
             return
         self._manager.reloading()
         new = self._reloading.run()
-        if new is not None:
+        status = self._context.status
+        if new is None:
+            status.config_refused("the former settings stay in force")
+        else:
+            status.config_is(new.settings.config_digest)
             loop.regrant(new.settings.orchestrators)
             # Such as retention, which may have other limits now.
             self._tasks.run_now()

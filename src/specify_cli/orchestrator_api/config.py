@@ -15,6 +15,8 @@ class Config(NamedTuple):
 
     settings: HostSettings = HostSettings()
     grants: tuple[Grant, ...] = (everything(),)
+    digest: str | None = None
+    """The SHA-256 of the file; None without one."""
 
 
 def read(root: Path) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tomllib
@@ -43,7 +44,9 @@ def read(root: Path) -> Config:
         StateUnreadable: A key is wrong, or the file cannot be trusted; the message says which and why.
     """
     path = Layout(root).config
-    written = _parse(_read(path), path)
+    raw = _read(path)
+    digest = hashlib.sha256(raw).hexdigest()
+    written = _parse(raw, path)
     if not written:
         # A file that has lost its content must not grant everything.
         raise _damaged(path, "it has no settings: delete it to use the defaults")
@@ -53,14 +56,14 @@ def read(root: Path) -> Config:
         raise _damaged(path, f"at {key}: {problem}{_meant(key, problem)}")
     settings = HostSettings(**{name: getattr(table, name) for name in HostSettings().written})
     if table.orchestrators is None:
-        return Config(settings=settings)
+        return Config(settings=settings, digest=digest)
     try:
         grants = tuple(_grant(name, given, root) for name, given in table.orchestrators.items())
     except _TwiceError as error:
         raise _damaged(path, str(error)) from error
     owners = {grant.identity: grant.uid for grant in grants if grant.uid is not None}
     settings = settings._replace(has_orchestrators=True, owners=MappingProxyType(owners))
-    return Config(settings=settings, grants=grants)
+    return Config(settings=settings, grants=grants, digest=digest)
 
 
 def _meant(key: str, problem: str) -> str:

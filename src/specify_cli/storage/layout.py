@@ -136,6 +136,11 @@ class Layout:
         return _place(self.record, "private", "faults.log")
 
     @property
+    def worker_status(self) -> Path:
+        """What the worker tells only the operator, rewritten with every beat."""
+        return _place(self.record, "private", HEARTBEAT + SUFFIX)
+
+    @property
     def locks(self) -> Path:
         """Lock files, which are never removed."""
         return _place(self.record, "locks")

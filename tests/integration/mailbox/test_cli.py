@@ -42,7 +42,7 @@ def served(project: MailboxLayout) -> MailboxLayout:
 
 def test_looking_at_an_unused_mailbox_makes_nothing(project: MailboxLayout) -> None:
     unserved = run("status")
-    assert unserved.exit_code == 1
+    assert unserved.exit_code == 2
     assert "no worker has served it yet" in unserved.stdout
     assert run("verify").exit_code == 0
     assert run("show", "one").exit_code == 1

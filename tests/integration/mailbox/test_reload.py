@@ -74,7 +74,7 @@ def test_a_damaged_file_is_refused_and_named(stage: Stage) -> None:
     worker = served(stage)
     configure(stage, GRANT.format("default"))
     time.sleep(0.01)  # The file system's clock is coarse.
-    assert "changed after the worker read it" in told(stage, "access")[1]
+    assert "still uses the former settings" in told(stage, "access")[1]
     assert told(stage, "reload")[0] == 0
     assert "changed after" not in told(stage, "access")[1]
     configure(stage, '[orchestrators.default]\ncommands = ["everything"]\n')

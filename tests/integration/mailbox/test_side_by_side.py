@@ -87,5 +87,6 @@ def test_status_tells_of_every_mailbox(stage: Stage) -> None:
         ("stranger", 1),
     ]
     words = stage.run("mailbox", "status").stdout.decode().splitlines()
-    assert [line.split(":")[0] for line in words] == ["default", "stranger"]
+    rows = [line.split() for line in words if line.startswith(("default", "stranger"))]
+    assert [(row[0], row[2]) for row in rows] == [("default", "0"), ("stranger", "1")]
     assert not heartbeat_file.is_alive(mailbox_layout(stage.root).heartbeat)

@@ -51,8 +51,8 @@ def test_one_that_stalls_is_named_with_the_command_that_lets_it_go_on(stage: Sta
     worker.send_signal(signal.SIGSTOP)
     stage.git("clean", "-fdxq")
     shown = stage.run("mailbox", "status")
-    assert shown.exit_code == 1
-    words = f"no reply: process {worker.pid} holds the mailbox, is stopped".encode()
+    assert shown.exit_code == 2
+    words = f"down: process {worker.pid} holds the mailbox, is stopped (SIGSTOP or Ctrl-Z)".encode()
     assert shown.stdout.startswith(words), shown
     (command,) = re.findall(r"next: (kill -CONT \d+)", shown.stderr.decode())
     subprocess.run(["bash", "-c", command], check=True)

@@ -152,10 +152,12 @@ def test_a_link_in_the_place_of_an_inbox_is_told_to_be_none(layout: MailboxLayou
 
 
 @pytest.mark.parametrize("words", [("access",), ("status",)])
-def test_config_that_is_newer_than_what_the_worker_read_is_told_with_the_way_to_reload_it(
+def test_config_that_the_worker_has_not_read_is_told_with_the_command_that_reads_it(
     layout: MailboxLayout, words: tuple[str, ...]
 ) -> None:
     beat(layout)
+    used = {"config": {"digest": None}, "state": "running", "interval_s": 60}
+    layout.worker_status.write_text(json.dumps(used))
     before = json.loads(CliRunner().invoke(mailbox, [*words, "--json"]).stdout)["data"]["warnings"]
     # Also one that was written long ago, and moved here now.
     os.utime(configure(layout, DEFAULT), (1, 1))
@@ -165,8 +167,9 @@ def test_config_that_is_newer_than_what_the_worker_read_is_told_with_the_way_to_
 
     assert before == []
     [warning] = json.loads(asked.stdout)["data"]["warnings"]
-    assert "spec-kitty mailbox reload" in warning
+    assert "still uses the former settings" in warning
     assert warning in told.output
+    assert "spec-kitty mailbox reload" in told.output
 
 
 def test_settings_of_the_host_are_told_as_they_took(layout: MailboxLayout) -> None:

@@ -22,6 +22,7 @@ from specify_cli.mailbox.processor import BatchResult, Processor
 from specify_cli.mailbox.queues import Queues
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.mailbox.worker import Worker
+from specify_cli.mailbox.worker_status import WorkerStatus
 from specify_cli.storage.request_file import Lookup, RequestFile
 from tests.unit.mailbox.recording import (
     SETTINGS,
@@ -318,7 +319,13 @@ def test_only_one_thread_at_a_time_retires_answered_claims(
 
     monkeypatch.setattr(Outbox, "sync", slowly)
     paths = layout.paths("default")
-    context = WorkerContext(layout=layout, dispatcher=dispatcher, settings=SETTINGS, log=log.append)
+    context = WorkerContext(
+        layout=layout,
+        dispatcher=dispatcher,
+        settings=SETTINGS,
+        log=log.append,
+        status=WorkerStatus(commands=frozenset(), config_digest=None),
+    )
     processor = Processor(
         context,
         Inbox(paths),

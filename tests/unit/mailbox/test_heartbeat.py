@@ -9,6 +9,7 @@ from specify_cli.mailbox.heartbeat import Heartbeat, HeartbeatReport
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.printable import printable
+from specify_cli.mailbox.worker_status import WorkerStatus
 from specify_cli.storage import heartbeat_file
 from tests.durability import watched
 from tests.together import meet
@@ -16,8 +17,14 @@ from tests.unit.mailbox.recording import SETTINGS, wait_until
 
 
 def heart(path: Path) -> Heartbeat:
-    paths = MailboxLayout(path.parents[1]).paths("default")._replace(outbox=path.parent)
-    beating = Heartbeat(settings=SETTINGS, count=lambda: {"default": 2, "nightly": 5})
+    layout = MailboxLayout(path.parents[1])
+    paths = layout.paths("default")._replace(outbox=path.parent)
+    beating = Heartbeat(
+        settings=SETTINGS,
+        count=lambda: {"default": 2, "nightly": 5},
+        layout=layout,
+        status=WorkerStatus(commands=frozenset(), config_digest=None),
+    )
     beating.add(HeartbeatReport(paths, commands=("note",), measure=lambda: Backlog(3, 1.0)))
     return beating
 

@@ -1,0 +1,159 @@
+"""Judge from the facts whether the mailbox is served: what is wrong, how bad it is, and what to do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from specify_cli import __version__
+from specify_cli.mailbox import health_disks
+from specify_cli.mailbox.health_facts import Facts
+from specify_cli.mailbox.health_problems import (
+    DEGRADED,
+    DOWN,
+    EXIT_CODES,
+    WELL,
+    Problem,
+    in_progress,
+    last_beat,
+    seconds,
+    stalled,
+)
+from specify_cli.mailbox.worker_status import HANGS_AFTER_S
+from specify_cli.storage.heartbeat_file import STOPPED
+
+STUCK_AFTER_S: Final = 300.0
+"""A request that is in progress for longer is stuck; a push may take longer."""
+
+SERVE: Final = "spec-kitty mailbox serve"
+
+
+def problems(facts: Facts, *, stuck_after_s: float = STUCK_AFTER_S) -> list[Problem]:
+    """Return what is wrong, the worst first."""
+    found = [
+        *_worker(facts),
+        *_stuck(facts, stuck_after_s),
+        *_stalled(facts),
+        *health_disks.hanging(facts),
+        *health_disks.config(facts),
+        *_dead_letters(facts),
+        *health_disks.disks(facts),
+    ]
+    return sorted(found, key=lambda it: -EXIT_CODES[it.health])
+
+
+def health(found: list[Problem]) -> str:
+    """Return the worst health of the problems."""
+    return max((it.health for it in found), key=EXIT_CODES.__getitem__, default=WELL)
+
+
+# The process.
+
+
+def _worker(facts: Facts) -> Iterator[Problem]:
+    beat, holder = last_beat(facts), facts.holder
+    since = f" since {beat['beat_at']}" if beat.get("beat_at") else ""
+    if holder and facts.is_suspended:
+        what = f"process {holder.pid} holds the mailbox, is stopped (SIGSTOP or Ctrl-Z), and answers nothing{since}"
+        yield _down("worker_suspended", what, f"kill -CONT {holder.pid}")
+    elif facts.is_alive:
+        yield from _version(facts)
+    elif holder:
+        what = f"process {holder.pid} holds the mailbox, hangs, and has written no heartbeat{since}"
+        yield _down("worker_silent", what, f"kill {holder.pid}", SERVE)
+    elif not beat:
+        is_known = not {"heartbeat/default", "worker"} & facts.hanging.keys()
+        what = "no worker has served it yet" if is_known else "whether a worker runs is not known"
+        yield _down("no_worker", what, *([SERVE] if is_known else []))
+    elif beat.get("state") == STOPPED:
+        what = f"no worker; the last one stopped at {beat.get('beat_at')}"
+        yield _down("worker_stopped", what, SERVE)
+    else:
+        what = (
+            f"no worker; the last one, process {beat.get('pid')} on {beat.get('host_name')}, was last heard of at"
+            f" {beat.get('beat_at')}: it was killed, or its machine went down"
+        )
+        yield _down("worker_died", what, SERVE)
+
+
+def _version(facts: Facts) -> Iterator[Problem]:
+    version = (facts.worker or {}).get("version") if facts.worker_is_alive else None
+    if version and version != __version__:
+        pid = last_beat(facts).get("pid")
+        yield Problem(
+            kind="other_version",
+            what=f"the worker runs version {version}, and this program is {__version__}: restart the worker",
+            next=(f"kill {pid}", SERVE),
+        )
+
+
+def _down(kind: str, what: str, *advice: str) -> Problem:
+    return Problem(kind=kind, what=what, next=advice, health=DOWN)
+
+
+# Requests and mailboxes of a living worker.
+
+
+def _stuck(facts: Facts, after_s: float) -> Iterator[Problem]:
+    if facts.is_suspended:
+        return
+    for it in in_progress(facts):
+        if it.age_s > after_s:
+            slow = next((child for child in facts.children if child.age_s > min(after_s, 10)), None)
+            pid = slow.pid if slow else last_beat(facts).get("pid")
+            why = (
+                f"; process {slow.pid} runs for {slow.age_s:.0f} s: {slow.command}" if slow else ""
+            )
+            yield Problem(
+                kind="stuck_request",
+                what=f"the request {it.correlation_id} is in progress for {it.age_s:.0f} s{why}",
+                next=(f"kill {pid}",) if slow else (f"kill {pid}", SERVE),
+                identity=it.identity,
+            )
+
+
+def _stalled(facts: Facts) -> Iterator[Problem]:
+    if not facts.is_alive or facts.is_suspended:
+        return
+    turn = (facts.worker or {}).get("turn") if facts.worker_is_alive else None
+    waits_s = facts.now - (seconds((turn or {}).get("since")) or facts.now)
+    if turn and waits_s > HANGS_AFTER_S:
+        paths = facts.layout.paths(str(turn["identity"]))
+        yield Problem(
+            kind="stalled_disk",
+            what=f"the worker waits for {waits_s:.0f} s in mailbox {paths.identity}: the disk of {paths.inbox} or the record does not"
+            f" answer, and no request is taken{health_disks.mount(str(paths.inbox))}{health_disks.lockers(facts)}",
+            health=DOWN,
+            identity=paths.identity,
+        )
+        return
+    # A mailbox on a full disk cannot say so itself.
+    reasons = stalled(facts)
+    served = [it for it in facts.mailboxes if it.beat or it.paths.identity in reasons]
+    for it in served:
+        identity, beat = it.paths.identity, it.beat or {}
+        entry = reasons.get(identity) or {}
+        if not entry and not (it.is_alive and beat.get("state") == "stalled"):
+            continue
+        reason = entry.get("reason") or beat.get("stalled_reason")
+        since = f" since {entry['since']}" if entry.get("since") else ""
+        yield Problem(
+            kind="stalled_mailbox",
+            what=f"mailbox {identity} is stalled{since}; nothing is lost, the worker retries: {reason}",
+            next=("spec-kitty doctor", f"df -h {shlex.quote(str(it.paths.outbox))}"),
+            health=DOWN if {one.paths.identity for one in served} <= reasons.keys() else DEGRADED,
+            identity=identity,
+        )
+
+
+def _dead_letters(facts: Facts) -> Iterator[Problem]:
+    for it in facts.mailboxes:
+        count = (it.beat or {}).get("dead_letters")
+        if isinstance(count, int) and count:
+            yield Problem(
+                kind="dead_letters",
+                what=f"{count} dead {'letter waits' if count == 1 else 'letters wait'} in mailbox {it.paths.identity}",
+                next=("spec-kitty mailbox dead-letters list --waiting",),
+                identity=it.paths.identity,
+            )
