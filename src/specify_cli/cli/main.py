@@ -38,6 +38,7 @@ GROUPS = MappingProxyType(
         "plan": "Create plan.md and tasks.md for a mission.",
         "redact": "Remove a secret from the data that the host keeps.",
         "release-claim": "Release your own claim, or a silent holder's.",
+        "report": "Write a report as one HTML file.",
         "restore": "Restore a backup.",
         "review": "Review a work package: approve it, or request changes.",
         "show": "Show a package: state, holder, files, last review.",
@@ -58,7 +59,7 @@ TOGETHER = MappingProxyType(
         ("tasks", "implement", "review"): "Manage, work on and review packages.",
         ("move", "unblock", "release-claim"): "Move or unblock a package; release a claim.",
         ("sync", "update", "workspace"): "Fetch commits; update or list workspaces.",
-        ("doctor", "redact"): "Check and repair the project; remove a secret.",
+        ("doctor", "report", "redact"): "Repair or report on the project; redact.",
         ("backup", "restore"): "Back up and restore what the host keeps.",
         ("accept", "merge"): "Accept and merge a mission.",
         ("status", "show", "log", "diff"): "Show the board; a package, its log, its diff.",
@@ -189,6 +190,8 @@ def _showing_command(name: str) -> click.Command | None:
             from specify_cli.cli.diff import diff as command
         case "log":
             from specify_cli.cli.log import log as command
+        case "report":
+            from specify_cli.cli.report import report as command
         case "show":
             from specify_cli.cli.show import show as command
         case "status":
