@@ -16,7 +16,9 @@ from typing import Any
 
 from tests.patience import LONGEST_S
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 MISSING = "needs Debian's chromium: apt-get install chromium"
 _READ, _WRITE = 3, 4
 _AT_ONCE = 1 << 20

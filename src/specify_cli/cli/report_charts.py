@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-_STEPS: Final = tuple(
-    timedelta(minutes=it)
-    for it in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 20160, 43200, 129600)
-)
-_MOST_TICKS: Final = 6
+from specify_cli.cli.report_scale import Break, Scale, Tick
+
 _IN_WORK: Final = frozenset({"claimed", "in_progress", "for_review", "in_review", "blocked"})
 
 
@@ -25,18 +22,13 @@ class Bar(NamedTuple):
     until: datetime | None
 
 
-class Tick(NamedTuple):
-    """A time on the axis."""
-
-    x: float
-    label: str
-
-
 class Timeline(NamedTuple):
-    """The bars of each package by id, and the axis."""
+    """The bars of each package by id, the axis, and the status lanes of all bars."""
 
     rows: dict[str, list[Bar]]
     ticks: list[Tick]
+    breaks: list[Break]
+    lanes: set[str]
 
 
 def moment(text: str) -> datetime:
@@ -49,53 +41,30 @@ def timeline(packages: Sequence[Mapping[str, Any]], now: datetime) -> Timeline |
     stints = [it for package in packages for it in package["stints"]]
     if not stints:
         return None
-    start = min(moment(it["since"]) for it in stints)
-    last = max(moment(it["until"] or it["since"]) for it in stints)
+    moments = {moment(it[name]) for it in stints for name in ("since", "until") if it[name]}
+    start, last = min(moments), max(moments)
     is_open = any(package["lane"] in _IN_WORK for package in packages)
-    span = max(last - start, timedelta(minutes=1))
-    end = max(last + span / 25, now if is_open else last)
+    end = max(last + (last - start) / 25, now if is_open else last, start + timedelta(minutes=1))
+    scale = Scale(moments, end=end)
     rows = {
-        package["wp_id"]: [_bar(it, start, end) for it in package["stints"]] for package in packages
+        package["wp_id"]: [_bar(it, scale, end) for it in package["stints"]] for package in packages
     }
-    return Timeline(rows=rows, ticks=_ticks(start, end))
+    lanes = {it["lane"] for it in stints}
+    return Timeline(rows=rows, ticks=scale.ticks(), breaks=scale.breaks, lanes=lanes)
 
 
-def _bar(stint: Mapping[str, Any], start: datetime, end: datetime) -> Bar:
+def _bar(stint: Mapping[str, Any], scale: Scale, end: datetime) -> Bar:
     since = moment(stint["since"])
     until = moment(stint["until"]) if stint["until"] else None
-    x = _percent(since, start, end)
+    x = scale.place(since)
     return Bar(
         x=x,
-        width=round(_percent(until or end, start, end) - x, 3),
+        width=round(scale.place(until or end) - x, 3),
         lane=stint["lane"],
         holder=stint["holder"] or "",
         since=since,
         until=until,
     )
-
-
-def _percent(at: datetime, start: datetime, end: datetime) -> float:
-    return round((at - start) / (end - start) * 100, 3)
-
-
-def _ticks(start: datetime, end: datetime) -> list[Tick]:
-    years = timedelta(days=-(-(end - start).days // _MOST_TICKS))
-    step = next((it for it in _STEPS if (end - start) / it <= _MOST_TICKS), years)
-    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    found, day = [], ""
-    at = midnight + step * -(-(start - midnight) // step)
-    while at <= end:
-        date = at.strftime("%d %b")
-        label = date if step >= timedelta(days=1) else at.strftime("%H:%M")
-        found.append(
-            Tick(x=_percent(at, start, end), label=label if date == day else _dated(at, step))
-        )
-        day, at = date, at + step
-    return found
-
-
-def _dated(at: datetime, step: timedelta) -> str:
-    return at.strftime("%d %b" if step >= timedelta(days=1) else "%d %b %H:%M")
 
 
 class Column(NamedTuple):

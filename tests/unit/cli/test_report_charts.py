@@ -30,6 +30,20 @@ def test_bars_follow_each_other_and_the_last_one_goes_on_to_the_end():
     assert first.width == second.width
     assert third.x + third.width == pytest.approx(100)
     assert 3 < third.width < 4, "what has ended does not go on until now"
+    assert drawn.breaks == []
+
+
+def test_a_night_is_drawn_short_and_the_axis_names_the_next_day():
+    busy = [number / 10 for number in range(12)]
+    drawn = report_charts.timeline([package(*busy, *(15 + it for it in busy))], START)
+    assert drawn is not None
+    [night] = drawn.breaks
+    assert night.length == timedelta(hours=15 - 1.1)
+    assert 1 < night.width < 5
+    [bar] = [it for it in drawn.rows["WP01"] if it.x == night.x]
+    assert bar.width == night.width
+    assert not any(night.x < it.x < night.x + night.width for it in drawn.ticks)
+    assert any(it.label.startswith("08 Jan ") for it in drawn.ticks)
 
 
 def test_a_package_in_work_goes_on_until_now():
@@ -48,6 +62,13 @@ def test_the_axis_names_the_day_and_has_room_for_its_labels(hours: float):
     assert drawn.ticks[0].label[:2].isdigit()
     assert drawn.ticks[0].label[3:6].isalpha()
     assert all(0 <= it.x <= 100 for it in drawn.ticks)
+
+
+def test_years_without_work_do_not_fill_the_axis():
+    drawn = report_charts.timeline([package(0, 0.1, 0.2, 0.3, 100_000, 100_000.1)], START)
+    assert drawn is not None
+    assert [it.label for it in drawn.ticks][-1][:2] != drawn.ticks[0].label[:2]
+    assert len(drawn.ticks) <= 8
 
 
 def test_nothing_happened_yet():
