@@ -119,7 +119,12 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"when": _when, "duration": report_charts.duration, "lane": _lane}
+    made.filters |= {
+        "when": _when,
+        "duration": report_charts.duration,
+        "lane": _lane,
+        "short": _short,
+    }
     made.globals |= {"histogram": report_charts.histogram, "box": report_graph}
     return made
 
@@ -132,6 +137,11 @@ def _when(at: str | datetime | None) -> str:
     except ValueError:
         return str(at)
     return known.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _short(text: str, most: int = 50) -> str:
+    """Return the start of a name; those of this host are never longer."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _lane(name: str) -> str:
