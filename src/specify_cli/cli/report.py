@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from specify_cli import clock, errors
-from specify_cli.cli import ages, json_reply
+from specify_cli.cli import json_reply
 from specify_cli.cli.client import envelope_of, layout_here, settled
-from specify_cli.cli.mailbox_prune import AGE, SECONDS
+from specify_cli.cli.journal_filters import Moment
 from specify_cli.cli.options import JSON
 from specify_cli.cli.output import COULD_NOT_CHECK, log, reporting_errors, say
-
-
-class Since(click.ParamType[str]):
-    """An age such as 2d, or a time, as a timestamp."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """Parse the age or time; a time without an offset is UTC.
-
-        Raises:
-            click.BadParameter: It is neither.
-        """
-        ago, moment = AGE.fullmatch(str(value)), ages.moment(str(value))
-        if ago is not None:
-            moment = clock.now() - timedelta(seconds=int(ago[1]) * SECONDS[ago[2]])
-        if moment is None:
-            self.fail("give an age such as 2d, or a time such as 2030-01-31T08:00", param, ctx)
-        return clock.as_text(moment)
 
 
 @click.command()
@@ -42,7 +20,7 @@ class Since(click.ParamType[str]):
     "--html", "file", type=click.Path(path_type=Path), required=True, help="File to write."
 )
 @click.option("--mission", help="Report on one mission. Default: all missions.")
-@click.option("--since", type=Since(), help="Leave out what is older: 2d, or 2030-01-31T08:00.")
+@click.option("--since", type=Moment(), help="Leave out what is older: 2d, or a UTC time.")
 @click.option(
     "--rows",
     type=click.IntRange(0, 100_000),
@@ -53,7 +31,7 @@ class Since(click.ParamType[str]):
 @click.option("--force", is_flag=True, help="Replace a file that is not a report.")
 @JSON
 def report(
-    *, file: Path, mission: str | None, since: str | None, rows: int, force: bool, as_json: bool
+    *, file: Path, mission: str | None, since: int | None, rows: int, force: bool, as_json: bool
 ) -> None:
     """Write a report on the project as one HTML file that needs no network.
 
@@ -64,13 +42,15 @@ def report(
     Example: spec-kitty report --html report.html --since 7d
     """
     from specify_cli.cli import report_file, report_page
+    from specify_cli.storage import journal_rows
 
     with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
         report_file.require_replaceable(file, force=force)
-    envelope = envelope_of("gather-report", mission=mission, since=since, rows=rows)
+    start = None if since is None else clock.as_text(journal_rows.moment(since))
+    envelope = envelope_of("gather-report", mission=mission, since=start, rows=rows)
     data = settled(envelope, as_json=as_json)
     verdict = _verdict(as_json=as_json)
-    page = report_page.page(data, verdict, {"mission": mission, "since": since})
+    page = report_page.page(data, verdict, {"mission": mission, "since": start})
     with reporting_errors(exit_code=COULD_NOT_CHECK, as_json=as_json):
         report_file.write(file, page, force=force)
     _tell(file, len(page), data=data, verdict=verdict, as_json=as_json)

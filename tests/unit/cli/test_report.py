@@ -32,6 +32,8 @@ def test_the_file_is_written_and_described(stage: Stage):
     done = report("--html", "out.html")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == "wrote out.html: missions: 1, requests: 1\n"
+    assert report("--html", "out.html", "--since", "0s").stdout.endswith("requests: 0\n")
+    assert report("--html", "out.html", "--since", "2h").stdout.endswith("requests: 1\n")
     assert "The chain is sound" in (stage.root / "out.html").read_text()
 
 
@@ -56,7 +58,7 @@ def test_a_journal_that_was_changed_is_named(stage: Stage):
         (["--html", "README.md"], 2, "--force"),
         (["--html", "gone/out.html"], 2, "there is no folder gone"),
         (["--html", "out.html", "--mission", "gone"], 1, "spec-kitty mission list"),
-        (["--html", "out.html", "--since", "soon"], 2, "such as 2d"),
+        (["--html", "out.html", "--since", "soon"], 2, "such as 2h"),
         ([], 2, "--html"),
     ],
 )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from specify_cli.core.events import moment_of
 from specify_cli.errors import UsageError
-from specify_cli.orchestrator_api.arguments import Constraint, Params, argument
+from specify_cli.orchestrator_api.arguments import Constraint, Params
 from specify_cli.orchestrator_api.command import Command, Result
 from specify_cli.orchestrator_api.texts import MISSION, Name
-from specify_cli.plain import as_json
+from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MostRows = Constraint((("ge", 0), ("le", 100_000)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GatherReportParams(Params):
     """Arguments of gather-report."""
 
@@ -31,7 +30,6 @@ class GatherReportParams(Params):
     rows: Annotated[int, MostRows] = argument("The most rows of the journal.", default=10_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GatherReportResult(Result):
     """Data of gather-report: the fields of the report."""
 
@@ -39,7 +37,7 @@ class GatherReportResult(Result):
 
     def as_data(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        return as_json(self.report)
+        return asdict(self.report)
 
 
 def handle(
