@@ -21,23 +21,24 @@ def require_replaceable(path: Path, *, force: bool) -> None:
     """Check that the path is free, or names a report; with `force`, any regular file.
 
     Raises:
-        StorageFailed: It does not, or its folder is missing.
+        UsageError: It does not, or its folder is missing.
+        StorageFailed: The disk fails.
     """
     if not path.parent.is_dir():
-        raise errors.StorageFailed(f"there is no folder {path.parent}: create it first")
+        raise errors.UsageError(f"there is no folder {path.parent}: create it first")
     with atomic.translated(path, "read"):
         try:
             mode = path.lstat().st_mode
         except FileNotFoundError:
             return
         if not stat.S_ISREG(mode):
-            raise errors.StorageFailed(f"{path} is not a regular file: name another file")
+            raise errors.UsageError(f"{path} is not a regular file: name another file")
         if force:
             return
         with path.open("rb") as file:
             is_report = MARK in file.read(_HEAD_BYTES)
     if not is_report:
-        raise errors.StorageFailed(
+        raise errors.UsageError(
             f"{path} exists and is not a report: name another file, or replace it with --force"
         )
 
@@ -46,7 +47,7 @@ def write(path: Path, data: bytes, *, force: bool) -> None:
     """Write the report atomically; a new file is for its owner alone, a replaced one keeps its mode.
 
     Raises:
-        StorageFailed: As `require_replaceable`, or the disk fails.
+        UsageError, StorageFailed: As `require_replaceable`.
     """
     require_replaceable(path, force=force)
     mode = stat.S_IMODE(path.stat().st_mode) if os.path.lexists(path) else _MODE

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.cli import report_file
-from specify_cli.errors import StorageFailed
+from specify_cli.errors import UsageError
 
 REPORT = b"<!doctype html>" + report_file.MARK
 
@@ -32,7 +32,7 @@ def test_a_new_report_is_private_and_a_replaced_one_keeps_its_mode(tmp_path: Pat
 def test_only_force_replaces_another_file(tmp_path: Path):
     path = tmp_path / "notes.html"
     path.write_text("notes")
-    with pytest.raises(StorageFailed, match="--force"):
+    with pytest.raises(UsageError, match="--force"):
         report_file.write(path, REPORT, force=False)
     assert path.read_text() == "notes"
     report_file.write(path, REPORT, force=True)
@@ -49,11 +49,11 @@ def test_nothing_but_a_regular_file_is_replaced(tmp_path: Path, kind: str):
         path.mkdir()
     else:
         os.mkfifo(path)
-    with pytest.raises(StorageFailed, match="not a regular file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         report_file.write(path, b"new", force=True)
     assert other.read_bytes() == REPORT
 
 
 def test_a_missing_folder_is_named(tmp_path: Path):
-    with pytest.raises(StorageFailed, match="there is no folder "):
+    with pytest.raises(UsageError, match="there is no folder "):
         report_file.require_replaceable(tmp_path / "gone" / "report.html", force=True)
