@@ -56,7 +56,7 @@ def verify(*, as_json: bool) -> None:
         progress_line.shown(unless=as_json),
     ):
         layout = layout_here()
-        breaks, notes = _verified(layout)
+        breaks, notes = verified(layout)
     if as_json:
         json_reply.print_data({"is_sound": not breaks, "breaks": breaks, "notes": notes})
     else:
@@ -73,7 +73,7 @@ def verify(*, as_json: bool) -> None:
     sys.exit(REFUSED if breaks else 0)
 
 
-def _verified(layout: MailboxLayout) -> tuple[list[str], list[str]]:
+def verified(layout: MailboxLayout) -> tuple[list[str], list[str]]:
     """Return the inconsistencies and the notes."""
     from specify_cli import bootstrap
     from specify_cli.mailbox import verification

@@ -38,6 +38,7 @@ GROUPS = MappingProxyType(
         "plan": "Create plan.md and tasks.md for a mission.",
         "redact": "Remove a secret from the data that the host keeps.",
         "release-claim": "Release your own claim, or a silent holder's.",
+        "report": "Write a report as one HTML file.",
         "restore": "Restore a backup.",
         "review": "Review a work package: approve it, or request changes.",
         "show": "Show a package: state, holder, files, last review.",
@@ -59,7 +60,7 @@ TOGETHER = MappingProxyType(
         ("move", "unblock", "release-claim"): "Move or unblock a package; release a claim.",
         ("sync", "update", "workspace"): "Fetch commits; update or list workspaces.",
         ("doctor", "redact"): "Check and repair the project; remove a secret.",
-        ("backup", "restore"): "Back up and restore what the host keeps.",
+        ("report", "backup", "restore"): "Write a report; back up or restore a project.",
         ("accept", "merge"): "Accept and merge a mission.",
         ("status", "show", "log", "diff"): "Show the board; a package, its log, its diff.",
         ("help", "completion"): "Show guides and help; set up shell completion.",
@@ -187,6 +188,8 @@ def _showing_command(name: str) -> click.Command | None:
             from specify_cli.cli.diff import diff as command
         case "log":
             from specify_cli.cli.log import log as command
+        case "report":
+            from specify_cli.cli.report import report as command
         case "restore":
             from specify_cli.cli.backup import restore as command
         case "show":

@@ -56,6 +56,7 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "show-rewind": "Show the events that a rewind of a mission would withdraw.",
         "rewind-mission": "Return a mission to its state after an event.",
         "redact": "Remove a secret from an event, a request or a dead letter.",
+        "gather-report": "Gather the data of a report: board, timelines, journal, statistics.",
         "repair": "Repair what is safe to repair.",
     }
 )

@@ -159,6 +159,8 @@ def _for_upkeep(name: str) -> Command:
             from specify_cli.orchestrator_api.commands.rewind_mission import COMMAND
         case "redact":
             from specify_cli.orchestrator_api.commands.redact import COMMAND
+        case "gather-report":
+            from specify_cli.orchestrator_api.commands.gather_report import COMMAND
         case "repair":
             from specify_cli.orchestrator_api.commands.repair import COMMAND
         case _:

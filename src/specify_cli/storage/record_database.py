@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from specify_cli.errors import StorageFailed
 from specify_cli.storage import record_schema
 from specify_cli.storage.record_entries import (
     OutcomeUnknown,
@@ -72,13 +73,18 @@ class RecordDatabase:
 
     @contextmanager
     def at_one_moment(self) -> Iterator[sqlite3.Connection]:
-        """Open a read transaction: all queries in it see the same snapshot."""
+        """Open a read transaction, or join that of this thread: all queries in it see the same snapshot.
+
+        Nothing can be written until it ends.
+        """
         with self._open() as connection:
-            connection.execute("BEGIN")
+            is_joined = connection.in_transaction
+            if not is_joined:
+                connection.execute("BEGIN")
             try:
                 yield connection
             finally:
-                if connection.in_transaction:
+                if not is_joined and connection.in_transaction:
                     connection.execute("COMMIT")
 
     @contextmanager
@@ -88,6 +94,7 @@ class RecordDatabase:
         It waits for no sync where the journal mode allows that.
         """
         with self._open() as connection:
+            self._require_no_transaction(connection)
             is_ahead = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
             if is_ahead:
                 connection.execute("PRAGMA synchronous = NORMAL")
@@ -104,6 +111,7 @@ class RecordDatabase:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Begin a write transaction: commit it after the block, roll it back on an exception."""
         with self._open() as connection:
+            self._require_no_transaction(connection)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -120,6 +128,10 @@ class RecordDatabase:
                     f"the disk failed while {self.path} was written ({error}); the change may have been"
                     " committed: repeat the request with the same id"
                 ) from error
+
+    def _require_no_transaction(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            raise StorageFailed(f"{self.path} is being read at one moment; nothing was changed")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

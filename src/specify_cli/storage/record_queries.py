@@ -54,6 +54,12 @@ class RecordQueries(RecordDatabase):
                 return
             after = found[-1][0]
 
+    def first_since(self, at: str) -> int:
+        """Return the `seq` of the first published line that was committed at or after that timestamp; 0 if there is none."""
+        query = "SELECT min(seq) FROM entry WHERE seq IS NOT NULL AND at >= ?"
+        with self._open() as connection:
+            return connection.execute(query, (at,)).fetchone()[0] or 0
+
     def numbers(self, *, after: int = 0) -> list[int]:
         """Return the `seq` of each published line after that one, in order."""
         with self._open() as connection:

@@ -75,7 +75,11 @@ class Missions:
             MissionNotFound, MissionAmbiguous: the selector does not name exactly one mission.
             StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
-        mission = open_mission(self.project, selector)
+        return self.report(open_mission(self.project, selector))
+
+    @staticmethod
+    def report(mission: OpenMission) -> MissionReport:
+        """Return the mission with all its packages."""
         packages = {wp_id: _package_report(mission, wp_id) for wp_id in mission.packages}
         # If the signs of life cannot be read, none is reported and no claim is reported as stale.
         with suppress(StateUnreadable, StorageFailed):

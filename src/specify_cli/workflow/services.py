@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.package_overview import PackageOverview
     from specify_cli.workflow.package_prompt import PackagePrompt
     from specify_cli.workflow.package_views import PackageViews
+    from specify_cli.workflow.project_report import ProjectReports
     from specify_cli.workflow.pull_requests import PullRequests
     from specify_cli.workflow.redacting import Redacting
     from specify_cli.workflow.request_intents import RequestIntents
@@ -200,6 +201,13 @@ class Services:
         from specify_cli.workflow.rewinding import Rewinding
 
         return Rewinding(self.project)
+
+    @property
+    def reporting(self) -> ProjectReports:
+        """Gather the data of a report for people."""
+        from specify_cli.workflow.project_report import ProjectReports
+
+        return ProjectReports(self.project)
 
     @property
     def request_intents(self) -> RequestIntents:

@@ -385,3 +385,18 @@ def test_comparing_states_takes_the_same_memory_for_a_long_log(record: Record) -
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     assert peaks[1] < 2 * peaks[0]
+
+
+def test_all_that_is_read_at_one_moment_is_one_snapshot(record: Record, tmp_path: Path) -> None:
+    other = Record(tmp_path)
+    record.commit([draft("E1")])
+    with record.at_one_moment():
+        before = record.last()
+        other.commit([draft("E2")])
+        with record.at_one_moment():
+            assert record.last() == before
+        with pytest.raises(StorageFailed, match="being read"):
+            record.remember("name", "value")
+        assert [*record.entries()] == [before]
+    assert len([*record.entries()]) == 2
+    assert record.remembered("name") is None
