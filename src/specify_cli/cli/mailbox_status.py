@@ -178,7 +178,8 @@ def _state(it: MailboxFacts, facts: Facts) -> str:
         return "-"
     if it.paths.identity in health_problems.stalled(facts):
         return "stalled"
-    if it.beat is None:
+    # A mailbox whose grant was withdrawn keeps its last heartbeat.
+    if it.beat is None or it.beat.get("state") == "stopped":
         return "no grant"
     return str(it.beat.get("state")) if it.is_alive else "no answer"
 

@@ -124,6 +124,7 @@ def _stalled(facts: Facts) -> Iterator[Problem]:
             kind="stalled_disk",
             what=f"the worker waits for {waits_s:.0f} s in mailbox {paths.identity}: the disk of {paths.inbox} or the record does not"
             f" answer, and no request is taken{health_disks.mount(str(paths.inbox))}{health_disks.lockers(facts)}",
+            next=health_disks.ways_to_lockers(facts),
             health=DOWN,
             identity=paths.identity,
         )

@@ -24,9 +24,7 @@ def hanging(facts: Facts) -> Iterator[Problem]:
             kind="record_unusable" if names == ["record"] else "stalled_disk",
             what=f"{what} did not answer within {ANSWER_WITHIN_S:g} s{mount(str(path))}"
             + (lockers(facts) if names == ["record"] else ""),
-            next=tuple(f"ps -o pid,etime,args -p {pid}" for pid in facts.lockers)
-            if names == ["record"]
-            else (),
+            next=ways_to_lockers(facts) if names == ["record"] else (),
         )
     pid = last_beat(facts).get("pid")
     for it in facts.mailboxes:
@@ -45,9 +43,19 @@ def hanging(facts: Facts) -> Iterator[Problem]:
         yield Problem(kind="record_unusable", what=message, next=("spec-kitty doctor",))
 
 
+def ways_to_lockers(facts: Facts) -> tuple[str, ...]:
+    """Return the commands that show the processes that have locked the record."""
+    return tuple(f"ps -o pid,etime,args -p {pid}" for pid in _others(facts))
+
+
+def _others(facts: Facts) -> list[int]:
+    worker = last_beat(facts).get("pid")
+    return [pid for pid in facts.lockers if pid != worker]
+
+
 def lockers(facts: Facts) -> str:
     """Name the processes that have locked the record; empty without."""
-    found = ", ".join(map(str, facts.lockers))
+    found = ", ".join(map(str, _others(facts)))
     return f"; processes that have locked the record: {found}" if found else ""
 
 

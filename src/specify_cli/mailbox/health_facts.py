@@ -223,11 +223,12 @@ def _record(layout: MailboxLayout) -> dict[str, Any] | None:
 
 
 def _lockers(layout: MailboxLayout) -> list[int]:
-    status = (layout.record / DATABASE).stat()
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    # Source: proc_locks(5).
+    # In write-ahead mode, a writer locks the shared memory.
+    files = [it.stat() for it in layout.record.glob(f"{DATABASE}*")]
+    names = {f"{os.major(it.st_dev):02x}:{os.minor(it.st_dev):02x}:{it.st_ino}" for it in files}
+    # Source: proc_locks(5). A waiting process has "->" before its lock.
     lines = [it.split() for it in Path("/proc/locks").read_text("ascii").splitlines()]
-    found = {int(it[4]) for it in lines if it[3] == "WRITE" and it[5] == device}
+    found = {int(it[4]) for it in lines if it[3] == "WRITE" and it[5] in names}
     return sorted(found - {os.getpid()})
 
 

@@ -123,6 +123,8 @@ class ServiceLoop:
         for identity in former - self._mailboxes.granted - {DEFAULT}:
             self._heartbeat.remove(identity)
             self._status.resume(identity)
+        # Whoever asked for the reload looks at the status next.
+        self._heartbeat.beat()
 
     def _next_parked_s(self) -> float:
         """Return the seconds until a parked read is due; watch for what makes one due earlier."""
