@@ -44,10 +44,10 @@ def examine_host(project: Project) -> Iterator[Finding]:
     if len(found) > 1 and not os.path.lexists(project.record):
         what, repair = host_moves.choice(found, project.record)
         yield error("record", project.record, what, repair=repair)
-    staging = restoring.staging_of(project.record)
-    if os.path.lexists(staging):
+    if interrupted := restoring.interrupted(project.record):
+        staging, command = interrupted
         what = "a restore was interrupted; the record is the one from before it, or the one of the backup"
-        repair = "run 'spec-kitty restore' with the same backup again"
+        repair = f"run '{command}' again" if command else "restore the backup again"
         yield warning("restore", staging, what, repair=repair)
     if not project.kitty.exists() and not _has_record(project):
         return

@@ -35,6 +35,7 @@ STAGING: Final = ".restoring"
 """The suffix of the folder beside the record in which a backup is unpacked."""
 
 _LOCK: Final = ".restore"
+_COMMAND: Final = "command"
 _MARK: Final = "restored"
 """A file in the new folder of the record until the old one is put aside."""
 
@@ -67,6 +68,7 @@ class Restoring:
             staging.mkdir(mode=0o700)
             try:
                 (staging / "replaced").write_text(str(replaced))
+                (staging / _COMMAND).write_text(_command(file, replaces=replaces))
                 manifest = restore_checks.unpack(file, staging / "backup")
                 self.prepare()
                 with _locks_held(place):
@@ -85,9 +87,8 @@ class Restoring:
         with _opened(place, file) as present, _closed(Record(files.backup)) as backup:
             complaint = restore_checks.complaint(present, backup) if present else ""
             if complaint and not replaces:
-                command = shlex.join(["spec-kitty", "restore", "--replace", str(file)])
                 raise StateUnreadable(
-                    f"{complaint}; nothing was changed; '{command}' replaces it all the same, and keeps"
+                    f"{complaint}; nothing was changed; '{_command(file, replaces=True)}' replaces it all the same, and keeps"
                     " it aside"
                 )
             has_newer = restore_checks.is_continued(self.project, backup)
@@ -110,6 +111,21 @@ class Restoring:
             has_newer_lines=has_newer,
             config=config,
         )
+
+
+def interrupted(place: Path) -> tuple[Path, str] | None:
+    """Return the folder that a killed restore has left, and the command that completes it; else None."""
+    staging = staging_of(place)
+    if not os.path.lexists(staging):
+        return None
+    try:
+        return staging, (staging / _COMMAND).read_text()
+    except OSError:  # It was killed before, or is of another user.
+        return staging, ""
+
+
+def _command(file: Path, *, replaces: bool) -> str:
+    return shlex.join(["spec-kitty", "restore", *["--replace"][:replaces], str(file)])
 
 
 def staging_of(place: Path) -> Path:

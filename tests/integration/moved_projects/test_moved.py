@@ -84,6 +84,7 @@ def test_a_moved_project_goes_on_beside_another_one_at_its_former_path(begun: St
     goes_on(begun)
 
 
+@pytest.mark.campaign
 def test_a_copy_is_repaired_and_the_original_stays(begun: Stage) -> None:
     copy = Stage(root=copied(begun.root, begun.root.with_name("copy")))
     assert "moved-worktree" in {it["check"] for it in findings(copy)}

@@ -81,7 +81,7 @@ def test_no_two_restores_at_once(
     monkeypatch.setattr("specify_cli.workflow.restoring._WAIT_S", 0.0)
     held = LifeLock.try_acquire(project.record.with_name("record.restore"))
     assert held is not None
-    with pytest.raises(StorageFailed, match="stayed taken"):
+    with pytest.raises(StorageFailed, match="take the lock"):
         restoring(project).restore(file)
     held.release()
 
