@@ -164,7 +164,7 @@ def test_what_is_no_file_in_the_journal_s_place_could_not_be_checked(
 def test_a_heartbeat_that_is_nested_too_deeply_is_none(layout: MailboxLayout) -> None:
     layout.heartbeat.write_text("[" * 50_000)
     done = CliRunner().invoke(mailbox, ["status"])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "no worker" in done.stdout
 
 
