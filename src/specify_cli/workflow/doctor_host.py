@@ -47,7 +47,7 @@ def examine_host(project: Project) -> Iterator[Finding]:
     staging = restoring.staging_of(project.record)
     if os.path.lexists(staging):
         what = "a restore was interrupted; the record is the one from before it, or the one of the backup"
-        repair = "run 'spec-kitty restore' with the same backup again"
+        repair = "restore the same backup again"
         yield warning("restore", staging, what, repair=repair)
     if not project.kitty.exists() and not _has_record(project):
         return
