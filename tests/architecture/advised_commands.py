@@ -25,7 +25,7 @@ _ADVISED = re.compile(
 )
 """A command where advice has it: quoted, alone in its text, or after a colon."""
 _PROSE = re.compile(
-    r"git (?:is|does|has|cannot|could|refuses|treats|would|will|says|prints|push ended|process|in the|config can|fetch project reads|repository)\b"
+    r"git (?:is|does|has|cannot|could|refuses|treats|would|will|says|prints|sets|push ended|process|in the|config can|fetch project reads|repository)\b"
     r"|spec-kitty (?:works\b|is\b|reads\b|\{\}, process)"
 )
 _UNNAMED = re.compile(r"(?:git|spec-kitty)?(?: ?\{\})+")

@@ -145,6 +145,7 @@ READS = (
     "spec-kitty help operators | cat",
     "spec-kitty mailbox access",
     "spec-kitty mailbox dead-letters list",
+    "spec-kitty mailbox dead-letters list --waiting",
     "spec-kitty mailbox head",
     "spec-kitty mailbox status || test $? = 1",
     "spec-kitty mailbox tail --no-follow",
