@@ -25,8 +25,8 @@ _ADVISED = re.compile(
 )
 """A command where advice has it: quoted, alone in its text, or after a colon."""
 _PROSE = re.compile(
-    r"git (?:is|does|has|cannot|could|refuses|treats|would|will|says|push ended|process|in the|config can|fetch project reads|repository)\b"
-    r"|spec-kitty (?:works|is|reads)\b"
+    r"git (?:is|does|has|cannot|could|refuses|treats|would|will|says|prints|sets|push ended|process|in the|config can|fetch project reads|repository)\b"
+    r"|spec-kitty (?:works\b|is\b|reads\b|\{\}, process)"
 )
 _UNNAMED = re.compile(r"(?:git|spec-kitty)?(?: ?\{\})+")
 """A command all of whose words are values: the text with the words has them."""

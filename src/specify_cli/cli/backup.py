@@ -96,9 +96,7 @@ def restore(*, file: str, into: str | None, replace: bool, as_json: bool) -> Non
     here = standing_in()
     folder = here / into if into else here
     if not folder.is_dir():
-        raise UsageError(
-            f"{folder} is not a folder: bring the repository there first, with 'git clone'"
-        )
+        raise UsageError(f"{folder} is not a folder: clone the repository there first")
     with progress_line.shown(unless=as_json):
         done = bootstrap.restoring(folder).restore((here / file).resolve(), replaces=replace)
     if as_json:

@@ -47,7 +47,7 @@ def examine_host(project: Project) -> Iterator[Finding]:
     if interrupted := restoring.interrupted(project.record):
         staging, command = interrupted
         what = "a restore was interrupted; the record is the one from before it, or the one of the backup"
-        repair = f"run '{command}' again" if command else "restore the backup again"
+        repair = f"run '{command}' again" if command else "restore the same backup again"
         yield warning("restore", staging, what, repair=repair)
     if not project.kitty.exists() and not _has_record(project):
         return

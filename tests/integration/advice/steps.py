@@ -120,6 +120,12 @@ def begun_with_subtasks(stage: Stage) -> Shown:
     return Shown(say(stage, "implement", "WP01"))
 
 
+def backed_up(stage: Stage) -> Shown:
+    one(stage)
+    stage.done("append-history", mission=SLUG, wp="WP01", actor="ann", note="n")
+    return Shown(say(stage, "backup", str(stage.root.parent / "backup.tar.gz")))
+
+
 def work_on_another_branch(stage: Stage) -> Shown:
     one(stage)
     say(stage, "implement", "WP01")

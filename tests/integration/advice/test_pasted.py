@@ -33,6 +33,7 @@ ROWS: dict[tuple[str, str], tuple[Callable[[Stage], Shown], str]] = {
         steps.sent_back_without_a_review,
         NEXT,
     ),
+    ("cli/backup.py", "git bundle create {} --all"): (steps.backed_up, "save them too: "),
     ("cli/advice.py", "spec-kitty tasks done {}"): (steps.begun_with_subtasks, NEXT),
     ("storage/missing_missions.py", "git switch {}"): (damage.on_another_branch, "; '"),
     ("workflow/doctor_lane_branches.py", "mv {} {}"): (damage.a_mission_that_was_renamed, "'"),
@@ -144,7 +145,10 @@ READS = (
     "spec-kitty help operators | cat",
     "spec-kitty mailbox access",
     "spec-kitty mailbox dead-letters list",
+    "spec-kitty mailbox dead-letters list --waiting",
     "spec-kitty mailbox head",
+    "spec-kitty mailbox status || test $? = 1",
+    "spec-kitty mailbox tail --no-follow",
     "spec-kitty mailbox verify",
     "spec-kitty mission list",
     "spec-kitty mission list --all",
@@ -188,13 +192,11 @@ def test_a_worker_is_started_and_stopped_as_advised(stage: Stage) -> None:
     one(stage)
     command = advised(say(stage, "mailbox", "status"), NEXT)
     assert command == "spec-kitty mailbox serve"
-    first = serve(stage, command)
+    worker = serve(stage, command)
     config = stage.root / ".kitty" / "config.toml"
     config.write_text("trash_days = 3\n")
     config.chmod(0o600)
-    text = say(stage, "mailbox", "access")
-    paste(stage, advised(text, "stop it with '"), Shown(""))
-    assert first.wait(LONGEST_S) == 0
-    second = serve(stage, advised(text, "then run '"))
-    paste(stage, f"kill {second.pid}", Shown(""))
-    assert second.wait(LONGEST_S) == 0
+    paste(stage, advised(say(stage, "mailbox", "access"), "run '"), Shown(""))
+    assert "still uses" not in say(stage, "mailbox", "access")
+    paste(stage, f"kill {worker.pid}", Shown(""))
+    assert worker.wait(LONGEST_S) == 0
