@@ -131,6 +131,7 @@ def _lines(
         yield {
             "correlation_id": asked,
             "at": at.isoformat(timespec="microseconds"),
+            "received_at": (at - 2 * took).isoformat(timespec="microseconds"),
             "door": "mailbox",
             "identity": caller,
             "actor": args["actor"],

@@ -44,6 +44,7 @@ FIELDS: Final = (
     "to_lane",
     "code",
     "message",
+    "waited_ms",
     "duration_ms",
     "correlation_id",
     "args",

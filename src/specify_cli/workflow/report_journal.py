@@ -27,7 +27,10 @@ _DAMAGED: Final = (ValueError, RecursionError, AttributeError, KeyError, TypeErr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
-    """A request and its outcome; `code` is None if it succeeded."""
+    """A request and its outcome; `code` is None if it succeeded.
+
+    The request waited `waited_ms` for the host, which then took `duration_ms`; None where that is not recorded.
+    """
 
     seq: int
     at: str
@@ -40,6 +43,7 @@ class JournalRow:
     to_lane: str
     code: str | None
     message: str
+    waited_ms: float | None
     duration_ms: float | None
     correlation_id: str
     args: str
@@ -108,6 +112,7 @@ def _row(line: Mapping[str, Any], folder_of: Callable[[str], str]) -> JournalRow
         to_lane=_text(data.get("to_lane") if has_moved else args.get("to")),
         code=None if code is None else _text(code),
         message="" if code is None else _text(data.get("message")),
+        waited_ms=_duration(line.get("received_at"), line["at"]),
         duration_ms=_duration(line["at"], envelope.get("timestamp")),
         correlation_id=line["correlation_id"],
         args=_text(args or None),

@@ -29,11 +29,15 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """How long the answers to a command took, in milliseconds; `buckets` belong to `BOUNDS_MS`."""
+    """How long the answers to a command took, in milliseconds; `buckets` belong to `BOUNDS_MS`.
+
+    95 of 100 requests waited at most `waited_p95` before that.
+    """
 
     command: str
     count: int
     refused: int
+    waited_p95: float | None
     p50: float | None
     p95: float | None
     p99: float | None
@@ -51,6 +55,7 @@ class Statistics:
     _commands: Counter[str] = field(default_factory=Counter)
     _refused: Counter[str] = field(default_factory=Counter)
     _durations: dict[str, list[float]] = field(default_factory=dict)
+    _waits: dict[str, list[float]] = field(default_factory=dict)
     _newest: dict[str, JournalRow] = field(default_factory=dict)
     _callers: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -62,6 +67,8 @@ class Statistics:
         self._commands[row.command] += 1
         if row.duration_ms is not None:
             self._durations.setdefault(row.command, []).append(row.duration_ms)
+        if row.waited_ms is not None:
+            self._waits.setdefault(row.command, []).append(row.waited_ms)
         if row.code is not None:
             self._refused[row.command] += 1
             self._newest[row.code] = row
@@ -98,6 +105,7 @@ class Statistics:
             command=command,
             count=count,
             refused=self._refused[command],
+            waited_p95=percentile(sorted(self._waits.get(command, [])), 95),
             p50=percentile(durations, 50),
             p95=percentile(durations, 95),
             p99=percentile(durations, 99),

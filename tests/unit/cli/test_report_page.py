@@ -39,7 +39,7 @@ def package(number: int, text: str) -> dict[str, Any]:
 def row(seq: int, text: str) -> dict[str, Any]:
     fields = dict.fromkeys(report_page.FIELDS, text)
     lists = {"event_ids": [text], "commits": [text]}
-    return {**fields, **lists, "seq": seq, "at": AT, "duration_ms": 1.5}
+    return {**fields, **lists, "seq": seq, "at": AT, "duration_ms": 1.5, "waited_ms": None}
 
 
 def report() -> dict[str, Any]:
@@ -47,7 +47,7 @@ def report() -> dict[str, Any]:
         {"code": it, "count": 1, "last_at": AT, "last_seq": 1, "message": it, "callers": {it: 1}}
         for it in HOSTILE
     ]
-    durations = dict.fromkeys(("p50", "p95", "p99", "slowest"), 1.5)
+    durations = dict.fromkeys(("waited_p95", "p50", "p95", "p99", "slowest"), 1.5)
     latencies = [
         {"command": it, "count": 1, "refused": 1, "buckets": [1, 2], **durations} for it in HOSTILE
     ]

@@ -19,6 +19,7 @@ ROW = JournalRow(
     to_lane="",
     code=None,
     message="",
+    waited_ms=None,
     duration_ms=3.0,
     correlation_id="one",
     args="",
@@ -51,7 +52,7 @@ def test_the_newest_refusal_stands_for_all_with_its_code():
     statistics = Statistics()
     for row in (
         ROW,
-        replace(ROW, seq=2, code="STALE", message="first"),
+        replace(ROW, seq=2, code="STALE", message="first", waited_ms=40.0),
         replace(ROW, seq=3, code="STALE", message="second", caller="cli", duration_ms=None),
         replace(ROW, seq=4, code="NOT_AUTHORIZED", command="list-ready", duration_ms=100_000.0),
     ):
@@ -63,4 +64,5 @@ def test_the_newest_refusal_stands_for_all_with_its_code():
     moves, reads = statistics.latencies()
     assert (moves.command, moves.count, moves.refused, moves.p50) == ("transition", 3, 2, 3.0)
     assert sum(moves.buckets) == 2
+    assert (moves.waited_p95, reads.waited_p95) == (40.0, None)
     assert reads.buckets == [0] * len(BOUNDS_MS) + [1]

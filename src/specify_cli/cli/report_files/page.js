@@ -75,6 +75,7 @@
     };
     add("Request", get(row, "correlation_id"));
     add("Mission", get(row, "mission"));
+    add("Waited", duration(get(row, "waited_ms")));
     add("Refused", get(row, "code") && get(row, "message"));
     add("Arguments", get(row, "args"));
     add("Policy", data.policies[get(row, "policy")]);
