@@ -30,7 +30,7 @@ GROUPS = MappingProxyType(
         "implement": "Start work on a package, or submit it for review.",
         "init": "Turn this git repository into a project.",
         "log": "Show the history of a package or mission.",
-        "mailbox": "Run the worker; inspect and verify the mailbox.",
+        "mailbox": "Run the worker; inspect its mailboxes.",
         "merge": "Merge a mission into its target branch.",
         "mission": "Create, list, close and rewind missions.",
         "move": "Move a work package to another status lane.",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -264,8 +263,9 @@ def folders(text: str, *, source: str) -> tuple[str, str]:
 def _check_folder(folder: str, *, source: str) -> None:
     problem = "is not a folder"
     try:
-        if stat.S_ISDIR(os.stat(folder).st_mode):
+        if os.path.isdir(folder):
             return
+        os.stat(folder)  # Raises the reason.
     except FileNotFoundError:
         problem = "does not exist"
     except OSError as error:
