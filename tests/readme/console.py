@@ -22,6 +22,7 @@ READ_ONLY = frozenset({"json", "text", "toml"})
 """Languages of fences that are there to be read."""
 KINDS = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"), "<moment>"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"), "<second>"),
     (re.compile(r"sha256:[0-9a-f]{64}"), "<digest>"),
     (re.compile(r"\b[0-9A-HJKMNP-TV-Z]{26}\b"), "<ulid>"),
     (re.compile(r"corr-[0-9a-f]{32}"), "<minted id>"),

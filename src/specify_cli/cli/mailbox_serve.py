@@ -54,8 +54,7 @@ def serve(
     """Serve the mailbox until SIGTERM or Ctrl-C; log each reply to stderr.
 
     A request that takes more than 5 s after the signal is completed by the next worker. A
-    project has one worker at a time. Refused requests have the level warning. FILE of --metrics
-    is rewritten every 15 s, and a last time at the end.
+    project has one worker at a time. Refused requests have the level warning.
 
     Example: spec-kitty mailbox serve --project . --log-format json
     """

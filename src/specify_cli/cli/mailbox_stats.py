@@ -93,15 +93,6 @@ def _times(times: Durations | None) -> list[str]:
 
 
 def _data(found: Stats) -> dict[str, Any]:
-    from specify_cli.storage.journal_stats import PERCENTILES
-
-    def seconds(times: Durations | None) -> dict[str, float]:
-        if times is None:
-            return {}
-        pairs = zip(PERCENTILES, times.percentiles, strict=True)
-        found = {f"p{percent}_s": it / _A_SECOND for percent, it in pairs}
-        return {**found, "longest_s": times.longest / _A_SECOND}
-
     def counted(name: str, count: Count) -> dict[str, Any]:
         return {name: count.name, "requests": count.requests, "refused": count.refused}
 
@@ -109,7 +100,7 @@ def _data(found: Stats) -> dict[str, Any]:
         "requests": found.requests,
         "refused": found.refused,
         "commands": [
-            counted("command", count) | seconds(times)
+            counted("command", count) | _seconds(times)
             for count, times in zip(found.commands, found.durations, strict=True)
         ],
         "codes": [{"error_code": code, "requests": number} for code, number in found.codes],
@@ -125,6 +116,16 @@ def _data(found: Stats) -> dict[str, Any]:
             for it in found.periods
         ],
     }
+
+
+def _seconds(times: Durations | None) -> dict[str, float]:
+    from specify_cli.storage.journal_stats import PERCENTILES
+
+    if times is None:
+        return {}
+    pairs = zip(PERCENTILES, times.percentiles, strict=True)
+    found = {f"p{percent}_s": it / _A_SECOND for percent, it in pairs}
+    return {**found, "longest_s": times.longest / _A_SECOND}
 
 
 def _timestamp(at: int) -> str:

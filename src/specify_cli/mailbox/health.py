@@ -114,21 +114,28 @@ def _stuck(facts: Facts, after_s: float) -> Iterator[Problem]:
 
 
 def _stalled(facts: Facts) -> Iterator[Problem]:
-    if not facts.is_alive or facts.is_suspended:
-        return
+    if facts.is_alive and not facts.is_suspended:
+        hanging = _hanging(facts)
+        yield from [hanging] if hanging else _stalled_mailboxes(facts)
+
+
+def _hanging(facts: Facts) -> Problem | None:
     turn = (facts.worker or {}).get("turn") if facts.worker_is_alive else None
     waits_s = facts.now - (seconds((turn or {}).get("since")) or facts.now)
-    if turn and waits_s > HANGS_AFTER_S:
-        paths = facts.layout.paths(str(turn["identity"]))
-        yield Problem(
-            kind="stalled_disk",
-            what=f"the worker waits for {waits_s:.0f} s in mailbox {paths.identity}: the disk of {paths.inbox} or the record does not"
-            f" answer, and no request is taken{health_disks.mount(str(paths.inbox))}{health_disks.lockers(facts)}",
-            next=health_disks.ways_to_lockers(facts),
-            health=DOWN,
-            identity=paths.identity,
-        )
-        return
+    if not turn or waits_s <= HANGS_AFTER_S:
+        return None
+    paths = facts.layout.paths(str(turn["identity"]))
+    return Problem(
+        kind="stalled_disk",
+        what=f"the worker waits for {waits_s:.0f} s in mailbox {paths.identity}: the disk of {paths.inbox} or the record does not"
+        f" answer, and no request is taken{health_disks.mount(str(paths.inbox))}{health_disks.lockers(facts)}",
+        next=health_disks.ways_to_lockers(facts),
+        health=DOWN,
+        identity=paths.identity,
+    )
+
+
+def _stalled_mailboxes(facts: Facts) -> Iterator[Problem]:
     # A mailbox on a full disk cannot say so itself.
     reasons = stalled(facts)
     served = [it for it in facts.mailboxes if it.beat or it.paths.identity in reasons]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -119,22 +119,24 @@ def collect(
             start_mailbox(identity)
         return identities
 
-    record = layout.record
-    for name, path, call in (
-        ("holder", record, partial(_holder, layout)),
-        ("worker", layout.host, partial(_worker, layout)),
-        ("config", layout.config, read_digest),
-        ("record", record, partial(_record, layout)),
-        ("lockers", record, partial(_lockers, layout)),
-        ("disk", record, partial(_disk, record)),
-        ("journal", layout.outbox, partial(_journal_bytes, layout)),
-    ):
+    start("config", layout.config, read_digest)
+    for name, path, call in _of_project(layout):
         start(name, path, call)
     start_mailbox(DEFAULT)
     start("mailboxes", layout.inbox, list_mailboxes)
     found, failures = calls.wait(within_s)
     hanging = {name: path for name, path in [*paths.items()] if name not in {*found, *failures}}
     return _facts(layout, found, failures=dict(failures), hanging=hanging)
+
+
+def _of_project(layout: MailboxLayout) -> Iterator[tuple[str, Path, Callable[[], Any]]]:
+    record = layout.record
+    yield "holder", record, partial(_holder, layout)
+    yield "worker", layout.host, partial(_worker, layout)
+    yield "record", record, partial(_record, layout)
+    yield "lockers", record, partial(_lockers, layout)
+    yield "disk", record, partial(_disk, record)
+    yield "journal", layout.outbox, partial(_journal_bytes, layout)
 
 
 def _facts(

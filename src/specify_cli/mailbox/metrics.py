@@ -49,6 +49,7 @@ class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
         yield from self._worker()
+        yield from self._health()
         yield from self._mailboxes()
         yield from self._disks()
         worker = self._facts.worker or {}
@@ -84,6 +85,8 @@ class _Collector(Collector):
             [((str((facts.worker or {}).get("version", "")),), 1)],
             labels=["version"],
         )
+
+    def _health(self) -> Iterator[Metric]:
         yield self._gauge(
             "health",
             "0: well, 1: degraded, 2: down; the exit code of 'spec-kitty mailbox status'.",
@@ -98,46 +101,41 @@ class _Collector(Collector):
         )
 
     def _mailboxes(self) -> Iterator[Metric]:
-        def rows(value: Callable[[MailboxFacts], float | None]) -> _Rows:
-            summed: dict[str, float] = {}
-            for mailbox in self._facts.mailboxes:
-                name = mailbox.paths.identity if mailbox.beat else NO_GRANT
-                one = value(mailbox)
-                if one is not None:
-                    summed[name] = summed.get(name, 0) + one
-            return [((name,), one) for name, one in summed.items()]
-
-        def beat(name: str) -> Callable[[MailboxFacts], float | None]:
-            return lambda it: _number(it.beat, name) if it.beat else None
-
-        labels = ["orchestrator"]
-        yield self._gauge(
-            "waiting_requests",
-            "Requests that are not answered, those in progress included.",
-            rows(lambda it: it.depth_now),
-            labels=labels,
-        )
-        yield self._gauge(
-            "oldest_waiting_request_age_seconds",
-            "How long the oldest request in the inbox waits; 0 if none does.",
-            rows(beat("oldest_age_s")),
-            labels=labels,
-        )
+        for name, about, value in (
+            (
+                "waiting_requests",
+                "Requests that are not answered, those in progress included.",
+                lambda it: it.depth_now,
+            ),
+            (
+                "oldest_waiting_request_age_seconds",
+                "How long the oldest request in the inbox waits; 0 if none does.",
+                lambda it: _in_beat(it, "oldest_age_s"),
+            ),
+            ("dead_letters", "Dead letters that wait.", lambda it: _in_beat(it, "dead_letters")),
+            (
+                "mailbox_stalled",
+                "Whether the worker cannot take requests of the mailbox.",
+                lambda it: _is_stalled(it, self._facts) if it.beat else None,
+            ),
+        ):
+            yield self._gauge(name, about, self._of_mailboxes(value), labels=["orchestrator"])
         busy = in_progress(self._facts)
         yield self._gauge(
             "longest_request_in_progress_seconds",
             "How long the longest request in progress takes so far; 0 if there is none.",
             [((), busy[0].age_s if busy else 0)],
         )
-        yield self._gauge(
-            "dead_letters", "Dead letters that wait.", rows(beat("dead_letters")), labels=labels
-        )
-        yield self._gauge(
-            "mailbox_stalled",
-            "Whether the worker cannot take requests of the mailbox.",
-            rows(lambda it: _is_stalled(it, self._facts) if it.beat else None),
-            labels=labels,
-        )
+
+    def _of_mailboxes(self, value: Callable[[MailboxFacts], float | None]) -> _Rows:
+        """Return the value of each mailbox with a grant, and the sum of the others."""
+        summed: dict[str, float] = {}
+        for mailbox in self._facts.mailboxes:
+            name = mailbox.paths.identity if mailbox.beat else NO_GRANT
+            one = value(mailbox)
+            if one is not None:
+                summed[name] = summed.get(name, 0) + one
+        return [((name,), one) for name, one in summed.items()]
 
     def _disks(self) -> Iterator[Metric]:
         facts = self._facts
@@ -212,6 +210,10 @@ class _Collector(Collector):
 def _is_stalled(mailbox: MailboxFacts, facts: Facts) -> bool:
     says_so = mailbox.is_alive and (mailbox.beat or {}).get("state") == "stalled"
     return says_so or mailbox.paths.identity in stalled(facts)
+
+
+def _in_beat(mailbox: MailboxFacts, name: str) -> float | None:
+    return _number(mailbox.beat, name) if mailbox.beat else None
 
 
 def _number(values: Mapping[str, Any], name: str) -> float:

@@ -86,18 +86,14 @@ class Redacting:
             plan = redaction_plan.plan(record, parts, about=about, secret=secret)
             files, left = redaction_files.redact_own(self.project, secret)
             left += [*plan.files, *journal_pruned.damaged(parts)]
-            was_redacted = any(about in it.about.split(", ") for it in record.redactions())
-            if not (plan.replaces or plan.lines or plan.has_answers or files or was_redacted):
+            if not (files or _is_found(record, plan, about)):
                 raise UsageError(f"no note, reason or message of {about} contains that text")
             report = self._report(record, plan, secret, about=about, slugs=slugs)
-            redaction = Redaction(
-                at=clock.timestamp(), actor=actor, reason=reason, about=about, entries={}
-            )
+            now = clock.timestamp()
+            redaction = Redaction(at=now, actor=actor, reason=reason, about=about, entries={})
             drafts = [*redaction_plan.drafts(record, plan, redaction)]
-            locked = frozenset(slugs)
-            follow = partial(
-                redaction_files.complete, self.project, record, locked=locked, secret=secret
-            )
+            complete = partial(redaction_files.complete, self.project, record, secret=secret)
+            follow = partial(complete, locked=frozenset(slugs))
             if context.decision is not None:
                 context.decision.add((), PreparedLines(drafts=drafts, follow=follow))
                 context.decision.keep(stack.pop_all())
@@ -158,3 +154,10 @@ class Redacting:
             root, listed = shlex.quote(str(repository.root)), shlex.join(names)
             look = f"git -C {root} log --all --oneline -- {listed}"
             return commits, look if commits else None
+
+
+def _is_found(record: Record, plan: RedactionPlan, about: str) -> bool:
+    """Return whether there is something to redact, or an earlier redaction to complete."""
+    if plan.replaces or plan.lines or plan.has_answers:
+        return True
+    return any(about in it.about.split(", ") for it in record.redactions())

@@ -61,6 +61,16 @@ def test_threads_write_one_beat_after_the_other(tmp_path: Path) -> None:
     assert not meet(os, "replace", heart(tmp_path / "worker.json").beat)
 
 
+def test_threads_count_dead_letters_one_after_the_other(tmp_path: Path) -> None:
+    beating = heart(tmp_path / "worker.json")
+    assert not meet(beating, "_count", beating.beat)
+
+
+def test_threads_write_one_status_after_the_other(tmp_path: Path) -> None:
+    beating = heart(tmp_path / "worker.json")
+    assert not meet(beating._status, "report", beating.beat)
+
+
 def test_an_old_beat_is_not_alive(tmp_path: Path) -> None:
     path = tmp_path / "worker.json"
     heart(path).beat()

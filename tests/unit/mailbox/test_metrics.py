@@ -10,11 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from specify_cli import clock
 from specify_cli.errors import UsageError
-from specify_cli.mailbox import health, health_facts, metrics, metrics_file
+from specify_cli.mailbox import health, health_facts, metrics, metrics_file, request_counts
 from specify_cli.mailbox.health_facts import MailboxFacts
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.log_lines import AnsweredRequest
 from specify_cli.mailbox.request_counts import BUCKETS_S, NO_GRANT, RequestCounts
+from tests.together import meet
 
 HOSTILE = 'a"b\\c\nd{e="f"} 1\n# TYPE x counter'
 
@@ -54,6 +55,13 @@ def test_names_of_others_neither_break_the_format_nor_add_labels(tmp_path: Path)
     assert values[bucket, "unknown", "30.0", "refused"] == 50
     assert values[bucket, "note", str(float(BUCKETS_S[-1])), "success"] == 0
     assert values[bucket, "note", "+Inf", "success"] == 1
+
+
+def test_threads_count_one_after_the_other() -> None:
+    counts = RequestCounts(frozenset({"note"}))
+    note = {"command": "orchestrator-api.note", "error_code": None}
+    answered = AnsweredRequest("nightly", note, since=0.0)
+    assert not meet(request_counts, "bisect_left", lambda: counts.add(answered, has_grant=True))
 
 
 def test_names_follow_the_conventions_of_prometheus(tmp_path: Path) -> None:

@@ -136,8 +136,8 @@ def test_a_stalled_mailbox_stays_stalled(operator: Operator) -> None:
     with operator.worker() as worker:
         operator.layout.claimed.rmdir()
         operator.layout.claimed.touch()
-        wait_until(lambda: operator.beat()["state"] == "stalled")
+        wait_until(lambda: operator.beat().get("state") == "stalled")
         operator.reload(worker, (replace(DEFAULT, commands=("note",)),))
-        wait_until(lambda: operator.beat()["commands"] == ["note"])
+        wait_until(lambda: operator.beat().get("commands") == ["note"])
         assert operator.beat()["state"] == "stalled"
         operator.layout.claimed.unlink()
