@@ -96,10 +96,9 @@ class ProjectHost:
         Raises:
             StateUnreadable: `config.toml` is damaged.
         """
-        root = self.project.root
         with self._creating:
             if self._cached_config is None:
-                self._cached_config = read_config(root)
+                self._cached_config = read_config(self.project.root)
             return self._cached_config
 
     def find_mission(self, selector: str) -> str:
@@ -142,8 +141,7 @@ class ProjectHost:
         from specify_cli.files import locks
 
         self.journal()  # Creates the private folder of the locks.
-        if not self.project.locks.is_dir():
-            # The folder was removed while the worker runs.
+        if not self.project.locks.is_dir():  # It was removed while the worker runs.
             mailbox_layout(self.project.root).ensure()
         key = f"{scope}/{correlation_id}" if scope else correlation_id
         name = f"request-{hashlib.sha256(key.encode()).hexdigest()}"
@@ -186,13 +184,12 @@ class ProjectHost:
             from specify_cli.storage.record_folder import make_record_folder
 
             make_record_folder(self.project)
-            path = self.project.faults
-            with path.open("a") as log:
+            with self.project.faults.open("a") as log:
                 log.write(text)
         except Exception:  # noqa: BLE001  the fault must be reported in any case
             os.write(2, text.encode(errors="replace"))
             return "the host's stderr"
-        return str(path)
+        return str(self.project.faults)
 
 
 def dispatcher(start: Path, *, for_people: bool = False) -> Dispatcher:

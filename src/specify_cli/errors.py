@@ -5,6 +5,9 @@ Source: `contract/v1/errors.json` defines the codes; a test compares both.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` is slow to import, and a mailbox client does not need it.
     from typing import ClassVar
@@ -194,3 +197,14 @@ class HostError(SpecKittyError):
     """A fault of the host; the message names the log that holds the traceback."""
 
     code = "HOST_ERROR"
+
+
+@contextmanager
+def error_details(**known: str) -> Iterator[None]:
+    """Add those of `known` that its code allows to the details of an error in the block."""
+    try:
+        yield
+    except SpecKittyError as error:
+        about = {name: value for name, value in known.items() if name in error.about}
+        error.details = about | error.details
+        raise

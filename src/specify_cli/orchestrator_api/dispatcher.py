@@ -10,12 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from specify_cli import ids
-from specify_cli.errors import (
-    CorrelationIdConflict,
-    MissionNotFound,
-    SpecKittyError,
-    UsageError,
-)
+from specify_cli.errors import CorrelationIdConflict, MissionNotFound, SpecKittyError, UsageError
 from specify_cli.orchestrator_api import registry, request
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from specify_cli import nearest
 from specify_cli.core.move_intent import MergeOptions
-from specify_cli.errors import StorageFailed, Unfinished, UnsupportedStrategy
+from specify_cli.errors import StorageFailed, Unfinished, UnsupportedStrategy, error_details
 from specify_cli.storage.project import Project
 from specify_cli.vcs import remote_push
 from specify_cli.vcs.git import GitFailed
@@ -17,7 +17,6 @@ from specify_cli.workflow.commit_intake import all_offered
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.merge_run import MergeRun, unfinished
-from specify_cli.workflow.mission import error_details
 from specify_cli.workflow.mission_changes import changing_mission
 from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.reports import MergeReport

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +14,7 @@ from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Transitioned
 from specify_cli.core.lane_plan import ExecutionLane, Overlap, PackageScope
 from specify_cli.core.state import MissionState, PackageState
-from specify_cli.errors import SpecKittyError, WorkPackageNotFound
+from specify_cli.errors import WorkPackageNotFound
 from specify_cli.storage import lane_plans
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.mission_files import MissionFiles, all_missions, named_mission
@@ -243,17 +242,6 @@ def open_mission(project: Project, slug: str) -> OpenMission:
     """
     files = existing_files(project, slug)
     return read_mission(files, files.log.read())
-
-
-@contextmanager
-def error_details(**known: str) -> Iterator[None]:
-    """Add those of `known` that its code allows to the details of an error in the block."""
-    try:
-        yield
-    except SpecKittyError as error:
-        about = {name: value for name, value in known.items() if name in error.about}
-        error.details = about | error.details
-        raise
 
 
 def reopened(mission: OpenMission) -> OpenMission:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from specify_cli.errors import error_details
 from specify_cli.files import locks
 from specify_cli.storage import lane_plans, union_merge
 from specify_cli.storage.project import Project
 from specify_cli.workflow.mission import (
     LONGEST_SHOWN,
     OpenMission,
-    error_details,
     existing_files,
     read_mission,
 )

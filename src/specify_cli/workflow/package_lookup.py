@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from specify_cli.errors import error_details
 from specify_cli.storage.project import Project
-from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, error_details, open_mission
+from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, open_mission
 
 
 def open_package(project: Project, slug: str, wp_id: str) -> OpenMission:

@@ -9,12 +9,12 @@ from specify_cli import clock, ids, nearest
 from specify_cli.core import claims
 from specify_cli.core.events import Annotated, Event, JsonObject
 from specify_cli.core.move_intent import MoveIntent, SubtaskMarks
-from specify_cli.errors import UsageError
+from specify_cli.errors import UsageError, error_details
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting
-from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, error_details
+from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission
 from specify_cli.workflow.mission_changes import changing_mission
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.move_intent import MergeOptions
-from specify_cli.errors import StorageFailed
+from specify_cli.errors import StorageFailed, error_details
 from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import host_refs, lane_branches, merge, remote_push
@@ -24,7 +24,7 @@ from specify_cli.workflow.merge_computation import MergeComputation
 from specify_cli.workflow.merge_run import MergeRun
 from specify_cli.workflow.merged_work import MergedWork, tracking_tip
 from specify_cli.workflow.merging import check_strategy
-from specify_cli.workflow.mission import OpenMission, branch_of_mission, error_details
+from specify_cli.workflow.mission import OpenMission, branch_of_mission
 from specify_cli.workflow.mission_changes import changing_mission
 from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.reports import MergeReport

@@ -10,6 +10,7 @@ from specify_cli.core.events import Event, Transitioned
 from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.rules import Transition
+from specify_cli.errors import error_details
 from specify_cli.storage.project import Project
 from specify_cli.workflow import lane_occupancy, transitions
 from specify_cli.workflow.context import RequestContext
@@ -17,7 +18,6 @@ from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.mission import (
     LONGEST_SHOWN,
     OpenMission,
-    error_details,
     open_mission,
 )
 from specify_cli.workflow.offers import offered, others_offered
