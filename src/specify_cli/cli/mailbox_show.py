@@ -28,10 +28,10 @@ def show(*, correlation_id: str, orchestrator: str | None, as_json: bool) -> Non
     """Show the whole story of a request: who asked, its policy, its answer, events, commits and reply.
 
     ID is the correlation id, the id of an event that the request caused, or the id of its dead letter; the beginning of
-    one of these is enough. It may also be the number of a line in 'spec-kitty mailbox tail'. A request without an answer is
-    shown with its state. Exit 1: no request fits, or several do. JSON data: state ('answered', 'waiting', 'taken',
-    'parked', 'in progress', 'begun' or 'set aside'); of an answered request also line (its journal line), events, reply,
-    letter, conflicts, waited_s and took_s.
+    one of these is enough. It may also be the number of a line in 'spec-kitty mailbox tail', or the name of a file that
+    became a dead letter. A request without an answer is shown with its state. Exit 1: no request fits, or several do. JSON
+    data: state ('answered', 'waiting', 'taken', 'parked', 'in progress', 'begun' or 'set aside'); of an answered request
+    also line (its journal line), events, reply, letter, conflicts, waited_s and took_s.
 
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
     """
@@ -57,8 +57,8 @@ def _tell(story: Mapping[str, Any]) -> None:
 
     for line in request_story.lines(story):
         click.echo(line)
-    if story.get("has_worker") is False:
-        log("next: spec-kitty mailbox serve")
+    if "has_worker" in story:
+        log("next: spec-kitty mailbox status")
 
 
 def _refuse(
@@ -69,6 +69,8 @@ def _refuse(
         f"{it['correlation_id']}  {it['orchestrator']}  {it['state']}" for it in found[:_LISTED]
     ]
     given = credentials.quoted(name)
+    if len(found) > _LISTED:
+        candidates.append(f"and {len(found) - _LISTED} more")
     if found:
         problem = f"{len(found)} requests fit {given}: give more of the id, or --orchestrator"
     else:
@@ -80,4 +82,5 @@ def _refuse(
             log(line)
         if not found:
             log("next: spec-kitty mailbox tail --no-follow")
+            log("next: spec-kitty mailbox dead-letters list")
     sys.exit(REFUSED)

@@ -52,7 +52,7 @@ def _answered(story: Mapping[str, Any]) -> Iterator[str]:
     if code is not None:
         yield from _labelled("means", _meaning(str(code)))
         yield from _labelled("reason", data.get("message"))
-        again = "may succeed later" if data.get("retryable") else "is refused again"
+        again = "may succeed later, under a new id" if data.get("retryable") else "is refused again"
         yield from _labelled("retry", f"the same request {again}")
     yield from _labelled("data", _fields({k: v for k, v in data.items() if k not in _PLAIN}))
     yield from _effects(story, line)
@@ -65,10 +65,11 @@ def _unanswered(state: Mapping[str, Any]) -> Iterator[str]:
     yield f"{printable(state['correlation_id'])}  {bold(state['state'])}"
     yield from _labelled("mailbox", state["identity"])
     yield from _labelled("since", ages.utc(state["since"]))
-    worker = "a worker" if state["has_worker"] else "no worker"
+    serves = "a worker serves" if state["has_worker"] else "no worker answers in"
+    place = f"behind {state['ahead']} others" if state["ahead"] else "the next to be taken"
     what = {
-        "waiting": f"in the inbox, behind {state['ahead']} others; {worker} serves it",
-        "taken": f"taken, not begun; {worker} serves the mailbox",
+        "waiting": f"in the inbox, {place}; {serves} the mailbox",
+        "taken": f"taken, not begun; {serves} the mailbox",
         "parked": "a read with 'wait_s': it is answered when its mission changes, or when the time is over",
         "in progress": "a worker is carrying it out",
         "begun": "its effects have begun; the next changing call or a worker completes it if its process ended",

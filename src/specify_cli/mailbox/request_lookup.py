@@ -36,7 +36,8 @@ class RequestLookup:
         """Return what is known of each request that the name fits, at most `MOST`.
 
         The name is the id of the request, of an event that it caused, or of its dead letter; the
-        beginning of one of these; or the number of its journal line. A whole id goes before beginnings.
+        beginning of one of these; the number of its journal line; or the name of the file that became a
+        dead letter. A whole id goes before beginnings.
         """
         if not name:
             return []
@@ -52,6 +53,7 @@ class RequestLookup:
             found = [*self._answered(rows), *self._set_aside(name.upper())]
         if not found and name.isdecimal() and len(name) <= _LONGEST_NUMBER:
             found = [*self._answered(read(lambda it: journal_queries.with_seq(it, int(name))))]
+        found = found or [*self._set_aside_from(name)]
         return [it for it in found if orchestrator in (None, it["orchestrator"])]
 
     def nearest(self, name: str) -> str:
@@ -85,12 +87,13 @@ class RequestLookup:
     def _set_aside(self, prefix: str) -> Iterator[dict[str, Any]]:
         for letter in LetterFolder(self._layout.dead_letters).letters():
             if letter.letter_id.startswith(prefix):
-                yield {
-                    "state": SET_ASIDE,
-                    "correlation_id": letter.letter_id,
-                    "orchestrator": letter.identity,
-                    "letter": _facts(letter),
-                }
+                yield _story(letter)
+
+    def _set_aside_from(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the dead letters of a file; `.json` may be left out."""
+        for letter in LetterFolder(self._layout.dead_letters).letters():
+            if letter.name in (name, name + SUFFIX):
+                yield _story(letter)
 
     def whole(self, story: Mapping[str, Any]) -> dict[str, Any]:
         """Return the story of an answered request with its journal line, events, reply and dead letter."""
@@ -130,6 +133,15 @@ def _seconds(microseconds: int | None) -> float | None:
 
 def _without_row(story: Mapping[str, Any]) -> dict[str, Any]:
     return {name: it for name, it in story.items() if name != "row"}
+
+
+def _story(letter: Letter) -> dict[str, Any]:
+    return {
+        "state": SET_ASIDE,
+        "correlation_id": letter.letter_id,
+        "orchestrator": letter.identity,
+        "letter": _facts(letter),
+    }
 
 
 def _facts(letter: Letter) -> dict[str, Any]:

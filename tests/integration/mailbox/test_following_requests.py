@@ -104,9 +104,12 @@ def test_show_finds_a_request_by_any_of_its_names_and_tells_its_story(stage: Sta
     assert shown(stage, move["event_id"]) == shown(stage, str(story["line"]["seq"])) == story
     letter = next(it["dead_letter"] for it in stage.journal() if it["dead_letter"])
     assert shown(stage, letter[:20])["letter"]["name"] == "no name.json"
+    assert shown(stage, "no name") == shown(stage, "no name.json") == shown(stage, letter)
     assert b"2 requests fit 'one-'" in refused(stage, "one-").stderr
     assert b"did you mean 'one-2'?" in refused(stage, "one-3").stderr
-    assert b"there is no request" in refused(stage, HOSTILE).stderr
+    unknown = refused(stage, HOSTILE).stderr
+    assert b"there is no request" in unknown
+    assert b"next: spec-kitty mailbox dead-letters list" in unknown
     text = stage.run("mailbox", "show", "one-1").stdout
     assert b"approval supervised, sandbox workspace_write" in text
     for words in (("show", "one-1"), ("tail", "--no-follow"), ("stats",)):
@@ -121,7 +124,9 @@ def test_show_says_where_a_request_is_that_has_no_answer(stage: Stage) -> None:
     note(stage, "late")
     waiting = shown(stage, "late")
     assert (waiting["state"], waiting["ahead"], waiting["has_worker"]) == ("waiting", 1, False)
-    assert b"next: spec-kitty mailbox serve" in stage.run("mailbox", "show", "late").stderr
+    done = stage.run("mailbox", "show", "late")
+    assert b"in the inbox, behind 1 others; no worker answers in the mailbox" in done.stdout
+    assert b"next: spec-kitty mailbox status" in done.stderr
     worker = stage.start("mailbox", "serve")
     wait_until(lambda: shown(stage, "late")["state"] == "answered", "an answer")
     position = stage.ask("mission-state", mission=SLUG)["data"]["position"]
