@@ -157,12 +157,13 @@ def _table(facts: Facts) -> Iterator[str]:
     for it in facts.mailboxes:
         beat = it.beat or {}
         oldest = beat.get("oldest_age_s") if it.is_alive else None
+        begun = busy.count(it.paths.identity)
         yield _COLUMNS.format(
             it.paths.identity,
             _state(it, facts),
-            "?" if it.depth_now is None else it.depth_now,
+            "?" if it.depth_now is None else max(0, it.depth_now - begun),
             f"{oldest:.0f} s" if isinstance(oldest, (int, float)) else "-",
-            busy.count(it.paths.identity),
+            begun,
             str(beat.get("dead_letters", "-")),
         ).rstrip()
 
@@ -179,7 +180,7 @@ def _state(it: MailboxFacts, facts: Facts) -> str:
     if it.paths.identity in health_problems.stalled(facts):
         return "stalled"
     # A mailbox whose grant was withdrawn keeps its last heartbeat.
-    if it.beat is None or it.beat.get("state") == "stopped":
+    if it.beat is None or it.beat.get("state") == "stopped" or it.beat.get("commands") == []:
         return "no grant"
     return str(it.beat.get("state")) if it.is_alive else "no answer"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from specify_cli import __version__
@@ -26,6 +28,11 @@ from specify_cli.storage.heartbeat_file import STOPPED
 STUCK_AFTER_S: Final = 300.0
 """A request that is in progress for longer is stuck; a push may take longer."""
 
+# A disk with less left has no room for a heartbeat.
+_HEARTBEAT_BYTES: Final = 4096
+# The settings that the host gives every git.
+_SETTINGS: Final = re.compile(r" -c \S+")
+
 SERVE: Final = "spec-kitty mailbox serve"
 
 
@@ -37,9 +44,13 @@ def problems(facts: Facts, *, stuck_after_s: float = STUCK_AFTER_S) -> list[Prob
         *_stalled(facts),
         *health_disks.hanging(facts),
         *health_disks.config(facts),
+        *_unmovable(facts),
         *_dead_letters(facts),
         *health_disks.disks(facts),
     ]
+    if "config" in facts.failures:
+        # No worker starts before it is corrected.
+        found = [replace(it, next=tuple(n for n in it.next if n != SERVE)) for it in found]
     return sorted(found, key=lambda it: -EXIT_CODES[it.health])
 
 
@@ -64,7 +75,15 @@ def _worker(facts: Facts) -> Iterator[Problem]:
         yield _down("worker_silent", what, f"kill {holder.pid}", SERVE)
     elif not beat:
         is_known = not {"heartbeat/default", "worker"} & facts.hanging.keys()
-        what = "no worker has served it yet" if is_known else "whether a worker runs is not known"
+        if any(it.free_bytes < _HEARTBEAT_BYTES for it in facts.disks):
+            is_known, what = (
+                False,
+                "no worker has served it yet, or its heartbeat is not on the full disk",
+            )
+        else:
+            what = (
+                "no worker has served it yet" if is_known else "whether a worker runs is not known"
+            )
         yield _down("no_worker", what, *([SERVE] if is_known else []))
     elif beat.get("state") == STOPPED:
         what = f"no worker; the last one stopped at {beat.get('beat_at')}"
@@ -103,7 +122,9 @@ def _stuck(facts: Facts, after_s: float) -> Iterator[Problem]:
             slow = next((child for child in facts.children if child.age_s > min(after_s, 10)), None)
             pid = slow.pid if slow else last_beat(facts).get("pid")
             why = (
-                f"; process {slow.pid} runs for {slow.age_s:.0f} s: {slow.command}" if slow else ""
+                f"; process {slow.pid} runs for {slow.age_s:.0f} s: {_SETTINGS.sub('', slow.command)}"
+                if slow
+                else ""
             )
             yield Problem(
                 kind="stuck_request",
@@ -149,8 +170,19 @@ def _stalled_mailboxes(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             kind="stalled_mailbox",
             what=f"mailbox {identity} is stalled{since}; nothing is lost, the worker retries: {reason}",
-            next=("spec-kitty doctor", f"df -h {shlex.quote(str(it.paths.outbox))}"),
+            next=(f"df -h {shlex.quote(str(it.paths.outbox))}", "spec-kitty doctor"),
             health=DOWN if {one.paths.identity for one in served} <= reasons.keys() else DEGRADED,
+            identity=identity,
+        )
+
+
+def _unmovable(facts: Facts) -> Iterator[Problem]:
+    found = (facts.worker or {}).get("unmovable") if facts.is_alive else None
+    for identity, what in (found or {}).items():
+        yield Problem(
+            kind="unmovable_request",
+            what=f"{what}; check the owner and the permissions of the folder",
+            next=(f"ls -la {shlex.quote(str(facts.layout.paths(identity).inbox))}",),
             identity=identity,
         )
 

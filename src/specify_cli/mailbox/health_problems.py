@@ -22,6 +22,7 @@ KINDS: Final = (
     "stuck_request",
     "stalled_mailbox",
     "stalled_disk",
+    "unmovable_request",
     "record_unusable",
     "stale_config",
     "damaged_config",

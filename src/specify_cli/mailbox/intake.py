@@ -55,7 +55,8 @@ class Intake:
         self.inbox = inbox
         self.answered = processor.answered
         self.parked = ParkedReads(context.dispatcher.newest)
-        self.unmovable = UnmovableFiles(context.settings.longest_pause_s)
+        report = partial(context.status.unmovable, self.identity)
+        self.unmovable = UnmovableFiles(context.settings.longest_pause_s, report=report)
         self.is_done = False
         self._processor = processor
         self._executor = executor
@@ -217,9 +218,9 @@ class Intake:
     def _note_unmovable(self, landed: Landed, error: OSError) -> None:
         if error.errno not in UNMOVABLE:
             raise error
-        if self.unmovable.note(landed):
-            path = self.inbox.folder / landed.name
-            self._log(unmovable_line(path, self.identity, error))
+        line = unmovable_line(self.inbox.folder / landed.name, self.identity, error)
+        if self.unmovable.note(landed, str(line)):
+            self._log(line)
 
     # Start the processing of a claim.
 

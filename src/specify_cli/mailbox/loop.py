@@ -105,8 +105,8 @@ class ServiceLoop:
         return min(wait_s, self._settings.look_again_s)
 
     def identities(self) -> list[str]:
-        """Return the names of the mailboxes that it serves."""
-        return list(self._mailboxes.intakes)
+        """Return the names of the mailboxes with a grant that it serves."""
+        return [it for it in self._mailboxes.intakes if self._mailboxes.is_granted(it)]
 
     def depth(self) -> int:
         """Return how many requests of all mailboxes are not answered."""

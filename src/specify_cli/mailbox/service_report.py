@@ -46,7 +46,7 @@ class ServiceReport:
         how = "watched" if is_watching else f"listed every {poll_interval_s:g} s"
         text = (
             f"spec-kitty {__version__}, process {os.getpid()}, serves {self._layout.root};"
-            f" mailboxes: {', '.join(mailboxes)}; the inbox is {how}; record head: {head or 'none yet'}"
+            f" mailboxes: {', '.join(mailboxes) or 'none'}; the inbox is {how}; record head: {head or 'none yet'}"
         )
         fields = {
             "version": __version__,
@@ -62,7 +62,7 @@ class ServiceReport:
     def status(self, mailboxes: Sequence[str], depth: int) -> str:
         """Return one line about what the worker does."""
         return (
-            f"serves {', '.join(mailboxes)}; requests waiting: {depth}, answered: {self.answered},"
+            f"serves {', '.join(mailboxes) or 'no mailbox'}; requests waiting: {depth}, answered: {self.answered},"
             f" of which refused: {self.refused}"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from specify_cli.mailbox.inbox import Landed
@@ -16,14 +17,19 @@ MAX_REPORTED = 100
 
 
 class UnmovableFiles:
-    """Remembers these entries: each is retried from time to time, and reported once."""
+    """Remembers these entries: each is retried from time to time, and logged once.
 
-    def __init__(self, retry_after_s: float) -> None:
+    `report` receives what is said about the newest of them, and None when there are none.
+    """
+
+    def __init__(self, retry_after_s: float, *, report: Callable[[str | None], None]) -> None:
         self._retry_after_s = retry_after_s
+        self._report = report
         self._known: dict[Landed, float] = {}
 
-    def note(self, landed: Landed) -> bool:
-        """Remember a failed attempt; return whether it should be reported."""
+    def note(self, landed: Landed, what: str) -> bool:
+        """Remember a failed attempt; return whether it should be logged."""
+        self._report(what)
         is_new = landed not in self._known
         self._known[landed] = time.monotonic() + self._retry_after_s
         return is_new and len(self._known) <= MAX_REPORTED
@@ -36,6 +42,8 @@ class UnmovableFiles:
         """Forget the entries that are not among those found."""
         if self._known:
             self._known = {landed: self._known[landed] for landed in found if landed in self._known}
+            if not self._known:
+                self._report(None)
 
 
 def unmovable_line(path: Path, identity: str, error: OSError) -> LogLine:

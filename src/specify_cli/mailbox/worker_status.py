@@ -28,6 +28,7 @@ class WorkerStatus:
         self.counts = RequestCounts(commands)
         self._stalled: dict[str, Mapping[str, str]] = {}
         self._turn: tuple[str, str, float] | None = None
+        self._unmovable: dict[str, str] = {}
         self._last_error: Mapping[str, str] | None = None
         self._config: Mapping[str, str | None] = {}
         self.config_is(config_digest)
@@ -57,6 +58,13 @@ class WorkerStatus:
         """Say that the mailbox is not stalled any more."""
         self._stalled.pop(identity, None)
 
+    def unmovable(self, identity: str, what: str | None) -> None:
+        """Say which file of the inbox cannot be moved out of it; None: every file can."""
+        if what is None:
+            self._unmovable.pop(identity, None)
+        else:
+            self._unmovable[identity] = what
+
     def failed(self, what: str, *, identity: str | None = None) -> None:
         """Keep the newest error."""
         where = {"identity": identity} if identity else {}
@@ -78,6 +86,7 @@ class WorkerStatus:
             "config": self._config,
             "turn": turn and {"identity": turn[0], "since": turn[1]},
             "stalled": dict(self._stalled),
+            "unmovable": dict(self._unmovable),
             "last_error": self._last_error,
             "counts": self.counts.report(),
         }

@@ -65,6 +65,7 @@ def test_grants_change_under_load_and_no_request_is_lost(stage: Stage) -> None:
     wait_until(lambda: "refused" in stage.replies(), timeout_s=LONGEST_S)
     assert stage.reply("refused")["error_code"] == "NOT_AUTHORIZED"
     assert "mailbox reload" in stage.reply("refused")["data"]["message"]
+    wait_until(lambda: "default          no grant" in told(stage, "status")[1])
     events = end(worker)
     assert events.count("request.answered") == len(names) + 1
     assert events.count("config.reloaded") == 4

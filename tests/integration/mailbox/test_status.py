@@ -253,6 +253,25 @@ def test_a_full_outbox_stalls_its_mailbox_and_orchestrators_read_no_path(stage: 
         subprocess.run(["umount", "-l", outbox], check=True)
 
 
+@needs_mount
+def test_a_request_that_cannot_leave_the_inbox_is_told_until_it_is_gone(stage: Stage) -> None:
+    stuck, source = MailboxLayout(stage.root).inbox / "stuck.json", stage.root / "source"
+    stuck.parent.mkdir(parents=True)
+    for file in (stuck, source):
+        file.write_text("{}")
+    subprocess.run(["mount", "--bind", source, stuck], check=True)
+    try:
+        serve(stage)
+        wait_until(lambda: kinds(stage) == (1, ["unmovable_request"]))
+        done = stage.run("mailbox", "status")
+        assert b"stuck.json cannot be moved and stays in the inbox: Device or res" in done.stdout
+        paste(next_of(done)[0])
+    finally:
+        subprocess.run(["umount", "-l", stuck], check=True)
+    stuck.unlink(missing_ok=True)
+    wait_until(lambda: kinds(stage)[1] != ["unmovable_request"])
+
+
 def test_a_record_that_another_process_locks_is_named_with_that_process(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     note = ("--mission", SLUG, "--wp", "WP01", "--actor", "coder", "--note", "n")

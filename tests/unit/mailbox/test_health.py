@@ -70,6 +70,10 @@ def test_a_disk_is_nearly_full_by_its_share_and_by_its_bytes(
         ({"worker": stalled("default", "nightly")}, ("down", ["stalled_mailbox"] * 2)),
         ({"config_digest": "changed"}, ("degraded", ["stale_config"])),
         ({"failures": {"config": StateUnreadable("bad")}}, ("degraded", ["damaged_config"])),
+        (
+            {"worker": {"config": {"digest": None}, "unmovable": {"nightly": "a.json stays"}}},
+            ("degraded", ["unmovable_request"]),
+        ),
         ({"failures": {"record": StateUnreadable("bad")}}, ("degraded", ["record_unusable"])),
         ({"hanging": {"disk/nightly": Path("/mnt/a")}}, ("degraded", ["stalled_disk"])),
         (
@@ -94,3 +98,13 @@ def test_a_worker_that_lives_without_a_heartbeat_is_silent(tmp_path: Path) -> No
     silent = facts(tmp_path, worker=None, worker_is_alive=False, mailboxes=[])
     [problem] = health.problems(silent)
     assert (problem.kind, problem.next[0]) == ("worker_silent", "kill 7")
+
+
+def test_no_worker_is_started_before_its_settings_are_corrected(tmp_path: Path) -> None:
+    down = facts(tmp_path, holder=None, worker=None, worker_is_alive=False, mailboxes=[])
+    assert [it.next for it in health.problems(down)] == [(health.SERVE,)]
+    down.disks = [Disk("/", 1, 0, 100 * GIB, 0, 0)]
+    assert health.problems(down)[0].next == ()  # It may run, and cannot say so.
+    down.disks = []
+    down.failures["config"] = StateUnreadable("bad")
+    assert [it.next for it in health.problems(down)] == [(), ("spec-kitty mailbox access",)]
