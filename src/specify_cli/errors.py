@@ -180,7 +180,7 @@ class RecordBehind(StateUnreadable):
 
 
 class StorageFailed(SpecKittyError):
-    """The disk failed: it is full, read-only or broken."""
+    """The disk is full, read-only or broken, or too many requests came; nothing was applied."""
 
     code = "STORAGE_FAILED"
     retryable = True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import errors
-from specify_cli.cli import json_reply
+from specify_cli.cli import ages, json_reply
 from specify_cli.cli.client import actor_or_user, ask, layout_here
 from specify_cli.cli.options import JSON
 from specify_cli.cli.output import COULD_NOT_CHECK, NOT_THERE, log, reporting_errors
@@ -137,7 +137,7 @@ def _body(letter: Letter) -> dict[str, Any] | None:
 def _row(letter: Letter) -> tuple[str, ...]:
     name = letter.name
     short = name if len(name) <= WIDEST_NAME else f"{name[: WIDEST_NAME - 3]}..."
-    at, why = str(letter.record.get("at"))[:19], str(letter.record.get("why"))
+    at, why = ages.utc(str(letter.record.get("at"))), str(letter.record.get("why"))
     return (letter.letter_id, at, letter.identity, letter.state, short, why)
 
 

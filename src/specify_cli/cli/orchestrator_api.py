@@ -239,5 +239,7 @@ def _complaint(error: click.ClickException, command: Command | None) -> errors.U
         return registry.unknown(error.command_name)
     if isinstance(error, click.NoSuchOption) and command:
         argument = error.option_name.removeprefix("--").replace("-", "_")
+        if argument in arguments.BESIDE:
+            return errors.UsageError(f"{command.name} takes no {error.option_name}: leave it out")
         return arguments.complaint(command.params, argument, error.format_message())
     return errors.UsageError(f"{error.format_message()} Run 'spec-kitty orchestrator-api --help'.")

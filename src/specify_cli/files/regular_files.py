@@ -176,7 +176,7 @@ def _open_judged(name: str, *, folder: int, flags: int, mode: int = 0) -> int:
         return os.open(name, flags | _SAFE, mode, dir_fd=folder)
     except OSError as error:
         if error.errno in _NOT_REGULAR:
-            raise NotRegular(error.strerror) from error
+            raise NotRegular(f"cannot be opened: {error.strerror}") from error
         raise
 
 
@@ -185,7 +185,7 @@ def _open(path: Path, dir_fd: int | None) -> int:
         return os.open(path, os.O_RDONLY | _SAFE, dir_fd=dir_fd)
     except OSError as error:
         if error.errno in _NOT_READABLE:
-            raise NotRegular(error.strerror) from error
+            raise NotRegular(f"cannot be opened: {error.strerror}") from error
         raise
 
 

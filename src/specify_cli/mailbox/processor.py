@@ -283,7 +283,10 @@ def _not_yours(claim: Claim, error: ForeignOwner) -> NotAuthorized:
 
 
 def _too_large(claim: Claim, error: TooLarge, max_bytes: int) -> RequestTooLarge:
-    text = f"{claim.stem}.json {error} bytes allowed; send less, or raise the bound"
+    text = (
+        f"{claim.stem}.json {error} bytes allowed; send less, or let the operator raise"
+        " max_request_bytes in config.toml"
+    )
     return RequestTooLarge(text, max_bytes=max_bytes)
 
 

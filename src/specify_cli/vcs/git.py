@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -134,11 +135,17 @@ def time_limit() -> float:
     return min(_timeout_s.get(), max(_until.get() - time.monotonic(), 0))
 
 
+def _ending(returncode: int) -> str:
+    with suppress(ValueError):
+        return f"killed by {signal.Signals(-returncode).name}"
+    return f"exit code {returncode}"
+
+
 class GitFailed(Exception):
     """A git command failed; `stderr` is its message."""
 
     def __init__(self, arguments: tuple[str, ...], *, returncode: int, stderr: str) -> None:
-        super().__init__(f"git {' '.join(arguments[:2])}: {stderr or returncode}")
+        super().__init__(f"git {' '.join(arguments[:2])}: {stderr or _ending(returncode)}")
         self.arguments = arguments
         self.returncode = returncode
         self.stderr = stderr

@@ -104,6 +104,12 @@ def test_what_git_leaves_running_does_not_keep_the_lock(project: Project) -> Non
         fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def test_a_git_that_says_nothing_is_reported_with_its_ending(project: Project) -> None:
+    project.git("config", "alias.die", "!kill $PPID")
+    with pytest.raises(GitFailed, match="git die: killed by SIGTERM"):
+        Git(folder=project.root).run("die")
+
+
 def test_what_git_prints_is_bounded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "MOST_PRINTED", 100_000)
     project.git("config", "alias.print", "!yes")
