@@ -94,6 +94,10 @@ def refusal(error: sqlite3.Error, database: Path) -> SpecKittyError:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StateUnreadable(f"{database} is damaged ({error}): {way_out(database)}")
     why = str(error) if os.path.lexists(database) else "it does not exist"
+    with contextlib.suppress(OSError):
+        # SQLite reports an input/output error where its shared memory has no space.
+        if os.statvfs(database.parent).f_bavail == 0:
+            why = f"the disk is full ({error})"
     return StorageFailed(f"{database} cannot be used: {why}; nothing was changed")
 
 

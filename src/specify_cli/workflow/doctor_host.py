@@ -32,6 +32,7 @@ from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixab
 from specify_cli.workflow.doctor_journal import examine_journal
 
 STALE_DRAFT_S = 10 * 60
+_ACCESS = os.R_OK | os.W_OK | os.X_OK
 
 
 def examine_host(project: Project) -> Iterator[Finding]:
@@ -58,6 +59,8 @@ def examine_host(project: Project) -> Iterator[Finding]:
         for finding in _examine_folder(folder, private_mode=mode):
             is_sound = is_sound and finding.is_fixable
             yield finding
+    for folder in _folders_of_orchestrators(project):
+        yield from _examine_access(folder)
     yield from _examine_attributes(project)
     yield from _examine_loss(project)
     if is_sound:
@@ -198,10 +201,8 @@ def _examine_folder(folder: Path, *, private_mode: int | None) -> Iterator[Findi
     if not stat.S_ISDIR(mode):
         what = f"is a {kind(mode)}, not a folder"
         yield error("kitty-folder", folder, what, repair="move it away")
-    elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        what = "the host does not have permission to read and write this folder"
-        repair = f"run: chmod u+rwx {shlex.quote(str(folder))}"
-        yield error("kitty-permissions", folder, what, repair=repair)
+    elif not os.access(folder, _ACCESS):
+        yield from _examine_access(folder)
     elif private_mode is not None and stat.S_IMODE(mode) & 0o077 & ~private_mode:
         what = f"other users have access (mode {stat.S_IMODE(mode):o}): only the host may have it"
         yield fixable("kitty-permissions", folder, what)
@@ -209,6 +210,21 @@ def _examine_folder(folder: Path, *, private_mode: int | None) -> Iterator[Findi
         what = "every user may remove the files of others here"
         repair = f"run: chmod o-w {shlex.quote(str(folder))}"
         yield warning("kitty-permissions", folder, what, repair=repair)
+
+
+def _folders_of_orchestrators(project: Project) -> Iterator[Path]:
+    for parent in (project.inbox, project.outbox):
+        with suppress(OSError):
+            yield from sorted(it for it in parent.iterdir() if it.is_dir() and not it.is_symlink())
+
+
+def _examine_access(folder: Path) -> Iterator[Finding]:
+    if not os.access(folder, _ACCESS):
+        what = "the host does not have permission to read and write this folder"
+        user, place = os.geteuid(), shlex.quote(str(folder))
+        is_owner = folder.stat().st_uid == user
+        change = f"chmod u+rwx {place}" if is_owner else f"sudo chown {user} {place}"
+        yield error("kitty-permissions", folder, what, repair=f"run: {change}")
 
 
 def _examine_intents(project: Project) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The disk of the archive is full: nothing is lost, and pruning goes on once there is space."""
+"""The disk is full: it is named as the cause, nothing is lost, and pruning goes on once there is space."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import pytest
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
-from tests.integration.stage import Stage
+from tests.integration.stage import SLUG, Stage
 from tests.unit.storage.test_record_retention import change
 
 SPACE_FOR_ONE = "8k"
 PRUNE = f"""mount -t tmpfs -o size={SPACE_FOR_ONE} none .kitty/archive
 "$0" -m specify_cli mailbox prune --yes; code=$?
 ls -A .kitty/archive; exit $code"""
+
+DOCTOR = """mkdir -p ../small && mount -t tmpfs -o size=4m none ../small && cp -a . ../small && cd ../small
+dd if=/dev/zero of=fill bs=4k 2>/dev/null
+exec "$0" -m specify_cli doctor"""
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
@@ -43,3 +47,14 @@ def test_no_part_is_removed_for_which_the_archive_has_no_space(stage: Stage) -> 
     assert stage.run("mailbox", "prune", "--yes").exit_code == 0
     assert stage.run("mailbox", "verify").exit_code == 0
     assert [it.name for it in layout.outbox.glob("journal*")] == ["journal.jsonl"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+def test_a_record_on_a_full_disk_says_so(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.put("one", "append-history", mission=SLUG, wp="WP01", actor="ada", note="n")
+    assert stage.run("mailbox", "serve", "--once").exit_code == 0
+    on_a_disk = ("unshare", "--mount", "--map-root-user", "sh", "-c", DOCTOR, sys.executable)
+    refused = subprocess.run(on_a_disk, cwd=stage.root, capture_output=True, text=True, check=False)
+    assert (refused.returncode, "the disk is full (" in refused.stderr) == (2, True), refused

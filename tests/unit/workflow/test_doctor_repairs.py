@@ -205,6 +205,17 @@ def test_the_hosts_own_folder_is_made_private(patient: Patient) -> None:
     assert patient.project.host.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_mailbox_that_the_host_may_not_write_to_is_named(patient: Patient) -> None:
+    inbox = patient.project.inbox / "nightly"
+    inbox.mkdir(parents=True)
+    inbox.chmod(0o500)
+    findings = Doctor(patient.project).diagnose().findings
+    assert [(it.check, it.repair) for it in findings if it.file == inbox] == [
+        ("kitty-permissions", f"run: chmod u+rwx {inbox}")
+    ]
+
+
 def test_a_shared_repository_has_a_shared_folder_of_the_host(patient: Patient) -> None:
     git(patient.project.root, "config", "core.sharedRepository", "group")
     patient.project.host.chmod(0o2770)
