@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -160,7 +161,7 @@ class JournalIndex:
 
     def _found(self) -> tuple[int, int] | None:
         try:
-            status = journal_index_file.path_of(self._project).stat()
+            status = journal_index_file.path_of(self._project).lstat()
         except OSError:
             return None
         return status.st_dev, status.st_ino
@@ -176,6 +177,8 @@ class JournalIndex:
             raise OSError(error.message) from error
         with contextlib.suppress(FileExistsError):
             make_file(path)
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(f"{path} is not a regular file")  # SQLite would follow a link.
         return path
 
     def _update(self, most: int | None) -> bool:

@@ -44,6 +44,12 @@ _TABLES: Final = (
     "CREATE INDEX line_failed ON line (seq) WHERE code IS NOT NULL",
 )
 
+# One statement: another process may make the tables at the same time.
+_HAS_OTHER_TABLES: Final = (
+    "SELECT EXISTS (SELECT * FROM sqlite_master)"
+    " AND (SELECT user_version FROM pragma_user_version) != ?"
+)
+
 _INSERT: Final = (
     f"INSERT OR REPLACE INTO line ({COLUMNS}) VALUES ({', '.join('?' * len(IndexedLine._fields))})"  # noqa: S608
 )
@@ -86,10 +92,10 @@ def remove(project: Layout) -> None:
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
-    """Open the file, or `IN_MEMORY`; make its tables, unless it has them in this format.
+    """Open the file, or `IN_MEMORY`; make its tables if it is empty.
 
     Raises:
-        sqlite3.Error: it is damaged, or cannot be written.
+        sqlite3.Error: it is damaged, has tables in another format, or cannot be written.
     """
     connection = sqlite3.connect(
         path, isolation_level=None, timeout=_BUSY_S, check_same_thread=False
@@ -99,6 +105,7 @@ def connect(path: Path | str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
         if not _is_known(connection):
+            _require_empty(connection)
             _use_write_ahead_log(connection)
             _make_tables(connection)
     except BaseException:
@@ -121,8 +128,17 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def mark_of(connection: sqlite3.Connection) -> Mark:
-    """Return the mark of the index."""
-    return Mark(**dict(connection.execute("SELECT name, value FROM mark").fetchall()))
+    """Return the mark of the index.
+
+    Raises:
+        sqlite3.Error: it is damaged.
+    """
+    initial = Mark()._asdict()
+    found = dict(connection.execute("SELECT name, value FROM mark").fetchall())
+    mark = {**initial, **found}
+    if [*map(type, mark.values())] != [*map(type, initial.values())]:
+        raise sqlite3.DatabaseError("the mark of the index is damaged")
+    return Mark(**mark)
 
 
 def add(
@@ -183,13 +199,16 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
             return
 
 
+def _require_empty(connection: sqlite3.Connection) -> None:
+    """Raise `sqlite3.DatabaseError` if there are tables: they may be those of another program."""
+    if connection.execute(_HAS_OTHER_TABLES, (FORMAT,)).fetchone()[0]:
+        raise sqlite3.DatabaseError("this is not an index of this version")
+
+
 def _make_tables(connection: sqlite3.Connection) -> None:
     with writing(connection):
         if _is_known(connection):
             return
-        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        for (name,) in connection.execute(query).fetchall():
-            connection.execute(f'DROP TABLE "{name}"')
         for table in _TABLES:
             connection.execute(table)
         connection.execute(f"PRAGMA user_version = {FORMAT}")

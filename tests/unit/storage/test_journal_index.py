@@ -91,7 +91,9 @@ def test_new_lines_are_added_to_those_that_are_there(layout: Layout) -> None:
     second.close()
 
 
-@pytest.mark.parametrize("damage", ["removed", "emptied", "overwritten", "a folder", "unwritable"])
+@pytest.mark.parametrize(
+    "damage", ["removed", "emptied", "overwritten", "marked", "a folder", "unwritable"]
+)
 def test_a_damaged_index_is_made_again_and_is_not_needed(layout: Layout, damage: str) -> None:
     add(layout, "one", "two")
     index = JournalIndex(layout)
@@ -104,6 +106,10 @@ def test_a_damaged_index_is_made_again_and_is_not_needed(layout: Layout, damage:
             path.write_bytes(b"no database" * 5_000)
         case "emptied":
             path.write_bytes(b"")
+        case "marked":
+            with sqlite3.connect(path) as connection:
+                connection.execute("UPDATE mark SET value = 'x' WHERE name = 'seq'")
+            connection.close()
         case "a folder":
             path.unlink()
             path.mkdir()
@@ -116,6 +122,30 @@ def test_a_damaged_index_is_made_again_and_is_not_needed(layout: Layout, damage:
     assert ids(index) == ["one", "two", "three"]
     assert path.is_file() == (damage not in {"a folder", "unwritable"})
     index.close()
+
+
+@pytest.mark.parametrize("version", [0, journal_index_file.FORMAT])
+def test_a_database_of_another_program_is_left_alone(layout: Layout, version: int) -> None:
+    """Another user of a shared repository may put a link in its place."""
+    other = layout.root / "other.db"
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE important (value)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    former = other.read_bytes()
+    path = journal_index_file.path_of(layout)
+    path.parent.mkdir(parents=True)
+    add(layout, "a")
+    for make in (path.symlink_to, path.hardlink_to):
+        make(other)
+        index = JournalIndex(layout)
+        assert ids(index) == ["a"]
+        index.close()
+        assert (other.read_bytes(), path.is_symlink()) == (former, False)
+        journal_index_file.remove(layout)
+    path.symlink_to(layout.root / "new.db")
+    assert ids(JournalIndex(layout)) == ["a"]
+    assert not (layout.root / "new.db").exists()
 
 
 def test_an_older_record_makes_it_start_over(layout: Layout, tmp_path: Path) -> None:
