@@ -44,7 +44,7 @@ class _Collector(Collector):
     def __init__(self, facts: Facts, found: list[Problem]) -> None:
         self._facts = facts
         self._found = found
-        self._project = str(facts.layout.root)
+        self._project = _label(str(facts.layout.root))
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -148,7 +148,7 @@ class _Collector(Collector):
             ),
             ("size", "Size of that disk.", [it.size_bytes for it in disks]),
         ):
-            rows = [((it.path,), value) for it, value in zip(disks, size, strict=True)]
+            rows = [((_label(it.path),), value) for it, value in zip(disks, size, strict=True)]
             yield self._gauge(f"disk_{name}_bytes", about, rows, labels=["path"])
         record = _number(facts.record, "size_bytes") if facts.record else None
         yield self._gauge("record_size_bytes", "Size of the host's record.", [((), record)])
@@ -218,4 +218,10 @@ def _in_beat(mailbox: MailboxFacts, name: str) -> float | None:
 
 def _number(values: Mapping[str, Any], name: str) -> float:
     found = values.get(name)
-    return found if isinstance(found, (int, float)) else 0
+    # A larger integer is not a float.
+    return found if isinstance(found, (int, float)) and abs(found) < 2**63 else 0
+
+
+def _label(path: str) -> str:
+    """Return the path as UTF-8, which the file is in."""
+    return path.encode("utf-8", "backslashreplace").decode()

@@ -67,8 +67,8 @@ class Restoring:
             replaced = _finish(staging, place) or _new_folder(place)
             staging.mkdir(mode=0o700)
             try:
-                (staging / "replaced").write_text(str(replaced))
-                (staging / _COMMAND).write_text(_command(file, replaces=replaces))
+                (staging / "replaced").write_bytes(os.fsencode(replaced))
+                (staging / _COMMAND).write_bytes(os.fsencode(_command(file, replaces=replaces)))
                 manifest = restore_checks.unpack(file, staging / "backup")
                 self.prepare()
                 with _locks_held(place):
@@ -119,7 +119,7 @@ def interrupted(place: Path) -> tuple[Path, str] | None:
     if not os.path.lexists(staging):
         return None
     try:
-        return staging, (staging / _COMMAND).read_text()
+        return staging, os.fsdecode((staging / _COMMAND).read_bytes())
     except OSError:  # It was killed before, or is of another user.
         return staging, ""
 
@@ -168,7 +168,8 @@ def _finish(staging: Path, place: Path) -> Path | None:
     mark, replaced = place / _MARK, None
     if os.path.lexists(staging):
         if (staging / "replaced").exists():
-            replaced = Path((staging / "replaced").read_text() or _new_folder(place))
+            name = os.fsdecode((staging / "replaced").read_bytes())
+            replaced = Path(name) if name else _new_folder(place)
         if mark.exists() and replaced is not None:
             put_record_aside(staging / "new", replaced)
         mark.unlink(missing_ok=True)

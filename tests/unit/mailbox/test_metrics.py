@@ -17,7 +17,7 @@ from specify_cli.mailbox.log_lines import AnsweredRequest
 from specify_cli.mailbox.request_counts import BUCKETS_S, NO_GRANT, RequestCounts
 from tests.together import meet
 
-HOSTILE = 'a"b\\c\nd{e="f"} 1\n# TYPE x counter'
+HOSTILE = 'a"b\\c\nd{e="f"} 1\n# TYPE x counter \udcff'
 
 
 def test_names_of_others_neither_break_the_format_nor_add_labels(tmp_path: Path) -> None:
@@ -31,6 +31,7 @@ def test_names_of_others_neither_break_the_format_nor_add_labels(tmp_path: Path)
     counts.add(AnsweredRequest("nightly", note, since=now - 1e6), has_grant=True)
     layout = MailboxLayout(tmp_path / HOSTILE)
     mailboxes = [MailboxFacts(paths=layout.paths(f"stranger-{it}"), depth=2) for it in range(50)]
+    mailboxes.append(MailboxFacts(paths=layout.paths("nightly"), beat={"oldest_age_s": 10**400}))
     facts = health_facts.Facts(
         layout=layout,
         now=clock.now().timestamp(),
@@ -46,7 +47,7 @@ def test_names_of_others_neither_break_the_format_nor_add_labels(tmp_path: Path)
         ): sample.value
         for it in families.values()
         for sample in it.samples
-        if sample.labels["project"] == str(layout.root)
+        if sample.labels["project"] == str(layout.root).replace("\udcff", r"\udcff")
     }
     assert sum(len(it.samples) for it in families.values()) == len(values) < 100
     assert values["spec_kitty_requests_total", "unknown", NO_GRANT, "refused"] == 50

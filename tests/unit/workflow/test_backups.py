@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.unit.storage.test_record_retention import change
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    layout = MailboxLayout(tmp_path / "project")
+    layout = MailboxLayout(tmp_path / os.fsdecode(b"a name that is not UTF-8: \xff"))
     layout.root.mkdir()
     layout.ensure()
     Journal(layout).append(change("c1"))
