@@ -138,7 +138,9 @@ def _sweep(name: str, *, folder: int) -> None:
 
 
 def _remove_left(temporary: str, *, folder: int) -> None:
-    descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    # A FIFO that somebody planted would block.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, dir_fd=folder)
     try:
         # The kernel released the lock of a killed writer; a living one keeps it.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -80,6 +80,13 @@ def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["reply.json"]
 
 
+@pytest.mark.timeout(20)
+def test_a_fifo_that_was_planted_for_the_sweep_blocks_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f".file.{'0' * 16}.tmp")
+    atomic.publish_to_all(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
 def test_a_writer_that_is_alive_is_not_swept(tmp_path: Path) -> None:
     written = tmp_path / ".reply.json.0123456789abcdef.tmp"
     with written.open("wb") as file:
