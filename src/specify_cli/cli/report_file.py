@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -44,11 +45,15 @@ def require_replaceable(path: Path, *, force: bool) -> None:
 
 
 def write(path: Path, data: bytes, *, force: bool) -> None:
-    """Write the report atomically; a new file is for its owner alone, a replaced one keeps its mode.
+    """Write the report atomically; a new file is for its owner alone, one of this user keeps its mode.
 
     Raises:
         UsageError, StorageFailed: As `require_replaceable`.
     """
     require_replaceable(path, force=force)
-    mode = stat.S_IMODE(path.stat().st_mode) if os.path.lexists(path) else _MODE
+    mode = _MODE
+    with contextlib.suppress(FileNotFoundError):
+        former = path.lstat()
+        # In a shared folder, somebody else may have made the file, for everyone to read.
+        mode = stat.S_IMODE(former.st_mode) if former.st_uid == os.geteuid() else _MODE
     atomic.publish(path, data, mode=mode)

@@ -29,6 +29,18 @@ def test_a_new_report_is_private_and_a_replaced_one_keeps_its_mode(tmp_path: Pat
     assert [*tmp_path.iterdir()] == [path]
 
 
+def test_a_report_that_another_user_made_does_not_decide_who_reads_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "report.html"
+    path.write_bytes(REPORT)
+    path.chmod(0o666)
+    theirs = path.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: theirs + 1)
+    report_file.write(path, REPORT + b"new", force=False)
+    assert mode(path) == 0o600
+
+
 def test_only_force_replaces_another_file(tmp_path: Path):
     path = tmp_path / "notes.html"
     path.write_text("notes")
