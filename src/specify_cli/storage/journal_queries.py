@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
-from specify_cli.storage.journal_rows import COLUMNS, IndexedLine
+from specify_cli.storage.journal_rows import COLUMNS, IndexedLine, indexed_text
 
 AT_ONCE: Final = 1_000
 _EQUAL: Final = (
@@ -85,7 +85,7 @@ def statement(
         value = getattr(wanted, name)
         if value is not None:
             where.append(f"{name} = ?")
-            conditions.append(value)
+            conditions.append(indexed_text(value))
     if wanted.failed:
         where.append("code IS NOT NULL")
     for operator, bound in ((">=", wanted.since), ("<=", wanted.until)):
@@ -113,7 +113,8 @@ def range_of(connection: sqlite3.Connection, wanted: LineFilter) -> tuple[int, i
 def with_id(connection: sqlite3.Connection, prefix: str, count: int) -> list[IndexedLine]:
     """Return the first `count` lines whose id starts with the prefix, by id and `seq`."""
     query = f"SELECT {COLUMNS} FROM line WHERE id BETWEEN ? AND ? ORDER BY id, seq LIMIT ?"  # noqa: S608
-    rows = connection.execute(query, (prefix, prefix + _LAST_CHARACTER, count))
+    first = indexed_text(prefix) or ""
+    rows = connection.execute(query, (first, first + _LAST_CHARACTER, count))
     return [IndexedLine._make(row) for row in rows.fetchall()]
 
 
@@ -123,7 +124,8 @@ def with_event(connection: sqlite3.Connection, prefix: str, count: int) -> list[
         f"SELECT {COLUMNS} FROM line WHERE seq IN"  # noqa: S608
         " (SELECT seq FROM caused WHERE event BETWEEN ? AND ? LIMIT ?) ORDER BY seq"
     )
-    rows = connection.execute(query, (prefix, prefix + _LAST_CHARACTER, count))
+    first = indexed_text(prefix) or ""
+    rows = connection.execute(query, (first, first + _LAST_CHARACTER, count))
     return [IndexedLine._make(row) for row in rows.fetchall()]
 
 

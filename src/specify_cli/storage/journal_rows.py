@@ -67,8 +67,8 @@ def row_of(
     envelope, args = _object(line.get("envelope")), _object(line.get("args"))
     data = _object(envelope.get("data"))
     at, done = microseconds(line.get("at")), microseconds(envelope.get("timestamp"))
-    identity = _text(line.get("identity"))
-    named = _text(args.get("mission"))
+    identity = indexed_text(line.get("identity"))
+    named = indexed_text(args.get("mission"))
     row = IndexedLine(
         seq=line["seq"],
         position=position,
@@ -78,18 +78,18 @@ def row_of(
         id=line["correlation_id"],
         orchestrator=identity if line.get("door") == ids.MAILBOX else CLI,
         identity=identity,
-        actor=_text(line.get("actor")),
-        command=(_text(line.get("command")) or "").rpartition(".")[2] or None,
-        mission=_text(data.get("mission_slug")) or missions.get(named or "", named),
-        wp=_text(args.get("wp")),
-        from_lane=_text(data.get("from_lane")),
-        to_lane=_text(data.get("to_lane")) or _text(args.get("to")),
-        code=_text(envelope.get("error_code")),
-        dead_letter=_text(line.get("dead_letter")),
+        actor=indexed_text(line.get("actor")),
+        command=(indexed_text(line.get("command")) or "").rpartition(".")[2] or None,
+        mission=indexed_text(data.get("mission_slug")) or missions.get(named or "", named),
+        wp=indexed_text(args.get("wp")),
+        from_lane=indexed_text(data.get("from_lane")),
+        to_lane=indexed_text(data.get("to_lane")) or indexed_text(args.get("to")),
+        code=indexed_text(envelope.get("error_code")),
+        dead_letter=indexed_text(line.get("dead_letter")),
     )
     caused = line.get("event_ids")
     events = caused if isinstance(caused, list) else []
-    return row, [it for it in map(_text, events) if it]
+    return row, [it for it in map(indexed_text, events) if it]
 
 
 def microseconds(timestamp: object) -> int | None:
@@ -134,7 +134,8 @@ def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str | None:
+def indexed_text(value: object) -> str | None:
+    """Return the text as the index has it; None if the value is not a text."""
     if not isinstance(value, str):
         return None
     value = value[:LONGEST]

@@ -76,6 +76,17 @@ def test_a_line_has_what_is_filtered_and_counted(layout: Layout) -> None:
     index.close()
 
 
+@pytest.mark.parametrize("name", ["A" * 300, "ada \udcff", "ada\0"])
+def test_a_name_of_any_form_is_found(layout: Layout, name: str) -> None:
+    add(layout, "one", line={"actor": name})
+    add(layout, "two")
+    index = JournalIndex(layout)
+    assert ids(index, actor=name) == ["one"]
+    assert index.read(lambda it: journal_queries.with_id(it, name, 9)) == []
+    assert index.read(lambda it: journal_queries.with_event(it, name, 9)) == []
+    index.close()
+
+
 def test_new_lines_are_added_to_those_that_are_there(layout: Layout) -> None:
     add(layout, "one", "two")
     first, second = JournalIndex(layout), JournalIndex(layout)
