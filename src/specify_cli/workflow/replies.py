@@ -53,6 +53,8 @@ class Replies:
     def beyond(self, bounds: Bounds, *, young: timedelta) -> Iterator[Going[Reply]]:
         """Yield the oldest replies that go by the bounds, and equal the answer in the journal.
 
+        Each orchestrator has a share of the bounds, so that the many replies of one do not remove those of others.
+
         Raises:
             StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
@@ -64,7 +66,10 @@ class Replies:
                     status = reply.path.lstat()
                     items.append((reply, status.st_mtime, status.st_size))
             yield from bounds.going(
-                items, now=now.timestamp(), may_go=lambda it: self._can_go(it, now - young)
+                items,
+                now=now.timestamp(),
+                may_go=lambda it: self._can_go(it, now - young),
+                owner=lambda it: it.identity,
             )
 
     def remove(self, replies: Iterable[Reply], older_than: timedelta) -> list[Reply]:

@@ -33,11 +33,18 @@ def project(tmp_path: Path) -> Project:
     return project_with(tmp_path)
 
 
-def answered(project: Project, name: str, *, is_old: bool = True, changes: bool = False) -> Path:
-    """A reply of `nightly`, recorded long ago; asked for just now unless it `is_old`."""
-    line = (change if changes else read)(name, at=THEN)
+def answered(
+    project: Project,
+    name: str,
+    *,
+    is_old: bool = True,
+    changes: bool = False,
+    identity: str = "nightly",
+) -> Path:
+    """A reply, recorded long ago; asked for just now unless it `is_old`."""
+    line = (change if changes else read)(name, at=THEN) | {"identity": identity}
     Journal(project, max_bytes=2000).append(line)
-    path = project.outbox / "nightly" / f"{name}.json"
+    path = project.outbox / identity / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(line["envelope"]))
     if is_old:
@@ -205,6 +212,21 @@ def test_replies_go_by_age_count_and_size_unless_just_asked_for(
     assert sum(rules(project).values()) == gone
     assert [it.exists() for it in paths] == [False] * gone + [True] * (5 - gone)
     assert young.exists()
+
+
+@pytest.mark.parametrize("setting", ["replies_max_count", "replies_max_bytes"])
+def test_many_replies_of_one_orchestrator_remove_none_of_others(
+    tmp_path: Path, setting: str
+) -> None:
+    size = answered(project_with(tmp_path), "first", changes=True).stat().st_size
+    project = project_with(tmp_path, **{setting: 6 if setting == "replies_max_count" else 6 * size})
+    flood = [answered(project, f"c{it:03}", changes=True) for it in range(10)]
+    flood += [answered(project, f"y{it:03}", changes=True, is_old=False) for it in range(10)]
+    quiet = [answered(project, f"q{it:03}", changes=True, identity="quiet") for it in range(2)]
+    for it in quiet:
+        os.utime(it, (LONG_AGO - 1, LONG_AGO - 1))
+    assert carried_out(project) == {"replies": 11}
+    assert [it.exists() for it in (*quiet, *flood)] == [True] * 2 + [False] * 10 + [True] * 10
 
 
 def test_a_changed_reply_counts_and_stays(tmp_path: Path) -> None:
