@@ -26,6 +26,7 @@ from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_redaction import forms_of
+from specify_cli.workflow.restore_files import folder_of_replaced
 
 MARK = b"[redacted]"
 MOST_BYTES = 512 * 1024 * 1024
@@ -64,7 +65,15 @@ def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
         with translated(path, "redact"):
             publish(path, data, mode=stat.S_IMODE(path.stat().st_mode), below=project.root)
         changed.append(path)
-    return changed, left
+    return changed, [*left, *_replaced_with(project, forms)]
+
+
+def _replaced_with(project: Project, forms: Collection[bytes]) -> Iterator[Path]:
+    """Yield the files that a restore has replaced and that contain one of the forms, or may do so."""
+    for path in _files_below(folder_of_replaced(project.record)):
+        data = _unpacked(path) if path.suffix == PACKED else _read(path)
+        if data is None or any(form in data for form in forms):
+            yield path
 
 
 def _remove_drafts(project: Project, secret: str) -> Iterator[Path]:

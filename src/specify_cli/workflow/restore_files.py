@@ -29,6 +29,11 @@ _OF_MACHINE: Final = ("claimed", "dead-letters", "signs-of-life", "workspaces")
 """Private folders that belong to this machine, or have what came after the backup."""
 
 
+def folder_of_replaced(record: Path) -> Path:
+    """Return the folder in which restores of a record keep what they replaced."""
+    return record.parent / "replaced"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreFiles:
     """The unpacked backup, and the folder `replaced` for what it replaces."""

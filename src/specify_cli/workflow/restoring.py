@@ -29,7 +29,7 @@ from specify_cli.storage.backup_manifest import Manifest, Restored
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
 from specify_cli.vcs.renames import exchange
-from specify_cli.workflow.restore_files import RestoreFiles, put_record_aside
+from specify_cli.workflow.restore_files import RestoreFiles, folder_of_replaced, put_record_aside
 
 STAGING: Final = ".restoring"
 """The suffix of the folder beside the record in which a backup is unpacked."""
@@ -140,7 +140,7 @@ def _place(project: Layout) -> tuple[Path, Path]:
 
 def _new_folder(place: Path) -> Path:
     stamp = clock.timestamp()[:19].replace(":", "")
-    return place.parent / "replaced" / f"{stamp}-{time.monotonic_ns() % 10**6:06}"
+    return folder_of_replaced(place) / f"{stamp}-{time.monotonic_ns() % 10**6:06}"
 
 
 def _exchange(new: Path, place: Path, replaced: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -152,6 +153,16 @@ def test_what_a_killed_writer_has_left_is_gone(told: Stage) -> None:
     draft.write_bytes((told.root / ".kitty" / "outbox" / "two.json").read_bytes())
     assert redact(told, "two").exit_code == 0
     assert not draft.exists()
+
+
+def test_what_a_restore_has_replaced_is_named(told: Stage, tmp_path: Path) -> None:
+    for command in ("backup", "restore"):
+        assert told.run(command, str(tmp_path / "a.backup")).exit_code == 0
+    done = redact(told, "two", "--json")
+    assert done.exit_code == 0
+    left = done.envelope["data"]["left"]
+    assert left
+    assert {told.root / it for it in holders(told) if "/replaced/" in it} == {*map(Path, left)}
 
 
 def test_a_second_text_of_a_published_line_is_redacted_too(told: Stage) -> None:
