@@ -76,7 +76,8 @@ class Unit:
 
     def _unit(self) -> Iterator[str]:
         yield "[Unit]"
-        yield f"Description=spec-kitty mailbox of {_specifiers(str(self.project))}"
+        # The path is not last: a line that ends with a backslash would go on in the next one.
+        yield f"Description=mailbox of {_specifiers(str(self.project))} (spec-kitty)"
         yield "After=network.target"
         yield f"RequiresMountsFor={quoted(self.project)}"
         yield "StartLimitIntervalSec=300"

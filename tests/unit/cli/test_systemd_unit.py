@@ -40,6 +40,12 @@ def test_paths_are_quoted_for_systemd() -> None:
     assert argument(Path("/$HOME")) == '"/$$HOME"'
 
 
+def test_no_line_of_a_unit_goes_on_in_the_next() -> None:
+    for user in (None, "root", "ada"):
+        text = Unit(program=PROGRAM, project=Path("/srv/back\\"), user=user).text()
+        assert "\\\n" not in text
+
+
 def test_the_unit_runs_the_worker_of_the_project_and_says_what_is_next(project: Path) -> None:
     written = install(project, "--user", "--name", "mine")
     assert written.exit_code == 0, written.output
