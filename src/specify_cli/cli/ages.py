@@ -31,13 +31,13 @@ def ago(since: str | None, now: datetime) -> str:
 def utc(text: str | None) -> str:
     """Return the timestamp to the second in UTC; the text itself if it cannot be parsed."""
     found = moment(text)
-    return found.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ") if found else text or ""
+    return found.strftime("%Y-%m-%d %H:%M:%SZ") if found else text or ""
 
 
 def moment(text: str | None) -> datetime | None:
-    """Parse a timestamp; return None if it is invalid."""
+    """Parse a timestamp; return its time in UTC, or None if it is invalid."""
     try:
         found = datetime.fromisoformat(text or "")
-    except ValueError:
+        return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

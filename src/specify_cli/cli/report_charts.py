@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from specify_cli.cli.report_scale import Break, Scale, Tick
 
+# Events of other programs can have any time; an axis needs room after the last one.
+_LATEST: Final = datetime(5000, 1, 1, tzinfo=UTC)
 _IN_WORK: Final = frozenset({"claimed", "in_progress", "for_review", "in_review", "blocked"})
 
 
@@ -41,7 +43,8 @@ def timeline(packages: Sequence[Mapping[str, Any]], now: datetime) -> Timeline |
     stints = [it for package in packages for it in package["stints"]]
     if not stints:
         return None
-    moments = {moment(it[name]) for it in stints for name in ("since", "until") if it[name]}
+    times = (moment(it[name]) for it in stints for name in ("since", "until") if it[name])
+    moments = {min(it, _LATEST) for it in times}
     start, last = min(moments), max(moments)
     is_open = any(package["lane"] in _IN_WORK for package in packages)
     end = max(last + (last - start) / 25, now if is_open else last, start + timedelta(minutes=1))
@@ -56,10 +59,11 @@ def timeline(packages: Sequence[Mapping[str, Any]], now: datetime) -> Timeline |
 def _bar(stint: Mapping[str, Any], scale: Scale, end: datetime) -> Bar:
     since = moment(stint["since"])
     until = moment(stint["until"]) if stint["until"] else None
-    x = scale.place(since)
+    right = min(until, _LATEST) if until else end
+    x = scale.place(min(since, _LATEST))
     return Bar(
         x=x,
-        width=round(scale.place(until or end) - x, 3),
+        width=round(scale.place(right) - x, 3),
         lane=stint["lane"],
         holder=stint["holder"] or "",
         since=since,

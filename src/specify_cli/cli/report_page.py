@@ -135,7 +135,7 @@ def _when(at: str | datetime | None) -> str:
         return ""
     try:
         known = report_charts.moment(at) if isinstance(at, str) else at
-    except ValueError:
+    except (ValueError, OverflowError):
         return str(at)
     return known.strftime("%Y-%m-%d %H:%M:%S")
 

@@ -78,7 +78,7 @@ def seconds(text: object) -> float | None:
     """Return the seconds since the epoch of a timestamp; None for anything else."""
     try:
         return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -71,6 +71,17 @@ def test_years_without_work_do_not_fill_the_axis():
     assert len(drawn.ticks) <= 8
 
 
+def test_events_of_other_programs_may_have_any_time():
+    first, last = "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"
+    stints = [
+        {"lane": "claimed", "holder": None, "since": since, "until": until}
+        for since, until in ((first, last), (last, None))
+    ]
+    drawn = report_charts.timeline([{"wp_id": "WP01", "lane": "done", "stints": stints}], START)
+    assert drawn is not None
+    assert all(it.x + it.width <= 100 for it in drawn.rows["WP01"])
+
+
 def test_nothing_happened_yet():
     assert (
         report_charts.timeline([{"wp_id": "WP01", "lane": "planned", "stints": []}], START) is None
