@@ -62,6 +62,7 @@ class Restoring:
         with _locks_held(self.project.record):
             pass  # Before anything is unpacked, which may take long.
         folders.ensure_all(place.parent, below=base, mode=0o755)
+        folders.ensure_all(folder_of_replaced(place), below=base, mode=0o700)
         staging, lock = staging_of(place), place.with_name(place.name + _LOCK)
         with translated(place, "restore"), locks.held(lock, timeout_s=_WAIT_S):
             replaced = _finish(staging, place) or _new_folder(place)

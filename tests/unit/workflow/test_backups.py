@@ -14,6 +14,7 @@ from specify_cli.storage import backup_file
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.workflow.backups import Backups
+from specify_cli.workflow.restore_files import folder_of_replaced
 from specify_cli.workflow.restoring import Restoring
 from tests.durability import SYNC_ALL, watched
 from tests.unit.storage.test_record_retention import change
@@ -73,6 +74,16 @@ def test_no_restore_while_a_lock_is_held(project: Project, file: Path, name: str
         restoring(project).restore(file)
     held.release()
     restoring(project).restore(file)
+
+
+def test_what_is_replaced_does_not_follow_a_link(project: Project, file: Path) -> None:
+    Backups(project).write(file)
+    elsewhere = file.with_name("elsewhere")
+    elsewhere.mkdir()
+    folder_of_replaced(project.record).symlink_to(elsewhere)
+    with pytest.raises(StorageFailed, match="is not a regular folder"):
+        restoring(project).restore(file)
+    assert [*elsewhere.iterdir()] == []
 
 
 def test_no_two_restores_at_once(
