@@ -7,6 +7,7 @@ yet belongs to its client, who sends it again under the same id.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -79,6 +80,9 @@ class Backups:
             try:
                 record_copies.write_snapshot(connection, snapshot)
             except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                    # The record is only read.
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
                 raise record_schema.refusal(error, record.path) from error
             file = held.enter_context(snapshot.open("rb"))
             contents = [Content(RECORD, file, os.fstat(file.fileno()).st_size), *files]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -58,6 +60,18 @@ def found_by_doctor(stage: Stage) -> list[dict[str, str]]:
 def is_sound(stage: Stage) -> bool:
     done = stage.run("mailbox", "verify")
     return (done.exit_code, done.stdout) == (0, b"")
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+def test_a_full_disk_is_named(stage: Stage, tmp_path: Path) -> None:
+    begin(stage)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = f'mount -t tmpfs -o size=16k none {disk} && "$0" -m specify_cli backup {disk}/a'
+    words = ("unshare", "--mount", "--map-root-user", "sh", "-c", script, sys.executable)
+    done = subprocess.run(words, cwd=stage.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"could not write {disk}/a: No space left on device" in done.stderr
 
 
 def test_a_backup_under_load_is_restored_in_a_clone(stage: Stage, file: Path) -> None:
