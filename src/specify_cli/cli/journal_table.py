@@ -56,7 +56,7 @@ _REASON: Final = "REASON"
 _OUTCOME: Final = 8
 _DAY: Final = len("2026-11-22")
 _LEAST_REASON: Final = 20
-_NARROW: Final = 130
+_NARROW: Final = 150
 """A terminal with fewer columns gets the date on a line of its own."""
 
 
@@ -84,12 +84,13 @@ class JournalTable:
         """Return the line with the titles; these lines determine the widths."""
         rows = [self._cells(line) for line in lines]
         titles = [it.title for it in COLUMNS]
-        self._widths = [max(map(_width, column)) for column in zip(titles, *rows, strict=True)]
+        found = [max(map(_width, column)) for column in zip(titles, *rows, strict=True)]
+        self._widths = found
         if self._grows:
-            self._widths = [max(it, x.usual) for it, x in zip(self._widths, COLUMNS, strict=True)]
+            self._widths = [max(it, x.usual) for it, x in zip(found, COLUMNS, strict=True)]
         if self._width is not None:
             gaps = len(self._between) * (len(COLUMNS) - 1)
-            _shrink(self._widths, self._width - 1 - gaps)
+            _shrink(self._widths, self._width - 1 - gaps, found=found)
         return styled(self._row([*titles], _ID, _REASON), bold=True)
 
     def text(self, line: IndexedLine, said: Mapping[str, Any] | None) -> str:
@@ -170,8 +171,19 @@ def aligned(rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> li
     ]
 
 
-def _shrink(widths: list[int], room: int) -> None:
-    """Cut the widest columns until all fit, each down to its least width."""
+def _shrink(widths: list[int], room: int, *, found: Sequence[int]) -> None:
+    """Cut the widest columns until all fit, each down to its least width.
+
+    Names give up the room for lines that are not known yet first; `found` is what the known ones need.
+    """
+    while sum(widths) > room:
+        spare = [
+            (it - need) * column.cut_first
+            for it, need, column in zip(widths, found, COLUMNS, strict=True)
+        ]
+        if not any(spare):
+            break
+        widths[spare.index(max(spare))] -= 1
     for cut_first in (True, False):
         while sum(widths) > room:
             left = [

@@ -70,6 +70,8 @@ def verify(*, as_json: bool) -> None:
             else "sound",
             err=True,
         )
+        if breaks:
+            log("next: spec-kitty doctor")
     sys.exit(REFUSED if breaks else 0)
 
 

@@ -73,4 +73,7 @@ def head(*, expect: RecordHead | None, as_json: bool) -> None:
         click.echo(now)
         if complaint:
             log(complaint)
+            log(
+                "next: spec-kitty doctor; to go back to the record that you expect, 'spec-kitty restore' a backup of it"
+            )
     sys.exit(REFUSED if complaint else 0)

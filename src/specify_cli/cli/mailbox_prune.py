@@ -75,7 +75,7 @@ def prune(*, older_than: int | None, yes: bool, dry_run: bool, as_json: bool) ->
         if shows_only or not is_on_terminal():
             say("nothing was removed: add --yes to confirm", is_error=True)
             sys.exit(NOT_ASKED_FOR)
-        if not click.confirm("Remove these?"):
+        if not click.confirm("Go ahead?"):
             sys.exit(1)
     elif dry_run:
         raise click.UsageError("--yes and --dry-run exclude each other.")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -13,6 +16,7 @@ from specify_cli.cli.output import bold, red
 from specify_cli.mailbox.printable import printable
 
 _LABEL: Final = 11
+_LEAST_ROOM: Final = 40
 _PLAIN: Final = ("message", "retryable", "policy_metadata_recorded")
 _LONGEST: Final = 2_000
 _LONGEST_VALUE: Final = 200
@@ -107,9 +111,19 @@ def _effects(story: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[str]
 
 def _labelled(label: str, text: object) -> Iterator[str]:
     """Yield the label and the text; nothing without a text."""
-    for number, part in enumerate(str(text or "").strip()[:_LONGEST].splitlines()):
+    parts = str(text or "").strip()[:_LONGEST].splitlines()
+    for number, part in enumerate(it for whole in parts for it in _folded(printable(whole))):
         shown = label if number == 0 else ""
-        yield f"  {shown:<{_LABEL}}{printable(part)}"
+        yield f"  {shown:<{_LABEL}}{part}"
+
+
+def _folded(text: str) -> list[str]:
+    """Return the text in lines that fit the terminal behind the labels; as it is without a terminal."""
+    room = shutil.get_terminal_size().columns - _LABEL - len("  ") - 1
+    if not sys.stdout.isatty() or room < _LEAST_ROOM or len(text) <= room:
+        return [text]
+    # Paths and ids stay whole, so that they can be copied.
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]
 
 
 def _command(line: Mapping[str, Any]) -> str:

@@ -75,7 +75,7 @@ def _meant(key: str, problem: str) -> str:
         return "; it is a host setting: write it above the first line in brackets"
     inner = {"policy": PolicyTable, "quota": QuotaTable}.get(parents[-1] if parents else "")
     known = [it.name for it in fields(inner or (OrchestratorTable if parents else ConfigTable))]
-    return f"; known keys: {', '.join(known)}{nearest.guess(name, known)}"
+    return nearest.guess(name, known) or f"; known keys: {', '.join(known)}"
 
 
 def _read(path: Path) -> bytes:

@@ -66,12 +66,23 @@ def require_current(record: Record, files: JournalFiles) -> None:
             file=str(record.path),
         )
     if seq and (beyond := _last_beyond(files, seq)):
-        raise RecordBehind(
-            f"the host's record ends at line {seq} of the journal, and {files.path} has line {beyond}, with a gap between:"
-            f" the record may have been restored from an older backup. Put the missing parts of the journal back into"
-            f" {files.archive}, or restore a newer backup of the record; 'spec-kitty doctor --fix' continues without these lines",
-            file=str(record.path),
+        raise RecordBehind(_unconnected(files, seq, beyond), file=str(record.path))
+
+
+def _unconnected(files: JournalFiles, seq: int, beyond: int) -> str:
+    """Explain why lines up to `beyond` do not continue a record that ends at line `seq`."""
+    ends = f"the host's record ends at line {seq} of the journal, and {files.path} has"
+    if any(published_line.seq_of(line) == seq + 1 for _, line in files.numbered()):
+        return (
+            f"{ends} lines up to {beyond} that do not continue it: the record belongs to another project, or is a copy of"
+            " this one that went on elsewhere. Stop the worker, then put the project's own record back, or restore a"
+            " backup of it with 'spec-kitty restore'; 'spec-kitty doctor --fix' continues without these lines"
         )
+    return (
+        f"{ends} line {beyond}, with a gap between: the record may have been restored from an older backup. Put the"
+        f" missing parts of the journal back into {files.archive}, or restore a newer backup of the record;"
+        " 'spec-kitty doctor --fix' continues without these lines"
+    )
 
 
 def _last_beyond(files: JournalFiles, seq: int) -> int:

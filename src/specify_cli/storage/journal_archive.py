@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +106,23 @@ def archive(project: Layout, record: Record, parts: Sequence[OldPart]) -> list[O
     return moved
 
 
+def restore(project: Layout, record: Record, archived: Path) -> None:
+    """Write the archived part again from the record, which has all lines but those of pruned reads.
+
+    The former file is moved to the attic. The caller holds the journal's lock.
+
+    Raises:
+        StorageFailed: the disk fails.
+        StateUnreadable: the record is damaged.
+    """
+    files = JournalFiles(project.journal)
+    first = files.first_of(archived)
+    later = (files.first_of(it) for it in files.all_archived())
+    end = min((it for it in later if it > first), default=record.noted(DROPPED) + 1)
+    lines = [line for seq, line in record.published(after=first - 1) if seq < end]
+    _publish(project, files.part(first), b"".join(_packed(lines)))
+
+
 def _move(part: Path, project: Layout, record: Record) -> bool:
     """Archive the part; return False if another process moved or changed it."""
     seen = _seen(part)
@@ -146,12 +163,16 @@ def _publish(project: Layout, part: Path, data: bytes) -> None:
 
 
 def _compressed(part: Path) -> Iterator[bytes]:
-    """Yield the compressed part; equal input gives equal bytes, because no date is included."""
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _AS_GZIP)
     with opened(part) as file:
         read: Callable[[], bytes] = lambda: file.read(_CHUNK)  # noqa: E731  for `iter`
-        for chunk in iter(read, b""):
-            yield packer.compress(chunk)
+        yield from _packed(iter(read, b""))
+
+
+def _packed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the chunks compressed; equal input gives equal bytes, because no date is included."""
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _AS_GZIP)
+    for chunk in chunks:
+        yield packer.compress(chunk)
     yield packer.flush()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from specify_cli import progress
 from specify_cli.storage import published_line
@@ -18,8 +18,11 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
         StorageFailed: the disk fails.
         StateUnreadable: the record is damaged.
     """
-    numbers = record.numbers(after=record.noted(DROPPED))
-    order = _Order(numbers)
+    dropped = record.noted(DROPPED)
+    # A whole archived part may have been moved elsewhere; what is there has all its lines.
+    firsts = {it.name: files.first_of(it) for it in files.archived_parts()}
+    numbers = record.numbers(after=min([dropped, *(it - 1 for it in firsts.values())]))
+    order = _Order(numbers, dropped=dropped, firsts=firsts)
     pruned, redacted = _Pruned(record.noted(PRUNED)), record.redacted_lines()
     published = files.numbered()
     for place, line in progress.counted(published, "proving the journal", total=len(numbers)):
@@ -38,26 +41,30 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
         elif known != line:
             yield f"{place}: {_change(line, known, record.salt_of(seq))}"
         else:
-            yield from (f"{place}: {it}" for it in order.faults_at(seq))
+            yield from (f"{place}: {it}" for it in order.faults_at(seq, place))
         order.add(seq)
     for fault in order.faults_at_end():
         yield f"{files.path.name}: {fault}; 'spec-kitty doctor --fix' publishes them again"
 
 
 class _Order:
-    """Check that lines are in order and that none of `numbers` is missing."""
+    """Check that lines are in order and that none of `numbers` is missing.
 
-    def __init__(self, numbers: Sequence[int]) -> None:
-        self._numbers = numbers
+    Lines up to `dropped` may be missing, except within an archived part; `firsts` are the first lines of those.
+    """
+
+    def __init__(self, numbers: Sequence[int], *, dropped: int, firsts: Mapping[str, int]) -> None:
+        self._numbers, self._dropped, self._firsts = numbers, dropped, firsts
         self._seen: set[int] = set()
         self._last = 0
 
-    def faults_at(self, seq: int) -> Iterator[str]:
+    def faults_at(self, seq: int, place: str) -> Iterator[str]:
         """Describe what is wrong with the place of that line."""
         if seq in self._seen or seq <= self._last:
             yield f"line {seq} stands behind line {self._last}"
         elif seq != self._last + 1:
-            start = bisect.bisect_right(self._numbers, self._last)
+            first = self._firsts.get(place.partition(" ")[0], self._dropped + 1)
+            start = bisect.bisect_right(self._numbers, max(self._last, first - 1))
             end = bisect.bisect_left(self._numbers, seq)
             if gap := _words(it for it in self._numbers[start:end] if it not in self._seen):
                 yield f"{gap} missing before it"
@@ -69,7 +76,9 @@ class _Order:
 
     def faults_at_end(self) -> Iterator[str]:
         """Describe missing lines at the end, except the newest, which may be in progress."""
-        if missing := _words(it for it in self._numbers[:-1] if it > self._last):
+        if missing := _words(
+            it for it in self._numbers[:-1] if it > max(self._last, self._dropped)
+        ):
             yield f"{missing} not published"
 
 

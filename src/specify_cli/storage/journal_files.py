@@ -50,6 +50,10 @@ class JournalFiles(NamedTuple):
         """Return the path of an older part in the archive."""
         return self.archive / f"{part.name}{PACKED}"
 
+    def first_of(self, part: Path) -> int:
+        """Return the `seq` with which that part of the outbox or archive begins, by its name."""
+        return int(part.name.removeprefix(f"{self.path.stem}-").partition(".")[0])
+
     def older_parts(self) -> list[Path]:
         """Return the parts beside the newest, oldest first.
 

@@ -225,19 +225,21 @@ class Record(RecordQueries):
             with self._open() as connection:
                 found = record_faults.integrity_check(connection)
                 redacted = record_redaction.original_digests(connection)
-                found += [
-                    f"{it[0]}: row {it[1]} refers to a missing row of {it[2]}"
-                    for it in connection.execute("PRAGMA foreign_key_check").fetchall()
-                ]
+                dangling = connection.execute("PRAGMA foreign_key_check").fetchall()
             faults = [f"{self.path}: {it}" for it in found if it != "ok"]
             last = self.last()
-            return faults or record_faults.broken_chain(
+            # The chain names the entry; rows that refer to it only follow from that.
+            faults = faults or record_faults.broken_chain(
                 self.path,
                 self.entries(),
                 redacted=redacted,
                 pruned=self.noted(PRUNED),
                 count=last.position if last else 0,
             )
+            return faults or [
+                f"{self.path}: a row of {it[0]} refers to a missing row of {it[2]}"
+                for it in dangling
+            ]
         except StateUnreadable as error:
             return [str(error)]
 

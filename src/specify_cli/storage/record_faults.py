@@ -51,13 +51,15 @@ def broken_chain(
     """
     head = NOTHING_BEFORE
     before: Entry | None = None
+    position = 0
     for entry in progress.counted(entries, "proving the record", total=count):
         try:
             head = record_rows.head_of(head, entry, redacted.get(entry.position))
         except ValueError as error:
             return [f"{path}: entry {entry.position} has a line that {error}"]
         if head != entry.head or (entry.is_read and (entry.log or entry.mission)):
-            return [f"{path}: entry {entry.position} is not what was committed"]
+            return [f"{path}: {_broken_at(entry.position, position + 1)}"]
+        position = entry.position
         if entry.published is None:
             continue
         if before is not None and (fault := _gap(before, entry, pruned=pruned)):
@@ -69,6 +71,18 @@ def broken_chain(
             ]
         before = entry
     return []
+
+
+def _broken_at(position: int, expected: int) -> str:
+    if position == expected:
+        return f"entry {position} is not what was committed"
+    # Pruned reads leave gaps, too.
+    gap = (
+        f"entry {expected}"
+        if position == expected + 1
+        else f"one of entries {expected} to {position - 1}"
+    )
+    return f"{gap} was removed, or entry {position} is not what was committed"
 
 
 def _says_redacted(line: bytes) -> bool:

@@ -7,14 +7,21 @@ import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 from specify_cli.errors import RecordBehind, StateUnreadable, StorageFailed
 from specify_cli.storage import record_contents, records, reply_differences
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal_files import PACKED
+from specify_cli.storage.layout import ARCHIVE
 from specify_cli.storage.project import Project
+from specify_cli.storage.record_database import DATABASE
 from specify_cli.workflow import audit, lost_heads, restored_redactions
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
+
+_RESTORE: Final = "stop the worker, then restore the newest backup with 'spec-kitty restore'"
 
 
 def examine_journal(project: Project) -> Iterator[Finding]:
@@ -29,16 +36,18 @@ def examine_journal(project: Project) -> Iterator[Finding]:
         yield from damaged
         faults = [] if damaged else journal.faults()
         for complaint in faults:
-            what, _, repair = complaint.rpartition("): ")
-            repair = repair or "restore a backup"
-            yield error("record", project.record, what or complaint, repair=repair)
+            what, between, repair = complaint.rpartition("): ")
+            if not between:
+                what, repair = complaint, _RESTORE
+            file = project.record / DATABASE
+            yield error("record", file, what.removeprefix(f"{file}: "), repair=repair)
         if not faults and not damaged:
             yield from _examine_published(project, journal)
     except RecordBehind as fault:
         # The one finding about a record that is older than before: it explains all other differences.
-        what, _, repair = fault.message.partition(", perhaps. ")
-        found = fixable("restored", project.record, f"{what}, perhaps", severity=Severity.ERROR)
-        yield replace(found, repair=repair)
+        what, _, repair = fault.message.rpartition(". ")
+        found = fixable("restored", project.record, what, severity=Severity.ERROR)
+        yield replace(found, repair=repair[:1].lower() + repair[1:])
     except StorageFailed as fault:
         repair = "move away what is in its place, or free space on the disk or repair it"
         yield error("journal", project.journal, fault.message, repair=repair)
@@ -66,13 +75,17 @@ def _examine_published(project: Project, journal: Journal) -> Iterator[Finding]:
     lost_heads.prove_current(project)
     is_sound = True
     has_record = records.found(project) is not None
+    archived: set[Path] = set()
     for complaint in journal.differences():
         is_sound = False
-        position = re.match(r"(\S+) line (\d+): ", complaint)
-        file = project.journal.with_name(position[1]) if position else project.journal
-        line = int(position[2]) if position else None
-        what = complaint[position.end() :] if position else complaint
-        if has_record:
+        file, line, what = _located(project, complaint)
+        is_archived = file.suffix == PACKED
+        if is_archived and file in archived:
+            continue
+        archived |= {file} if is_archived else set()
+        if has_record and is_archived:
+            yield fixable("archive", file, what, severity=Severity.ERROR, line=line)
+        elif has_record:
             yield fixable("journal", file, what, severity=Severity.ERROR, line=line)
         else:
             yield error("journal", file, what, repair="restore it from a backup", line=line)
@@ -82,6 +95,16 @@ def _examine_published(project: Project, journal: Journal) -> Iterator[Finding]:
         for path, _, what in reply_differences.differences(project, journal):
             yield fixable("reply", path, what)
         yield from _examine_redactions(project)
+
+
+def _located(project: Project, complaint: str) -> tuple[Path, int | None, str]:
+    """Return the file that the complaint is about, the line, and what is wrong there."""
+    position = re.match(r"(\S+\.jsonl(?:\.gz)?) (?:line (\d+): )?", complaint)
+    if position is None:
+        return project.journal, None, complaint
+    folder = project.kitty / ARCHIVE if position[1].endswith(PACKED) else project.outbox
+    line = int(position[2]) if position[2] else None
+    return folder / position[1], line, complaint[position.end() :]
 
 
 def _examine_redactions(project: Project) -> Iterator[Finding]:

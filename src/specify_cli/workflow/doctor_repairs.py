@@ -12,7 +12,13 @@ from specify_cli import ids
 from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files import folders, locks, moves
 from specify_cli.files.atomic import publish, translated
-from specify_cli.storage import project_files, record_contents, record_folder, records
+from specify_cli.storage import (
+    journal_archive,
+    project_files,
+    record_contents,
+    record_folder,
+    records,
+)
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles
@@ -89,6 +95,13 @@ def _publish_again(project: Project, path: Path) -> bool:
     return not Journal(project).verify()
 
 
+def _restore_archived(project: Project, path: Path) -> bool:
+    """Write the archived part of the journal again; the former file goes to the attic."""
+    with locks.held(project.lock("journal")):
+        journal_archive.restore(project, records.made(project), path)
+    return not any(it.startswith(path.name) for it in Journal(project).verify())
+
+
 def _take_end_in(project: Project, path: Path) -> bool:
     """Import what the journal, logs and commits have beyond the record, which then allows changes."""
     record_restoration.take_in(project)
@@ -148,6 +161,7 @@ def _attic_path(project: Project, path: Path) -> Path:
 REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
     {
         "answer": _restore_answers,
+        "archive": _restore_archived,
         "byte-order-mark": _remove_mark,
         "changed-log-line": _mend_log,
         "copied-intent": _take_over_intents,
@@ -174,6 +188,10 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
 DONE: Mapping[str, str] = MappingProxyType(
     {
         "answer": "restored the damaged answer in the record from the published journal or a reply",
+        "archive": (
+            "wrote the archived part again from the record, without answers that were pruned; the former file is in"
+            " the attic"
+        ),
         "byte-order-mark": "removed the byte order mark; the file as it was is in the attic",
         "changed-log-line": "restored the lines of the host; the file as it was is in the attic",
         "copied-intent": "took over the unfinished request; the next request completes it",

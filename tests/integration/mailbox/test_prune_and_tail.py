@@ -108,7 +108,7 @@ def test_at_a_terminal_a_person_is_asked(
     terminal = Terminal()
     words = ("mailbox", "prune", "--older-than", "0s")
     assert terminal.run(words, stage.root, typed=f"{typed}\n") == exit_code
-    assert b"Remove these? [y/N]" in terminal.close()
+    assert b"Go ahead? [y/N]" in terminal.close()
     assert (stage.replies() == set()) == is_gone
 
 

@@ -62,7 +62,10 @@ def test_what_was_printed_holds_as_long_as_nothing_before_it_changes(project: Pa
     [
         ("UPDATE entry SET at = 'then' WHERE position = 1", "entry 1 is not what was committed"),
         ("UPDATE entry SET head = zeroblob(32) WHERE position = 2", "entry 2, or one before it"),
-        ("DELETE FROM entry WHERE position = 2", "it ends at entry 1, before the expected one"),
+        (
+            "DELETE FROM entry WHERE position = 2",
+            "the record ends at entry 1, before the expected one",
+        ),
         ("UPDATE meta SET value = 'X' WHERE name = 'record_id'", "this is another record, X"),
     ],
 )
