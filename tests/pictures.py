@@ -180,7 +180,9 @@ def taken(project: Project, sockets: Path) -> str:
         outer.wait_for(lambda text: "WP01" in text)
         project.drive()
         outer.wait_for(
-            lambda text: "start-review 001-full-text-search WP02" in text and "in_review 1" in text
+            lambda text: (
+                re.search(r"start-review +\S+ +WP02 ", text) is not None and "in_review 1" in text
+            )
         )
         return outer._tmux("capture-pane", "-p", "-e")
     finally:

@@ -40,8 +40,8 @@ class Column(NamedTuple):
 COLUMNS: Final = (
     Column("LINE", usual=5, is_number=True),
     Column("TIME"),
-    Column("ORCHESTRATOR", least=6, cut_first=True),
-    Column("ACTOR", usual=10, least=6, cut_first=True),
+    Column("ORCHESTRATOR", least=5, cut_first=True),
+    Column("ACTOR", usual=10, least=8, cut_first=True),
     Column("COMMAND", usual=20, least=8),
     Column("MISSION", usual=20, least=6, cut_first=True),
     Column("WP", usual=4, least=4),
@@ -178,7 +178,7 @@ def _shrink(widths: list[int], room: int, *, found: Sequence[int]) -> None:
     """
     while sum(widths) > room:
         spare = [
-            (it - need) * column.cut_first
+            max(0, it - max(need, column.least)) * column.cut_first
             for it, need, column in zip(widths, found, COLUMNS, strict=True)
         ]
         if not any(spare):

@@ -107,7 +107,8 @@ class Retention:
             StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         record = records.found(self.project)
-        old = self._removed(plan.old_replies, plan.age or JUST_ASKED)
+        # Without an age there are no old replies. An age of 0 s removes all of them.
+        old = [] if plan.age is None else self._removed(plan.old_replies, plan.age)
         replies = self._removed(plan.replies, JUST_ASKED)
         reads, parts = plan.reads, plan.parts
         if record is not None:

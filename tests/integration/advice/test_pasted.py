@@ -147,7 +147,7 @@ READS = (
     "spec-kitty mailbox dead-letters list",
     "spec-kitty mailbox dead-letters list --waiting",
     "spec-kitty mailbox head",
-    "spec-kitty mailbox status || test $? = 1",
+    "spec-kitty mailbox status || test $? = 2",
     "spec-kitty mailbox tail --no-follow",
     "spec-kitty mailbox verify",
     "spec-kitty mission list",

@@ -19,7 +19,8 @@ def test_the_commands_of_the_recipe_are_understood(stage: Stage) -> None:
     start = json.loads(re.search(r"^CMD (\[.*\])$", RECIPE, re.M)[1])  # type: ignore[index]
     check = json.loads(re.search(r"^HEALTHCHECK .* CMD (\[.*\])$", RECIPE, re.M)[1])  # type: ignore[index]
     assert stage.run(*start, "--once").exit_code == 0
-    assert stage.run(*check[1:]).exit_code == 1  # No worker runs now.
+    assert shlex.split(check[2])[:3] == ["spec-kitty", "mailbox", "status"]
+    assert stage.run("mailbox", "status").exit_code == 2  # No worker runs now.
     compose = (DEPLOY / "compose.yaml").read_text()
     reload = re.search(r"exec worker spec-kitty (.*?)  ", compose)
     assert reload is not None

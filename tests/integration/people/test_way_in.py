@@ -58,7 +58,7 @@ def test_who_stands_in_a_workspace_that_is_to_be_replaced_is_told_to_leave_it(
 
     refused = stage.run("implement", "WP02", "--actor", "ann", cwd=worktree)
     assert refused.exit_code == 1
-    assert b"cd out" in refused.stderr
+    assert f"cd {stage.root} && spec-kitty implement WP02".encode() in refused.stderr
     taken = said(stage.run("implement", "WP02", "--actor", "ann"))
 
     assert "# WP02" in taken

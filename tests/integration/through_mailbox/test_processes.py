@@ -25,7 +25,6 @@ PACKAGES = {"specify_cli", "spec_kitty_client"}
 OURS = {
     "spec_kitty_client",
     "spec_kitty_client.heartbeat",
-    "spec_kitty_client.ids",
     "spec_kitty_client.mailbox",
     "spec_kitty_client.reply_files",
     "spec_kitty_client.unanswered",
