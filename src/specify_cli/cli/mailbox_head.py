@@ -74,6 +74,6 @@ def head(*, expect: RecordHead | None, as_json: bool) -> None:
         if complaint:
             log(complaint)
             log(
-                "next: spec-kitty doctor; to go back to the record that you expect, 'spec-kitty restore' a backup of it"
+                "next: spec-kitty doctor; to go back to the record that you expect, restore a backup of it ('spec-kitty restore --help')"
             )
     sys.exit(REFUSED if complaint else 0)

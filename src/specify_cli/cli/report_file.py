@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from pathlib import Path
@@ -18,8 +17,11 @@ _MODE: Final = 0o600
 _HEAD_BYTES: Final = 4096
 
 
-def require_replaceable(path: Path, *, force: bool) -> None:
+def require_replaceable(path: Path, *, force: bool) -> os.stat_result | None:
     """Check that the path is free, or names a report; with `force`, any regular file.
+
+    Returns:
+        What is known of the present file; None if the path is free.
 
     Raises:
         UsageError: It does not, or its folder is missing.
@@ -29,19 +31,20 @@ def require_replaceable(path: Path, *, force: bool) -> None:
         raise errors.UsageError(f"there is no folder {path.parent}: create it first")
     with atomic.translated(path, "read"):
         try:
-            mode = path.lstat().st_mode
+            former = path.lstat()
         except FileNotFoundError:
-            return
-        if not stat.S_ISREG(mode):
+            return None
+        if not stat.S_ISREG(former.st_mode):
             raise errors.UsageError(f"{path} is not a regular file: name another file")
         if force:
-            return
+            return former
         with path.open("rb") as file:
             is_report = MARK in file.read(_HEAD_BYTES)
     if not is_report:
         raise errors.UsageError(
             f"{path} exists and is not a report: name another file, or replace it with --force"
         )
+    return former
 
 
 def write(path: Path, data: bytes, *, force: bool) -> None:
@@ -50,10 +53,8 @@ def write(path: Path, data: bytes, *, force: bool) -> None:
     Raises:
         UsageError, StorageFailed: As `require_replaceable`.
     """
-    require_replaceable(path, force=force)
-    mode = _MODE
-    with contextlib.suppress(FileNotFoundError):
-        former = path.lstat()
-        # In a shared folder, somebody else may have made the file, for everyone to read.
-        mode = stat.S_IMODE(former.st_mode) if former.st_uid == os.geteuid() else _MODE
+    former = require_replaceable(path, force=force)
+    # In a shared folder, somebody else may have made the file, for everyone to read.
+    is_ours = former is not None and former.st_uid == os.geteuid()
+    mode = stat.S_IMODE(former.st_mode) if former and is_ours else _MODE
     atomic.publish(path, data, mode=mode)

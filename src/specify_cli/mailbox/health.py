@@ -74,17 +74,7 @@ def _worker(facts: Facts) -> Iterator[Problem]:
         what = f"process {holder.pid} holds the mailbox, hangs, and has written no heartbeat{since}"
         yield _down("worker_silent", what, f"kill {holder.pid}", SERVE)
     elif not beat:
-        is_known = not {"heartbeat/default", "worker"} & facts.hanging.keys()
-        if any(it.free_bytes < _HEARTBEAT_BYTES for it in facts.disks):
-            is_known, what = (
-                False,
-                "no worker has served it yet, or its heartbeat is not on the full disk",
-            )
-        else:
-            what = (
-                "no worker has served it yet" if is_known else "whether a worker runs is not known"
-            )
-        yield _down("no_worker", what, *([SERVE] if is_known else []))
+        yield _no_worker(facts)
     elif beat.get("state") == STOPPED:
         what = f"no worker; the last one stopped at {beat.get('beat_at')}"
         yield _down("worker_stopped", what, SERVE)
@@ -94,6 +84,15 @@ def _worker(facts: Facts) -> Iterator[Problem]:
             f" {beat.get('beat_at')}: it was killed, or its machine went down"
         )
         yield _down("worker_died", what, SERVE)
+
+
+def _no_worker(facts: Facts) -> Problem:
+    if any(it.free_bytes < _HEARTBEAT_BYTES for it in facts.disks):
+        what = "no worker has served it yet, or its heartbeat is not on the full disk"
+        return _down("no_worker", what)
+    if {"heartbeat/default", "worker"} & facts.hanging.keys():
+        return _down("no_worker", "whether a worker runs is not known")
+    return _down("no_worker", "no worker has served it yet", SERVE)
 
 
 def _version(facts: Facts) -> Iterator[Problem]:

@@ -76,7 +76,7 @@ def _unconnected(files: JournalFiles, seq: int, beyond: int) -> str:
         return (
             f"{ends} lines up to {beyond} that do not continue it: the record belongs to another project, or is a copy of"
             " this one that went on elsewhere. Stop the worker, then put the project's own record back, or restore a"
-            " backup of it with 'spec-kitty restore'; 'spec-kitty doctor --fix' continues without these lines"
+            " backup of it ('spec-kitty restore --help'); 'spec-kitty doctor --fix' continues without these lines"
         )
     return (
         f"{ends} line {beyond}, with a gap between: the record may have been restored from an older backup. Put the"

@@ -21,7 +21,7 @@ from specify_cli.workflow import audit, lost_heads, restored_redactions
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
 
-_RESTORE: Final = "stop the worker, then restore the newest backup with 'spec-kitty restore'"
+_RESTORE: Final = "stop the worker, then restore the newest backup ('spec-kitty restore --help')"
 
 
 def examine_journal(project: Project) -> Iterator[Finding]:

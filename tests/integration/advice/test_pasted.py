@@ -153,6 +153,7 @@ READS = (
     "spec-kitty mission list",
     "spec-kitty mission list --all",
     "spec-kitty orchestrator-api --help",
+    "spec-kitty restore --help",
     "spec-kitty review WP01",
     "spec-kitty status",
     f"spec-kitty status {SLUG}",

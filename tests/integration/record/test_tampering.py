@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 JOURNAL, ARCHIVE = ".kitty/outbox/journal.jsonl", ".kitty/archive/journal-1.jsonl.gz"
 LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
 FIX = "spec-kitty doctor --fix"
-RESTORE = "restore the newest backup with 'spec-kitty restore'"
+RESTORE = "restore the newest backup ('spec-kitty restore --help')"
 OTHER = "lines up to 6 that do not continue it"
 
 

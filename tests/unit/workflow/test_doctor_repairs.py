@@ -205,12 +205,23 @@ def test_the_hosts_own_folder_is_made_private(patient: Patient) -> None:
     assert patient.project.host.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_mailbox_that_the_host_may_not_write_to_is_named(patient: Patient) -> None:
+def test_a_mailbox_that_the_host_may_not_write_to_is_named(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     inbox = patient.project.inbox / "nightly"
     inbox.mkdir(parents=True)
-    inbox.chmod(0o500)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (patient.project.inbox / "linked").symlink_to(elsewhere)
+    really = os.access
+    refused = (inbox, patient.project.inbox / "linked")
+    # Root may write everywhere.
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, *more, **named: path not in refused and really(path, *more, **named),
+    )
     findings = Doctor(patient.project).diagnose().findings
+    assert [it for it in findings if it.file == refused[1]] == []
     assert [(it.check, it.repair) for it in findings if it.file == inbox] == [
         ("kitty-permissions", f"run: chmod u+rwx {inbox}")
     ]

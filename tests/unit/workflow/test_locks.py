@@ -18,7 +18,7 @@ import pytest
 from specify_cli import bootstrap
 from specify_cli.files import locks
 from specify_cli.files.atomic import publish
-from specify_cli.storage import record_contents, record_proof, records
+from specify_cli.storage import journal_archive, record_contents, record_proof, records
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
@@ -198,6 +198,20 @@ def test_answers_are_restored_under_the_lock_of_the_journal(
         monkeypatch.setattr(record_contents, "restore", restored)
         assert REPAIRS["answer"](Project(stage.root), stage.root)
     assert disk.is_locked("restore answers", "journal")
+
+
+def test_an_archived_part_is_written_again_under_the_lock_of_the_journal(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.done("append-history", **NOTE)
+    with watched() as disk:
+
+        def restored(*_: object) -> None:
+            disk.steps.append("restore the archive")
+
+        monkeypatch.setattr(journal_archive, "restore", restored)
+        assert REPAIRS["archive"](Project(stage.root), stage.root / "journal-1.jsonl.gz")
+    assert disk.is_locked("restore the archive", "journal")
 
 
 def test_a_log_is_brought_up_under_the_lock_of_its_mission(stage: Stage) -> None:
