@@ -60,7 +60,7 @@ def _answered(story: Mapping[str, Any]) -> Iterator[str]:
         yield from _labelled("retry", f"the same request {again}")
     yield from _labelled("data", _fields({k: v for k, v in data.items() if k not in _PLAIN}))
     yield from _effects(story, line)
-    yield from _labelled("reply", _reply(story["reply"]))
+    yield from _labelled("reply", _reply(story))
     yield from _labelled("journal", _place(story))
 
 
@@ -183,9 +183,11 @@ def _took(story: Mapping[str, Any]) -> str:
     return "".join(found)
 
 
-def _reply(reply: Mapping[str, Any] | None) -> str:
+def _reply(story: Mapping[str, Any]) -> str:
+    reply = story["reply"]
     if reply is None:
-        return "printed at the command line"
+        is_set_aside = bool(story["letter"])
+        return "none, because of the dead letter" if is_set_aside else "printed at the command line"
     if reply["is_there"]:
         return str(reply["path"])
     return f"{reply['path']} is not there (read, pruned or lost): the same request brings it back"

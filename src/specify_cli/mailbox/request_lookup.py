@@ -53,7 +53,8 @@ class RequestLookup:
             found = [*self._answered(rows), *self._set_aside(name.upper())]
         if not found and name.isdecimal() and len(name) <= _LONGEST_NUMBER:
             found = [*self._answered(read(lambda it: journal_queries.with_seq(it, int(name))))]
-        found = found or [*self._set_aside_from(name)]
+        if not found:
+            found = [it for letter in self._letters_of(name) for it in self.find(letter.letter_id)]
         return [it for it in found if orchestrator in (None, it["orchestrator"])]
 
     def nearest(self, name: str) -> str:
@@ -89,11 +90,11 @@ class RequestLookup:
             if letter.letter_id.startswith(prefix):
                 yield _story(letter)
 
-    def _set_aside_from(self, name: str) -> Iterator[dict[str, Any]]:
+    def _letters_of(self, name: str) -> Iterator[Letter]:
         """Yield the dead letters of a file; `.json` may be left out."""
         for letter in LetterFolder(self._layout.dead_letters).letters():
             if letter.name in (name, name + SUFFIX):
-                yield _story(letter)
+                yield letter
 
     def whole(self, story: Mapping[str, Any]) -> dict[str, Any]:
         """Return the story of an answered request with its journal line, events, reply and dead letter."""
