@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.patience import LONGEST_S
+from tests.patience import LONGEST_S, wait_until
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -102,10 +102,7 @@ class Browser:
 
     def wait(self, is_so: Callable[[], bool]) -> None:
         """Wait until it is so."""
-        until = time.monotonic() + LONGEST_S
-        while not is_so():
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        wait_until(is_so, timeout_s=LONGEST_S)
 
     def picture(self, file: Path, *, is_whole: bool = False) -> None:
         """Take a picture of the page: of what is visible, or of the whole."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import click
 
+from specify_cli.cli import shipped
 from specify_cli.cli.client import envelope_of, layout_here, project_here, standing_in
-from specify_cli.cli.shipped import contract
 
 Named: TypeAlias = Iterable[tuple[str, str]]
 Source: TypeAlias = Callable[[click.Context, str], Named]
@@ -45,8 +44,7 @@ def _missions_and_packages(ctx: click.Context, typed: str) -> Named:
 
 
 def _lanes(ctx: click.Context, typed: str) -> Named:
-    lanes = json.loads((contract() / "v1" / "lanes.json").read_bytes())["lanes"]
-    return [(lane, "") for lane in lanes]
+    return [(lane, "") for lane in shipped.lanes()]
 
 
 def _strategies(ctx: click.Context, typed: str) -> Named:
@@ -95,7 +93,7 @@ def _redactable(ctx: click.Context, typed: str) -> Named:
 
 
 def _documents(ctx: click.Context, typed: str) -> Named:
-    folder = contract()
+    folder = shipped.contract()
     return [(path.stem, "") for path in sorted(folder.glob("v1/*.md"))]
 
 

@@ -95,7 +95,7 @@ def _program() -> Path:
     Raises:
         UsageError: It is not installed.
     """
-    # Not `python -m`, which would import what lies in its working folder.
+    # `python -m` would import modules from the working folder.
     beside = Path(sys.executable).with_name(PROGRAM)
     found = beside if beside.is_file() else shutil.which(PROGRAM)
     if found is None:

@@ -17,20 +17,9 @@ import jinja2
 from markupsafe import Markup
 
 from specify_cli import __version__
-from specify_cli.cli import report_charts, report_file, report_graph
+from specify_cli.cli import report_charts, report_file, report_graph, shipped
 from specify_cli.mailbox.printable import printable
 
-LANES: Final = (
-    "planned",
-    "claimed",
-    "in_progress",
-    "for_review",
-    "in_review",
-    "approved",
-    "done",
-    "blocked",
-    "canceled",
-)
 _FILES: Final = Path(__file__).with_name("report_files")
 FIELDS: Final = (
     "seq",
@@ -81,7 +70,7 @@ def page(report: Mapping[str, Any], verdict: Mapping[str, Any], asked: Mapping[s
             style=Markup(style),  # noqa: S704  a file of this package
             script=Markup(script),  # noqa: S704  likewise
             policy=_policy(style, script),
-            lanes=LANES,
+            lanes=shipped.lanes(),
             version=__version__,
         )
     )
@@ -151,7 +140,7 @@ def _lane(name: str) -> str:
 
 def _drawn(mission: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     packages = mission["packages"]
-    counts = {lane: sum(it["lane"] == lane for it in packages) for lane in LANES}
+    counts = {lane: sum(it["lane"] == lane for it in packages) for lane in shipped.lanes()}
     return {
         **mission,
         "counts": counts,

@@ -31,6 +31,18 @@ def contract() -> Path:
     return Path(_contract())
 
 
+def lanes() -> list[str]:
+    """Return the status lanes in the order of the contract.
+
+    Raises:
+        OSError: The document cannot be read.
+    """
+    import json
+
+    found: list[str] = json.loads(contract_text("v1/lanes.json"))["lanes"]
+    return found
+
+
 def _contract() -> str:
     shipped = os.path.join(PACKAGE, "_contract")
     if os.path.isdir(shipped):

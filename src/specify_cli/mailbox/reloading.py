@@ -1,6 +1,6 @@
 """Read the operator's settings again while the worker serves.
 
-The outcome is in the log, and for whoever asked in a private file of the host.
+The worker logs the outcome. It also writes it to a private file of the host, which `mailbox reload` reads.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from specify_cli.storage.layout import Layout
 from tests.copies import copied
 from tests.integration.crashes.killing import killer
 from tests.integration.stage import SLUG, Stage
+from tests.patience import wait_until
 
 ULID = "01JD7Z3V6Q2N8K4M5P9R0S1T2V"
 
@@ -85,10 +85,8 @@ def test_a_backup_under_load_is_restored_in_a_clone(stage: Stage, file: Path) ->
     (stage.root / ".kitty" / "inbox" / "no name.json").write_text("{}")
     assert backup.wait(60) == 0
     assert file.stat().st_mode & 0o777 == 0o600
-    until = time.monotonic() + 60
-    while len(stage.replies()) < 100 or not [*Layout(stage.root).dead_letters.glob("*.body")]:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: len(stage.replies()) >= 100)
+    wait_until(lambda: any(Layout(stage.root).dead_letters.glob("*.body")))
     later = file.with_name("later.backup")
     data = stage.run("backup", str(later), "--json").envelope["data"]
     assert {it.partition("/")[0] for it in data["files"]} == {
@@ -191,10 +189,7 @@ def test_no_restore_under_a_worker_and_its_advice_works(stage: Stage, file: Path
     begin(stage)
     backed_up(stage, file)
     worker = stage.start("mailbox", "serve")
-    until = time.monotonic() + 60
-    while not Layout(stage.root).heartbeat.exists():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(Layout(stage.root).heartbeat.exists)
     worker.send_signal(signal.SIGSTOP)
     refused = stage.run("restore", str(file), "--json")
     assert refused.code == "STORAGE_FAILED"

@@ -126,7 +126,8 @@ def test_closing_its_terminal_ends_a_worker_but_not_under_nohup(
     wait_until(lambda: "config.toml was read again" in log.read_text(), timeout_s=LONGEST_S)
     os.close(terminal)
     if ended_by == "SIGTERM":
-        time.sleep(0.3)
+        seen = heartbeat.stat().st_mtime_ns
+        wait_until(lambda: heartbeat.stat().st_mtime_ns != seen, timeout_s=LONGEST_S)
         assert os.waitpid(child, os.WNOHANG) == (0, 0)
         os.kill(child, signal.SIGTERM)
     assert os.waitpid(child, 0)[1] == 0
