@@ -14,7 +14,6 @@ from specify_cli import processes
 from specify_cli.errors import StateUnreadable
 from specify_cli.mailbox.background import BackgroundTask
 from specify_cli.mailbox.layout import MailboxLayout
-from specify_cli.mailbox.log_lines import as_line
 from specify_cli.mailbox.reloading import last_reading
 from specify_cli.mailbox.settings import NewSettings, Orchestrator
 from specify_cli.mailbox.worker import Worker
@@ -68,12 +67,10 @@ class Operator:
             thread.join()
 
     def reload(self, worker: Worker, found: tuple[Orchestrator, ...] | Exception) -> None:
-        self.found, before = found, len(self.events())
+        self.found, before = found, last_reading(self.layout)
         worker.reload()
-        wait_until(lambda: len(self.events()) > before)
-
-    def events(self) -> list[str]:
-        return [it.event for it in map(as_line, self.log) if it.event.startswith("config.")]
+        # The worker logs first, and then writes what `mailbox reload` reads.
+        wait_until(lambda: last_reading(self.layout) != before)
 
     def beat(self, identity: str = "default") -> dict[str, Any]:
         return heartbeat_file.last_beat(self.layout.paths(identity).heartbeat) or {}
