@@ -18,7 +18,7 @@ from specify_cli.storage import record_rows
 from specify_cli.storage.journal_files import JournalFiles, opened
 from specify_cli.storage.journal_parts import sound_lines
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import DROPPED, Record
+from specify_cli.storage.record import DROPPED, Record, last_archived
 
 _CHUNK: Final = 1024 * 1024
 _AS_GZIP: Final = 16 + zlib.MAX_WBITS
@@ -119,8 +119,11 @@ def restore(project: Layout, record: Record, archived: Path) -> None:
     first = files.first_of(archived)
     later = (files.first_of(it) for it in files.all_archived())
     end = min((it for it in later if it > first), default=record.noted(DROPPED) + 1)
-    lines = [line for seq, line in record.published(after=first - 1) if seq < end]
-    _publish(project, files.part(first), b"".join(_packed(lines)))
+    lines = {seq: line for seq, line in record.published(after=first - 1) if seq < end}
+    _publish(project, files.part(first), b"".join(_packed(lines.values())))
+    # Lost lines of pruned reads at its end are not reported again.
+    with record.writing() as connection:
+        record_rows.note(connection, last_archived(first), max(lines, default=0))
 
 
 def _move(part: Path, project: Layout, record: Record) -> bool:
@@ -144,6 +147,7 @@ def _move(part: Path, project: Layout, record: Record) -> bool:
         _publish(project, part, data)
         with record.writing() as connection:
             record_rows.note(connection, DROPPED, max(record.noted(DROPPED), seqs[-1]))
+            record_rows.note(connection, last_archived(seqs[0]), seqs[-1])
         with translated(part, "remove"):
             part.unlink()
             durability.sync_folder(part.parent)

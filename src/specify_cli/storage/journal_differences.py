@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from specify_cli import progress
 from specify_cli.storage import published_line
 from specify_cli.storage.journal_files import JournalFiles
-from specify_cli.storage.record import DROPPED, PRUNED, Record
+from specify_cli.storage.record import DROPPED, PRUNED, Record, last_archived
 
 
 def differences(files: JournalFiles, record: Record) -> Iterator[str]:
@@ -42,7 +42,9 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
             yield f"{place}: {_change(line, known, record.salt_of(seq))}"
         else:
             yield from (f"{place}: {it}" for it in order.faults_at(seq, place))
-        order.add(seq)
+        order.add(seq, place)
+    for name, first in firsts.items():
+        yield from order.faults_at_end_of(name, record.noted(last_archived(first)))
     for fault in order.faults_at_end():
         yield f"{files.path.name}: {fault}; 'spec-kitty doctor --fix' publishes them again"
 
@@ -57,6 +59,7 @@ class _Order:
         self._numbers, self._dropped, self._firsts = numbers, dropped, firsts
         self._seen: set[int] = set()
         self._last = 0
+        self._lasts = {name: first - 1 for name, first in firsts.items()}
 
     def faults_at(self, seq: int, place: str) -> Iterator[str]:
         """Describe what is wrong with the place of that line."""
@@ -69,10 +72,16 @@ class _Order:
             if gap := _words(it for it in self._numbers[start:end] if it not in self._seen):
                 yield f"{gap} missing before it"
 
-    def add(self, seq: int) -> None:
+    def add(self, seq: int, place: str) -> None:
         """Add a line that was found."""
         self._seen.add(seq)
         self._last = max(self._last, seq)
+        self._lasts[place.partition(" ")[0]] = seq
+
+    def faults_at_end_of(self, name: str, last: int) -> Iterator[str]:
+        """Describe missing lines at the end of an archived part, which had all lines up to `last`."""
+        if gap := _words(range(self._lasts[name] + 1, last + 1)):
+            yield f"{name} ends too early: {gap} missing"
 
     def faults_at_end(self) -> Iterator[str]:
         """Describe missing lines at the end, except the newest, which may be in progress."""

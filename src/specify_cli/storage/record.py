@@ -35,6 +35,12 @@ PRUNED: Final = "pruned"
 DROPPED: Final = "dropped"
 """The note with the greatest `seq` that was removed from the published journal."""
 
+
+def last_archived(first: int) -> str:
+    """Return the name of the note with the last `seq` of the archived part that begins with `first`."""
+    return f"archived-{first}"
+
+
 _MARK: Final = (
     "SELECT number, coalesce(since, 0),"
     " coalesce((SELECT max(entry.position) FROM entry WHERE entry.mission = number), 0),"

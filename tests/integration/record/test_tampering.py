@@ -135,6 +135,12 @@ TAMPERINGS: dict[str, Tampering] = {
         "is not what the host wrote",
         FIX,
     ),
+    "an archive without its last line": (
+        lambda it: it.edit(ARCHIVE, lambda lines: lines[:-1]),
+        ARCHIVE,
+        "ends too early: line 3 is missing",
+        FIX,
+    ),
     "an archive cut": (
         lambda it: it.file(ARCHIVE).write_bytes(it.file(ARCHIVE).read_bytes()[:-40]),
         ARCHIVE,
