@@ -42,7 +42,7 @@ def test_overlap_agrees_with_trying_every_path(one: str, other: str) -> None:
 
 
 @given(PATTERNS, st.sampled_from(PATHS))
-def test_a_pattern_owns_the_paths_that_fit_it(pattern: str, path: tuple[str, ...]) -> None:
+def test_owns_agrees_with_the_reference_matcher(pattern: str, path: tuple[str, ...]) -> None:
     assert owns(pattern, "/".join(path)) == fits(path, tuple(pattern.split("/")))
 
 
@@ -71,7 +71,7 @@ def test_every_pattern_overlaps_with_itself(pattern: str) -> None:
         ("a/*/c", "*/b/*", True),
     ],
 )
-def test_overlap_means_what_people_mean(one: str, other: str, is_shared: bool) -> None:
+def test_overlap_of_typical_patterns(one: str, other: str, is_shared: bool) -> None:
     assert overlap(one, other) is is_shared
 
 

@@ -54,7 +54,7 @@ def guard_that_refuses(origin: Lane, asked: MoveIntent, sight: Observations = AL
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_with_everything_supplied_exactly_the_moves_of_the_table_are_made(
+def test_with_all_evidence_exactly_the_transitions_of_the_table_are_allowed(
     origin: Lane, to: Lane
 ) -> None:
     asked = wish(to, **EVERYTHING)
@@ -66,7 +66,7 @@ def test_with_everything_supplied_exactly_the_moves_of_the_table_are_made(
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_bare_a_move_is_made_only_where_its_guard_asks_for_nothing_more(
+def test_without_evidence_only_transitions_that_need_none_are_allowed(
     origin: Lane, to: Lane
 ) -> None:
     guard = MOVES.get((origin, to))
@@ -79,7 +79,7 @@ def test_bare_a_move_is_made_only_where_its_guard_asks_for_nothing_more(
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_force_with_a_note_makes_any_move(origin: Lane, to: Lane) -> None:
+def test_force_with_a_note_allows_any_transition(origin: Lane, to: Lane) -> None:
     moves = rules.decide_transition(
         PackageState(lane=origin), wish(to, force=True, note="because"), Observations()
     )
@@ -106,7 +106,7 @@ def test_force_without_a_note_is_refused(note: str | None) -> None:
         (None, None, False),
     ],
 )
-def test_what_is_seen_decides_and_a_word_counts_only_where_nothing_is_to_be_seen(
+def test_the_callers_flag_counts_only_if_the_host_has_no_evidence_of_its_own(
     seen: bool | None, told: bool | None, is_allowed: bool
 ) -> None:
     package = PackageState(lane=Lane.IN_PROGRESS)
@@ -118,7 +118,7 @@ def test_what_is_seen_decides_and_a_word_counts_only_where_nothing_is_to_be_seen
         assert guard_that_refuses(package.lane, asked, sight) == "subtasks_and_evidence"
 
 
-def test_a_workspace_that_is_gone_is_said_to_be_so() -> None:
+def test_submitting_from_a_missing_workspace_suggests_start_implementation() -> None:
     asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
     sight = sight_of(implementation_evidence=False, workspace=False)
     with pytest.raises(
@@ -127,26 +127,26 @@ def test_a_workspace_that_is_gone_is_said_to_be_so() -> None:
         rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, sight)
 
 
-def test_subtasks_that_are_not_complete_keep_a_package_from_its_review() -> None:
+def test_a_package_with_open_subtasks_cannot_be_submitted_for_review() -> None:
     asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
     sight = sight_of(subtasks_complete=False)
     assert guard_that_refuses(Lane.IN_PROGRESS, asked, sight) == "subtasks_and_evidence"
 
 
 @pytest.mark.parametrize("to", [Lane.APPROVED, Lane.DONE])
-def test_a_review_that_asks_for_changes_passes_nothing(to: Lane) -> None:
+def test_a_review_that_requests_changes_cannot_approve_a_package(to: Lane) -> None:
     refused = guard_that_refuses(Lane.IN_REVIEW, wish(to, review_result=CHANGES))
     assert refused == "review_approved"
 
 
-def test_a_review_that_asks_for_changes_sends_the_package_back() -> None:
+def test_a_review_that_requests_changes_returns_the_package_to_work() -> None:
     package = PackageState(lane=Lane.IN_REVIEW)
     asked = wish(Lane.IN_PROGRESS, review_result=CHANGES)
     assert rules.decide_transition(package, asked, Observations())
 
 
 @pytest.mark.parametrize("verdict", ["approved", "changes_requested"])
-def test_evidence_passes_work_on_only_with_the_verdict_approved(verdict: str) -> None:
+def test_review_evidence_approves_only_with_the_verdict_approved(verdict: str) -> None:
     asked = wish(Lane.APPROVED, evidence={"review": {**APPROVED, "verdict": verdict}})
     if verdict == "approved":
         assert rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, Observations())
@@ -155,7 +155,7 @@ def test_evidence_passes_work_on_only_with_the_verdict_approved(verdict: str) ->
 
 
 @pytest.mark.parametrize("blank", ["", " \t"])
-def test_blank_texts_are_no_proof(blank: str) -> None:
+def test_blank_notes_references_and_actors_do_not_satisfy_guards(blank: str) -> None:
     back = wish(Lane.PLANNED, note=blank, review_ref=blank)
     assert guard_that_refuses(Lane.IN_PROGRESS, back) == "reason"
     assert guard_that_refuses(Lane.APPROVED, back) == "review_reference"
@@ -172,13 +172,13 @@ def test_blank_texts_are_no_proof(blank: str) -> None:
         {"review_result": {**APPROVED, "reviewer": "s"}, "evidence": {"review": APPROVED}},
     ],
 )
-def test_proofs_that_contradict_each_other_are_refused(proofs: dict[str, Any]) -> None:
+def test_contradictory_review_fields_are_refused(proofs: dict[str, Any]) -> None:
     with pytest.raises(TransitionRejected) as caught:
         check_review_agreement(wish(Lane.APPROVED, **proofs))
     assert caught.value.details["guard"] == "review_agreement"
 
 
-def test_proofs_that_agree_pass_and_so_does_each_alone() -> None:
+def test_consistent_or_single_review_fields_are_accepted() -> None:
     whole = {k: EVERYTHING[k] for k in ("review_ref", "review_result", "evidence")}
     for proofs in (whole, *({name: value} for name, value in whole.items()), {}):
         check_review_agreement(wish(Lane.APPROVED, **proofs))
@@ -188,7 +188,7 @@ def test_proofs_that_agree_pass_and_so_does_each_alone() -> None:
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_dependencies_are_judged_at_every_way_into_work_and_force_does_not_help(
+def test_unsatisfied_dependencies_block_every_way_into_work_even_with_force(
     origin: Lane, to: Lane
 ) -> None:
     forced = wish(to, force=True, note="now")
@@ -211,21 +211,21 @@ def start(
     return [lane for move in moves for lane in (move.from_lane, move.to_lane)]
 
 
-def test_a_start_claims_and_begins_in_one_go() -> None:
+def test_starting_a_planned_package_claims_it_and_begins_work() -> None:
     assert start(PackageState()) == [Lane.PLANNED, Lane.CLAIMED, Lane.CLAIMED, Lane.IN_PROGRESS]
 
 
-def test_a_start_goes_on_from_ones_own_claim() -> None:
+def test_starting_ones_own_claimed_package_begins_work() -> None:
     claimed = PackageState(lane=Lane.CLAIMED, claimed_by="coder")
     assert start(claimed) == [Lane.CLAIMED, Lane.IN_PROGRESS]
 
 
-def test_a_start_by_whoever_works_on_it_moves_nothing() -> None:
+def test_starting_ones_own_package_in_progress_changes_nothing() -> None:
     assert start(PackageState(lane=Lane.IN_PROGRESS, claimed_by="coder"), sight=WAITING) == []
 
 
 @pytest.mark.parametrize("lane", [Lane.CLAIMED, Lane.IN_PROGRESS])
-def test_a_start_of_what_another_holds_names_both(lane: Lane) -> None:
+def test_starting_a_package_of_another_is_refused_and_names_both_actors(lane: Lane) -> None:
     with pytest.raises(WorkPackageAlreadyClaimed) as caught:
         start(PackageState(lane=lane, claimed_by="first"), actor="second")
     assert caught.value.details == {"claimed_by": "first", "requesting_actor": "second"}
@@ -234,14 +234,14 @@ def test_a_start_of_what_another_holds_names_both(lane: Lane) -> None:
 @pytest.mark.parametrize(
     "lane", [x for x in Lane if x not in (Lane.PLANNED, Lane.CLAIMED, Lane.IN_PROGRESS)]
 )
-def test_a_start_from_any_later_lane_is_refused(lane: Lane) -> None:
+def test_starting_a_package_past_in_progress_is_refused(lane: Lane) -> None:
     with pytest.raises(TransitionRejected) as caught:
         start(PackageState(lane=lane, claimed_by="coder"))
     assert caught.value.details["guard"] == "edge"
 
 
 @pytest.mark.parametrize("lane", [Lane.PLANNED, Lane.CLAIMED])
-def test_a_start_waits_for_dependencies(lane: Lane) -> None:
+def test_starting_a_package_with_unsatisfied_dependencies_is_refused(lane: Lane) -> None:
     with pytest.raises(DependenciesNotSatisfied):
         start(PackageState(lane=lane, claimed_by="coder"), sight=WAITING)
 
@@ -253,7 +253,7 @@ def review(package: PackageState, actor: str = "reviewer") -> tuple[Transition, 
     return rules.decide_start_review(package, wish(Lane.IN_REVIEW, actor=actor))
 
 
-def test_a_review_is_claimed_once_and_asking_again_moves_nothing() -> None:
+def test_starting_ones_own_review_again_changes_nothing() -> None:
     assert len(review(PackageState(lane=Lane.FOR_REVIEW))) == 1
     assert review(PackageState(lane=Lane.IN_REVIEW, reviewer="reviewer")) == ()
 
@@ -265,6 +265,6 @@ def test_a_second_reviewer_is_refused() -> None:
 
 
 @pytest.mark.parametrize("lane", [x for x in Lane if x not in (Lane.FOR_REVIEW, Lane.IN_REVIEW)])
-def test_what_is_not_for_review_cannot_be_reviewed(lane: Lane) -> None:
+def test_a_package_that_is_not_for_review_cannot_be_reviewed(lane: Lane) -> None:
     with pytest.raises(TransitionRejected):
         review(PackageState(lane=lane))
