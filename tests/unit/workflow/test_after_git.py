@@ -26,7 +26,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_nobody_gets_what_is_held_and_nothing_is_lost(built: tuple[Path, Path], name: str) -> None:
+def test_held_packages_stay_held_and_no_event_is_lost(built: tuple[Path, Path], name: str) -> None:
     root, kept = built
     put_back(kept, root)
     stage, row = Stage(root=root), ROWS[name]

@@ -76,7 +76,7 @@ EDITS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_a_line_that_is_not_what_the_host_wrote_is_named(stage: Stage, name: str) -> None:
+def test_a_changed_log_line_is_reported_and_repaired(stage: Stage, name: str) -> None:
     assert changed(stage) == []
     edit, complaint = EDITS[name]
     lines = stage.log().read_text().splitlines(keepends=True)
@@ -86,7 +86,7 @@ def test_a_line_that_is_not_what_the_host_wrote_is_named(stage: Stage, name: str
     assert changed(stage) == []
 
 
-def test_what_is_left_alone_on_another_branch_is_not_missing(stage: Stage) -> None:
+def test_a_log_that_is_behind_on_another_branch_is_not_a_break(stage: Stage) -> None:
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "mission")
     stage.git("switch", "-q", "-c", "other")
@@ -95,7 +95,7 @@ def test_what_is_left_alone_on_another_branch_is_not_missing(stage: Stage) -> No
     assert [it.is_break for it in differences] == [False]
 
 
-def test_a_line_that_claims_to_be_the_host_s_is_named_until_a_commit_has_it(stage: Stage) -> None:
+def test_a_forged_host_line_is_reported_until_it_is_committed(stage: Stage) -> None:
     assert strange(stage) == []
     forge(stage)
     named = (
@@ -109,7 +109,7 @@ def test_a_line_that_claims_to_be_the_host_s_is_named_until_a_commit_has_it(stag
     assert strange(stage) == []
 
 
-def test_what_a_colleague_s_host_wrote_is_not_strange(stage: Stage, tmp_path: Path) -> None:
+def test_lines_committed_by_another_clone_are_accepted(stage: Stage, tmp_path: Path) -> None:
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "the log")
     clone = Stage(root=tmp_path / "clone")
@@ -119,11 +119,11 @@ def test_what_a_colleague_s_host_wrote_is_not_strange(stage: Stage, tmp_path: Pa
     assert (strange(clone), changed(clone)) == ([], [])
 
 
-def test_a_mission_that_is_not_checked_out_lacks_nothing(stage: Stage) -> None:
+def test_a_mission_that_is_not_checked_out_has_no_differences(stage: Stage) -> None:
     (stage.root / "kitty-specs").rename(stage.root / "elsewhere")
     assert (strange(stage), changed(stage)) == ([], [])
 
 
-def test_without_a_record_the_log_is_what_there_is(stage: Stage) -> None:
+def test_without_a_record_the_log_has_no_differences(stage: Stage) -> None:
     forget(stage.root)
     assert changed(stage) == []

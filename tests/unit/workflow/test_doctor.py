@@ -196,7 +196,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
 
 
 @pytest.mark.parametrize("name", sorted(ILLNESSES))
-def test_every_fault_is_named_with_its_file_and_line(patient: Patient, name: str) -> None:
+def test_every_fault_is_reported_with_its_file_and_line(patient: Patient, name: str) -> None:
     make_ill, check, places = ILLNESSES[name]
     make_ill(patient)
     assert patient.places(check) == places
@@ -210,13 +210,15 @@ def test_a_sound_project_has_no_findings_and_is_not_changed(patient: Patient) ->
     assert git(patient.project.root, "status", "--porcelain", "--ignored") == before
 
 
-def test_a_mission_without_tasks_is_named(patient: Patient) -> None:
+def test_a_mission_without_prompts_is_reported(patient: Patient) -> None:
     for prompt in (patient.mission / "tasks").iterdir():
         prompt.unlink()
     assert patient.places("no-tasks") == [("tasks", None)]
 
 
-def test_packages_at_work_in_two_lanes_that_own_one_file_are_named(patient: Patient) -> None:
+def test_packages_in_progress_in_two_lanes_that_own_the_same_file_are_reported(
+    patient: Patient,
+) -> None:
     lanes = [
         {"lane_id": "lane-a", "wp_ids": ["WP01"], "write_scope": ["src/index/**"]},
         {"lane_id": "lane-b", "wp_ids": ["WP02"], "write_scope": ["src/query/**"]},
@@ -230,7 +232,7 @@ def test_packages_at_work_in_two_lanes_that_own_one_file_are_named(patient: Pati
     assert patient.places("overlapping-files") == [("WP02-query.md", 4)]
 
 
-def test_an_old_lock_of_git_is_named_and_never_removed(patient: Patient) -> None:
+def test_a_stale_git_lock_is_reported_and_never_removed(patient: Patient) -> None:
     lock = patient.project.root / ".git" / "index.lock"
     lock.touch()
     assert patient.places("stale-lock") == []
@@ -240,7 +242,7 @@ def test_an_old_lock_of_git_is_named_and_never_removed(patient: Patient) -> None
     assert lock.exists()
 
 
-def test_a_break_of_the_journal_is_named_with_its_line(patient: Patient) -> None:
+def test_a_break_in_the_journal_is_reported_with_its_line_and_repaired(patient: Patient) -> None:
     project = patient.project
     project.outbox.mkdir(parents=True, exist_ok=True)
     journal = Journal(project)
@@ -255,7 +257,7 @@ def test_a_break_of_the_journal_is_named_with_its_line(patient: Patient) -> None
 
 
 @pytest.mark.parametrize(("has_repository", "check"), [(False, "no-git"), (True, "no-commit")])
-def test_a_project_without_a_repository_or_commit_is_named(
+def test_a_project_without_a_repository_or_commit_is_reported(
     tmp_path: Path, has_repository: bool, check: str
 ) -> None:
     (tmp_path / "kitty-specs").mkdir()
@@ -265,7 +267,7 @@ def test_a_project_without_a_repository_or_commit_is_named(
     assert [finding.check for finding in found] == [check]
 
 
-def test_missions_that_share_an_id_are_named(patient: Patient) -> None:
+def test_missions_with_the_same_id_are_reported(patient: Patient) -> None:
     patient.write_meta(mission_id="01K8QZ4W3M4Y6T1F8B2Q5R7X9N")
     other = patient.mission.with_name("002-other")
     (other / "tasks").mkdir(parents=True)
@@ -273,7 +275,7 @@ def test_missions_that_share_an_id_are_named(patient: Patient) -> None:
     assert [f.file.parent.name for f in patient.found("duplicate-id")] == ["002-other"]
 
 
-def test_one_mission_can_be_looked_at_alone(patient: Patient) -> None:
+def test_diagnose_can_be_limited_to_one_mission(patient: Patient) -> None:
     other = patient.mission.with_name("002-other")
     other.mkdir()
     doctor = Doctor(patient.project)
@@ -282,7 +284,7 @@ def test_one_mission_can_be_looked_at_alone(patient: Patient) -> None:
 
 
 @pytest.mark.parametrize("pieces", [[b"\xff\x00", b"{]"], [b"---\n" * 3], [b"", b"[" * 5000]])
-def test_no_bytes_keep_the_doctor_from_looking(patient: Patient, pieces: list[bytes]) -> None:
+def test_arbitrary_bytes_do_not_crash_the_doctor(patient: Patient, pieces: list[bytes]) -> None:
     names = ("meta.json", "lanes.json", "tasks.md", "status.events.jsonl", "tasks/WP01-index.md")
     for name in names:
         for piece in pieces:

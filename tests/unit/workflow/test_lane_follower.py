@@ -77,7 +77,7 @@ def test_the_branch_of_an_execution_lane_follows_its_workspace(
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_workspace_that_nobody_changed_costs_a_look_and_no_git(
+def test_an_unchanged_workspace_does_not_start_git(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, other = begin(stage), begin(stage, "WP02")
@@ -90,7 +90,7 @@ def test_a_workspace_that_nobody_changed_costs_a_look_and_no_git(
     assert started == []
 
 
-def test_where_nobody_is_at_work_nothing_is_taken_in_until_somebody_is(
+def test_commits_are_taken_in_only_while_the_mission_has_work_in_progress(
     stage: Stage, follower: LaneFollower
 ) -> None:
     place, before = begin(stage), tip(stage)
@@ -104,7 +104,7 @@ def test_where_nobody_is_at_work_nothing_is_taken_in_until_somebody_is(
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_branch_that_somebody_has_checked_out_stays_until_nobody_has(
+def test_a_checked_out_branch_is_not_moved_until_it_is_released(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_follower, "CHECKED_OUT_S", 0)
@@ -119,9 +119,7 @@ def test_a_branch_that_somebody_has_checked_out_stays_until_nobody_has(
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_branch_that_its_agent_has_rewritten_is_followed(
-    stage: Stage, follower: LaneFollower
-) -> None:
+def test_a_branch_that_the_agent_rewrote_is_followed(stage: Stage, follower: LaneFollower) -> None:
     place = begin(stage)
     stage.commit({"a/one": "1\n"}, folder=place)
     follower.look()
@@ -134,7 +132,7 @@ def test_a_branch_that_its_agent_has_rewritten_is_followed(
 
 
 @pytest.mark.parametrize("case", ["refused", "behind", "diverged"])
-def test_what_does_not_fit_is_not_asked_again_until_it_changes(
+def test_a_workspace_that_cannot_be_followed_is_not_retried_until_it_changes(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     place = begin(stage)
@@ -154,7 +152,7 @@ def test_what_does_not_fit_is_not_asked_again_until_it_changes(
     assert (tip(stage), started) == (before, [])
 
 
-def test_a_workspace_that_takes_long_holds_up_no_other(
+def test_a_slow_workspace_does_not_delay_the_others(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, other = begin(stage), begin(stage, "WP02")
@@ -173,7 +171,7 @@ def test_a_workspace_that_takes_long_holds_up_no_other(
         assert set(follower.slow) == {place.name}
 
 
-def test_a_workspace_that_took_long_waits_increasingly_long_and_is_followed_again(
+def test_a_slow_workspace_is_retried_with_exponential_back_off(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = begin(stage)
@@ -195,7 +193,7 @@ def test_a_workspace_that_took_long_waits_increasingly_long_and_is_followed_agai
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_damaged_mission_and_a_damaged_branch_hold_up_no_other(
+def test_a_damaged_mission_or_branch_does_not_stop_the_others(
     stage: Stage, follower: LaneFollower
 ) -> None:
     first = begin(stage)
@@ -213,9 +211,7 @@ def test_a_damaged_mission_and_a_damaged_branch_hold_up_no_other(
     assert tip(stage, theirs) == tip(stage, theirs, third)
 
 
-def test_a_branch_that_a_merge_has_removed_is_not_made_again(
-    stage: Stage, follower: LaneFollower
-) -> None:
+def test_a_removed_branch_is_not_created_again(stage: Stage, follower: LaneFollower) -> None:
     place = begin(stage)
     stage.commit({"a/one": "1\n"}, folder=place)
     stage.git("branch", "-D", LANE)
@@ -224,7 +220,7 @@ def test_a_branch_that_a_merge_has_removed_is_not_made_again(
 
 
 @pytest.mark.parametrize("what", ["copied", "forgotten"])
-def test_a_copy_of_the_project_and_one_without_the_hosts_folder_are_followed(
+def test_a_copied_project_and_one_without_the_host_folder_are_followed(
     stage: Stage, tmp_path: Path, what: str
 ) -> None:
     place = begin(stage)
@@ -239,7 +235,7 @@ def test_a_copy_of_the_project_and_one_without_the_hosts_folder_are_followed(
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_workspace_that_is_removed_while_it_is_read_is_no_matter(
+def test_a_workspace_removed_while_it_is_read_is_forgotten(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, before = begin(stage), tip(stage)
@@ -257,9 +253,7 @@ def test_a_workspace_that_is_removed_while_it_is_read_is_no_matter(
 
 
 @pytest.mark.parametrize(("name", "to"), [(".worktrees", ""), (".worktrees/x", "x")])
-def test_nothing_is_looked_for_through_a_link(
-    stage: Stage, tmp_path: Path, name: str, to: str
-) -> None:
+def test_symlinks_are_not_followed(stage: Stage, tmp_path: Path, name: str, to: str) -> None:
     elsewhere = Stage(root=tmp_path / "elsewhere" / "x")
     elsewhere.make_repository()
     elsewhere.git("branch", "kitty/mission-x")
@@ -270,7 +264,7 @@ def test_nothing_is_looked_for_through_a_link(
     assert {it.snapshot.tip for it in follower.seen.values()} <= {None}
 
 
-def test_mirrors_of_missions_at_work_follow_the_project(
+def test_mirrors_of_missions_in_progress_follow_the_project(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(stage)
@@ -286,7 +280,7 @@ def test_mirrors_of_missions_at_work_follow_the_project(
     assert len(started) == 2
 
 
-def test_mirrors_of_missions_at_which_nobody_works_wait(stage: Stage) -> None:
+def test_mirrors_of_missions_without_work_in_progress_are_not_updated(stage: Stage) -> None:
     begin(stage)
     mirror = stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
     blocked = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
@@ -300,7 +294,7 @@ def test_mirrors_of_missions_at_which_nobody_works_wait(stage: Stage) -> None:
     assert tip(stage, "main", mirror) == tip(stage, "main")
 
 
-def test_the_trash_is_emptied_in_steps_of_what_is_old(
+def test_old_trash_is_removed_in_bounded_steps(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(stage)
@@ -318,12 +312,12 @@ def test_the_trash_is_emptied_in_steps_of_what_is_old(
     assert [it.name for it in trash.iterdir()] == ["29990101T000000Z-01234567-x"]
 
 
-def test_a_project_without_a_trash_gets_none(stage: Stage) -> None:
+def test_pruning_does_not_create_a_trash_folder(stage: Stage) -> None:
     assert upkeep.prune_trash(Project(stage.root)) == upkeep.A_DAY_S
     assert not (stage.root / ".worktrees").exists()
 
 
-def test_what_a_dead_host_was_reading_is_removed_before_the_repository_changes(
+def test_the_scratch_repository_of_a_dead_host_is_removed_before_a_change(
     stage: Stage,
 ) -> None:
     dead = processes.Process(
@@ -340,7 +334,7 @@ def test_what_a_dead_host_was_reading_is_removed_before_the_repository_changes(
         assert not left.exists()
 
 
-def test_a_branch_is_moved_under_the_lock_of_the_repository(
+def test_a_branch_is_moved_under_the_repository_lock(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = begin(stage)

@@ -27,7 +27,7 @@ def refused_once(monkeypatch: pytest.MonkeyPatch, stage: Stage, command: str, ar
         return answer(stage, body("one", command, args), stem="one", identity="default")
 
 
-def test_a_hand_in_is_not_told_that_there_is_no_work(
+def test_a_submission_during_a_disk_failure_is_retryable(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = stage.done("start-implementation", **WHO)
@@ -37,7 +37,7 @@ def test_a_hand_in_is_not_told_that_there_is_no_work(
     assert stage.done("transition", **HAND_IN)["to_lane"] == "for_review"
 
 
-def test_a_merge_looks_at_every_workspace_or_at_none(
+def test_a_merge_during_a_disk_failure_is_retryable(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})

@@ -31,7 +31,7 @@ def hand_over(stage: Stage, wp_id: str = "WP01", **words: Any) -> str | None:
     return guard
 
 
-def test_work_is_handed_over_when_it_is_committed_and_its_subtasks_are_done(stage: Stage) -> None:
+def test_work_can_be_submitted_once_it_is_committed_and_its_subtasks_are_done(stage: Stage) -> None:
     stage.write_mission({"WP01": {"subtasks": ["T001", "T002"]}})
     worktree = begin(stage)
     mark = {"mission": SLUG, "actor": "coder", "policy": None}
@@ -46,7 +46,7 @@ def test_work_is_handed_over_when_it_is_committed_and_its_subtasks_are_done(stag
 
 
 @pytest.mark.parametrize("words", [{}, {"subtasks_complete": True}, {"subtasks_complete": False}])
-def test_without_subtasks_nothing_is_left_to_tick_whatever_is_said(
+def test_without_subtasks_the_subtasks_flag_does_not_matter(
     stage: Stage, words: dict[str, Any]
 ) -> None:
     stage.write_mission({"WP01": {}})
@@ -56,7 +56,7 @@ def test_without_subtasks_nothing_is_left_to_tick_whatever_is_said(
     assert hand_over(stage, **words) is None
 
 
-def test_the_work_of_a_dependency_is_no_evidence_for_the_package_after_it(stage: Stage) -> None:
+def test_commits_of_a_dependency_are_not_evidence_for_its_dependent(stage: Stage) -> None:
     stage.write_mission(
         {
             "WP01": {"owned_files": ["src/a/**"]},
@@ -71,14 +71,14 @@ def test_the_work_of_a_dependency_is_no_evidence_for_the_package_after_it(stage:
     assert hand_over(stage, "WP02", subtasks_complete=True) is None
 
 
-def test_the_work_of_a_neighbour_in_the_same_lane_is_no_evidence_either(stage: Stage) -> None:
+def test_commits_of_another_package_in_the_same_lane_are_not_evidence(stage: Stage) -> None:
     stage.write_mission({"WP01": {"owned_files": ["src"]}, "WP02": {"owned_files": ["src/b"]}})
     first = stage.approve("WP01", {"src/a": "work\n"})
     assert begin(stage, "WP02") == first
     assert hand_over(stage, "WP02", subtasks_complete=True) == "subtasks_and_evidence"
 
 
-def test_a_claim_begins_only_where_its_worktree_stands(stage: Stage) -> None:
+def test_a_claimed_package_moves_to_in_progress_only_with_a_workspace(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     move = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
     stage.done("transition", to="claimed", **move)
@@ -87,7 +87,7 @@ def test_a_claim_begins_only_where_its_worktree_stands(stage: Stage) -> None:
     assert stage.lane("WP01") == "in_progress"
 
 
-def test_a_start_again_makes_a_lost_workspace_anew_with_what_was_taken_in_and_changes_nothing_else(
+def test_a_repeated_start_recreates_a_lost_workspace_and_records_no_event(
     stage: Stage,
 ) -> None:
     stage.write_mission({"WP01": {}})
@@ -103,7 +103,7 @@ def test_a_start_again_makes_a_lost_workspace_anew_with_what_was_taken_in_and_ch
     assert len(stage.events()) == 2
 
 
-def test_rework_goes_on_in_the_same_worktree_from_the_same_base(stage: Stage) -> None:
+def test_rework_continues_in_the_same_workspace_from_the_same_base(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     worktree = begin(stage)
     stage.commit({"src/a": "work\n"}, folder=worktree)
@@ -117,7 +117,7 @@ def test_rework_goes_on_in_the_same_worktree_from_the_same_base(stage: Stage) ->
     assert hand_over(stage, subtasks_complete=True) is None
 
 
-def test_a_dependency_that_conflicts_with_the_lane_refuses_the_start(stage: Stage) -> None:
+def test_a_start_with_conflicting_dependencies_is_refused_and_records_nothing(stage: Stage) -> None:
     stage.write_mission(
         {
             "WP01": {"owned_files": ["a/**"]},
@@ -135,7 +135,7 @@ def test_a_dependency_that_conflicts_with_the_lane_refuses_the_start(stage: Stag
     assert not (stage.root / ".worktrees" / f"{SLUG}-lane-c").exists()
 
 
-def test_what_was_accepted_of_a_policy_is_on_every_event_that_it_caused(stage: Stage) -> None:
+def test_every_event_has_the_policy_of_its_request(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     begin(stage)
     events = stage.events()
@@ -143,7 +143,7 @@ def test_what_was_accepted_of_a_policy_is_on_every_event_that_it_caused(stage: S
     assert all(event["policy_metadata"]["orchestrator_id"] == "nightly" for event in events)
 
 
-def test_a_link_in_a_missions_folder_is_not_committed(stage: Stage, tmp_path: Path) -> None:
+def test_a_symlink_in_a_mission_folder_is_not_committed(stage: Stage, tmp_path: Path) -> None:
     folder = stage.write_mission({"WP01": {}})
     (tmp_path / "secret").write_text("secret\n")
     (folder / "link.md").symlink_to(tmp_path / "secret")

@@ -81,7 +81,7 @@ def killed_at(step: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("new_id", ["two", None])
-def test_a_body_is_carried_to_another_file_system(far: DeadLetters, new_id: str | None) -> None:
+def test_replay_copies_a_body_to_another_file_system(far: DeadLetters, new_id: str | None) -> None:
     body = set_aside(far)
     if os.geteuid() == 0:
         os.chown(body, 12345, 12345)
@@ -96,7 +96,7 @@ def test_a_body_is_carried_to_another_file_system(far: DeadLetters, new_id: str 
     assert kept(far) == ["A1.settled"]
 
 
-def test_what_is_carried_to_another_file_system_is_kept_there_before_it_is_gone_here(
+def test_the_copy_is_synced_before_the_original_is_removed(
     far: DeadLetters,
 ) -> None:
     set_aside(far)
@@ -112,9 +112,7 @@ def test_what_is_carried_to_another_file_system_is_kept_there_before_it_is_gone_
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_body_that_is_being_carried_is_never_lost_nor_doubled(
-    far: DeadLetters, step: int
-) -> None:
+def test_a_killed_replay_neither_loses_nor_duplicates_the_body(far: DeadLetters, step: int) -> None:
     set_aside(far)
     with killed_at(step):
         replay(far)
@@ -129,7 +127,7 @@ def test_a_body_that_is_being_carried_is_never_lost_nor_doubled(
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_body_that_was_being_carried_can_be_given_up(far: DeadLetters, step: int) -> None:
+def test_a_body_can_be_discarded_after_a_killed_replay(far: DeadLetters, step: int) -> None:
     set_aside(far)
     with killed_at(step):
         replay(far)
@@ -141,7 +139,7 @@ def test_a_body_that_was_being_carried_can_be_given_up(far: DeadLetters, step: i
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_copy_is_not_left_beside_a_body_that_need_not_be_carried_any_more(
+def test_a_retry_by_rename_leaves_no_copy_of_a_killed_replay(
     letters: DeadLetters, step: int
 ) -> None:
     set_aside(letters)
@@ -153,7 +151,7 @@ def test_a_copy_is_not_left_beside_a_body_that_need_not_be_carried_any_more(
     assert lying(letters) == ["two.json"]
 
 
-def test_a_request_that_comes_while_a_body_is_carried_is_not_replaced(
+def test_a_request_that_arrives_during_the_copy_is_not_overwritten(
     far: DeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_aside(far)
@@ -173,7 +171,7 @@ def test_a_request_that_comes_while_a_body_is_carried_is_not_replaced(
     assert lying(far) == ["three.json", "two.json"]
 
 
-def test_what_cannot_be_moved_within_the_inbox_either_is_refused(
+def test_replay_is_refused_if_renaming_within_the_inbox_fails(
     far: DeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:

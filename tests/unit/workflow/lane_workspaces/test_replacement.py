@@ -43,7 +43,7 @@ def go_on(stage: Stage) -> Path:
     return path
 
 
-def test_the_next_package_finds_a_new_workspace_with_the_approved_work(two: Stage) -> None:
+def test_the_next_package_gets_a_new_workspace_with_the_approved_work(two: Stage) -> None:
     path = go_on(two)
     old = which(path)
     (path / "stray.txt").write_text("x\n")
@@ -58,7 +58,7 @@ def test_the_next_package_finds_a_new_workspace_with_the_approved_work(two: Stag
     assert not remains(two)
 
 
-def test_uncommitted_work_is_not_replaced(two: Stage) -> None:
+def test_a_workspace_with_uncommitted_work_is_not_replaced(two: Stage) -> None:
     path = go_on(two)
     two.git("checkout", "-q", "-b", "other", folder=path)
     (path / "a/one.txt").write_text("mine\n")
@@ -72,7 +72,7 @@ def test_uncommitted_work_is_not_replaced(two: Stage) -> None:
     assert two.lane("WP02") == "planned"
 
 
-def test_ignored_files_keep_no_workspace(two: Stage) -> None:
+def test_ignored_files_do_not_prevent_a_replacement(two: Stage) -> None:
     two.commit({".gitignore": "*.log\n"})
     path = go_on(two)
     two.git("checkout", "-q", "-b", "other", folder=path)
@@ -82,7 +82,7 @@ def test_ignored_files_keep_no_workspace(two: Stage) -> None:
     assert which(path) != old
 
 
-def test_a_workspace_that_somebody_stands_in_is_not_replaced(two: Stage) -> None:
+def test_a_workspace_in_use_by_a_process_is_not_replaced(two: Stage) -> None:
     path = go_on(two)
     two.git("checkout", "-q", "-b", "other", folder=path)
     before = state(two, path)
@@ -98,7 +98,7 @@ def test_a_workspace_that_somebody_stands_in_is_not_replaced(two: Stage) -> None
     assert not remains(two)
 
 
-def test_conflicting_work_is_refused_and_the_workspace_stays(stage: Stage) -> None:
+def test_a_start_with_conflicting_dependencies_creates_no_workspace(stage: Stage) -> None:
     shutil.rmtree(stage.root / "kitty-specs")
     packages = {"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}}
     stage.write_mission(
@@ -112,7 +112,7 @@ def test_conflicting_work_is_refused_and_the_workspace_stays(stage: Stage) -> No
     assert f"{BRANCH[:-1]}c" not in stage.git("for-each-ref")
 
 
-def test_hooks_that_a_workspace_has_not_got_are_warned_of(stage: Stage) -> None:
+def test_a_start_warns_of_hooks_that_are_not_copied(stage: Stage) -> None:
     hooks = stage.root / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
     hook = hooks / "pre-commit"
@@ -143,7 +143,7 @@ def test_a_merge_moves_workspaces_to_the_trash(stage: Stage) -> None:
     assert [*records.iterdir()] == []
 
 
-def test_a_merge_keeps_a_workspace_with_commits_that_were_not_approved(stage: Stage) -> None:
+def test_a_merge_keeps_a_workspace_with_unapproved_commits(stage: Stage) -> None:
     path = stage.approve("WP01", {"one.txt": "1\n"})
     stage.commit({"two.txt": "2\n"}, folder=path)
     known = which(path)
@@ -164,7 +164,7 @@ def test_a_merge_refuses_uncommitted_work_and_keeps_it(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "link"])
-def test_a_merge_leaves_alone_what_took_the_place_of_a_workspace(stage: Stage, kind: str) -> None:
+def test_a_merge_does_not_touch_what_replaced_a_workspace(stage: Stage, kind: str) -> None:
     path = stage.approve("WP01", {"one.txt": "1\n"})
     elsewhere = path.rename(stage.root.parent / "elsewhere")
     if kind == "link":
@@ -180,7 +180,7 @@ def test_a_merge_leaves_alone_what_took_the_place_of_a_workspace(stage: Stage, k
 # Where the disk refuses.
 
 
-def test_a_disk_that_refuses_is_not_the_fault_of_a_workspace(
+def test_a_full_disk_is_a_retryable_storage_failure(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = begun(stage)
@@ -200,7 +200,7 @@ def test_a_disk_that_refuses_is_not_the_fault_of_a_workspace(
     stage.done("transition", mission=SLUG, **hand_in)
 
 
-def test_a_host_that_cannot_give_a_workspace_away_says_so(
+def test_a_start_warns_if_the_host_cannot_change_the_owner_of_the_workspace(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = stage.root / ".kitty" / "config.toml"
@@ -220,7 +220,7 @@ def test_a_host_that_cannot_give_a_workspace_away_says_so(
 
 
 @pytest.mark.parametrize("first", [SLUG, LANE])
-def test_a_mission_does_not_have_the_branch_of_another_one_s_execution_lane(
+def test_a_mission_named_like_an_execution_lane_of_another_is_refused(
     stage: Stage, first: str
 ) -> None:
     stage.write_mission({"WP01": {}}, slug=LANE)

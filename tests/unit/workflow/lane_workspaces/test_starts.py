@@ -45,7 +45,9 @@ def place(stage: Stage) -> Path:
 @pytest.mark.parametrize(
     "kind", ["folder", "file", "link to nothing", "link to a folder", "repository"]
 )
-def test_whatever_else_has_the_name_is_refused_and_stays(stage: Stage, kind: str) -> None:
+def test_a_start_refuses_and_keeps_anything_else_at_the_workspace_path(
+    stage: Stage, kind: str
+) -> None:
     first = begun(stage)  # The host has made one there before, and knows it.
     to(stage, "planned")
     shutil.rmtree(first)
@@ -80,7 +82,7 @@ def test_a_repeated_start_changes_nothing(stage: Stage) -> None:
     assert not before[2]
 
 
-def test_work_in_a_workspace_that_is_used_again_stays(stage: Stage) -> None:
+def test_a_start_in_an_existing_workspace_keeps_its_work(stage: Stage) -> None:
     path = begun(stage)
     stage.commit({"a.txt": "done\n"}, folder=path)
     (path / "new.txt").write_text("unfinished\n")
@@ -93,7 +95,7 @@ def test_work_in_a_workspace_that_is_used_again_stays(stage: Stage) -> None:
     assert stage.git("rev-parse", "HEAD", folder=path) == tip == stage.git("rev-parse", BRANCH)
 
 
-def test_a_workspace_that_is_gone_is_made_again_with_what_was_handed_in(stage: Stage) -> None:
+def test_a_missing_workspace_is_created_again_with_the_submitted_work(stage: Stage) -> None:
     path = begun(stage)
     stage.commit({"a.txt": "done\n"}, folder=path)
     to(stage, "for_review")
@@ -105,7 +107,7 @@ def test_a_workspace_that_is_gone_is_made_again_with_what_was_handed_in(stage: S
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
-def test_a_workspace_whose_record_is_lost_is_used_again(stage: Stage, is_damaged: bool) -> None:
+def test_a_workspace_without_a_valid_record_is_used_again(stage: Stage, is_damaged: bool) -> None:
     path = begun(stage)
     (path / "new.txt").write_text("unfinished\n")
     to(stage, "planned")
@@ -120,7 +122,7 @@ def test_a_workspace_whose_record_is_lost_is_used_again(stage: Stage, is_damaged
     assert (path / "new.txt").exists()
 
 
-def test_the_workspaces_of_a_copied_project_are_used_there(stage: Stage) -> None:
+def test_a_copied_project_uses_its_own_workspaces(stage: Stage) -> None:
     path = begun(stage)
     stage.commit({"a.txt": "done\n"}, folder=path)
     to(stage, "planned")
@@ -134,7 +136,7 @@ def test_the_workspaces_of_a_copied_project_are_used_there(stage: Stage) -> None
     assert begun(stage) == path
 
 
-def test_a_workspace_of_a_copied_project_stays_known_where_it_could_not_be_replaced(
+def test_a_failed_replacement_in_a_copied_project_can_be_retried(
     two: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = two.approve("WP01", {"a/one.txt": "1\n"})
@@ -153,7 +155,7 @@ def test_a_workspace_of_a_copied_project_stays_known_where_it_could_not_be_repla
 
 
 @pytest.mark.parametrize("how", ["sync", "start", "merge"])
-def test_the_agent_gets_what_the_target_has_got_where_no_worker_runs(two: Stage, how: str) -> None:
+def test_without_a_worker_requests_update_the_mirror_for_the_agent(two: Stage, how: str) -> None:
     path = begun(two)
     two.commit({"a/one.txt": "theirs\n"}, folder=path)
     if how == "merge":
@@ -175,7 +177,9 @@ def test_the_agent_gets_what_the_target_has_got_where_no_worker_runs(two: Stage,
 
 
 @pytest.mark.parametrize("how", ["sync", "merge"])
-def test_a_link_in_the_place_of_the_mirrors_is_told_and_not_followed(two: Stage, how: str) -> None:
+def test_a_symlink_in_the_place_of_the_mirrors_is_reported_and_not_followed(
+    two: Stage, how: str
+) -> None:
     path = begun(two)
     two.commit({"a/one.txt": "theirs\n"}, folder=path)
     mirrors, elsewhere = two.root / ".worktrees" / ".mirror", two.root.parent / "elsewhere"
@@ -196,7 +200,7 @@ def test_a_link_in_the_place_of_the_mirrors_is_told_and_not_followed(two: Stage,
     assert two.git("rev-parse", "main", folder=mirror) != two.git("rev-parse", "main")
 
 
-def test_what_a_killed_process_was_taking_in_is_gone_with_the_next_request(stage: Stage) -> None:
+def test_a_start_removes_the_scratch_repository_of_a_killed_process(stage: Stage) -> None:
     code = "from specify_cli import processes; print(processes.this_process())"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     folder = stage.root / ".git" / scratch_repository.FOLDER
