@@ -42,7 +42,7 @@ def prompt(
     return Prompt(stage, capfdbinary)
 
 
-def test_success_is_exit_code_0_and_a_refusal_1(prompt: Prompt) -> None:
+def test_success_exits_with_0_and_a_refusal_with_1(prompt: Prompt) -> None:
     assert prompt.ask("append-history", *flags(**NOTE))[0] == 0
     exit_code, envelope = prompt.ask("append-history", *flags(mission="none", **NOTE))
     assert (exit_code, envelope["error_code"]) == (1, "MISSION_NOT_FOUND")
@@ -82,9 +82,7 @@ NOT_UNDERSTOOD = {
 
 
 @pytest.mark.parametrize("what", NOT_UNDERSTOOD)
-def test_what_is_not_understood_is_exit_code_2_and_leaves_no_event(
-    prompt: Prompt, what: str
-) -> None:
+def test_a_usage_error_exits_with_2_and_appends_no_event(prompt: Prompt, what: str) -> None:
     words = NOT_UNDERSTOOD[what]
     exit_code, envelope = prompt.ask(*words)
     assert (exit_code, envelope["error_code"]) == (2, "USAGE_ERROR")
@@ -93,7 +91,7 @@ def test_what_is_not_understood_is_exit_code_2_and_leaves_no_event(
     assert prompt.stage.events() == []
 
 
-def test_the_caller_s_id_is_in_the_answer_and_a_minted_one_where_there_was_none(
+def test_the_envelope_has_the_given_or_a_generated_correlation_id(
     prompt: Prompt,
 ) -> None:
     given = prompt.ask("append-history", *flags(**NOTE), "--correlation-id", "mine")[1]
@@ -104,20 +102,18 @@ def test_the_caller_s_id_is_in_the_answer_and_a_minted_one_where_there_was_none(
 
 
 @pytest.mark.parametrize("ending", [["--bogus"], ["extra"], []])
-def test_the_caller_s_id_is_in_the_answer_to_what_was_not_understood_too(
-    prompt: Prompt, ending: list[str]
-) -> None:
+def test_a_usage_error_has_the_given_correlation_id(prompt: Prompt, ending: list[str]) -> None:
     words = ["append-history", "--mission", SLUG, "--correlation-id", "mine", *ending]
     assert prompt.ask(*words)[1]["correlation_id"] == "mine"
 
 
-def test_the_same_id_answers_the_same_bytes_and_appends_once(prompt: Prompt) -> None:
+def test_a_repeated_id_returns_the_same_answer_and_appends_one_event(prompt: Prompt) -> None:
     words = ["append-history", *flags(**NOTE), "--correlation-id", "mine"]
     assert prompt.ask(*words) == prompt.ask(*words)
     assert len(prompt.stage.events()) == 1
 
 
-def test_reads_are_not_journaled_and_make_nothing(prompt: Prompt) -> None:
+def test_reads_create_no_files(prompt: Prompt) -> None:
     for words in (["mission-state"], ["list-ready"], ["resolve-workspace", "--wp", "WP01"]):
         assert prompt.ask(*words, "--mission", SLUG)[0] == 0
     assert prompt.ask("contract-version")[0] == 0
@@ -137,13 +133,13 @@ def test_flags_may_be_written_with_an_equals_sign(prompt: Prompt) -> None:
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "1.0.0", "0.1", "1", "2026.11.28.3"])
-def test_a_provider_that_is_new_enough_is_served(prompt: Prompt, version: str) -> None:
+def test_a_supported_provider_version_is_accepted(prompt: Prompt, version: str) -> None:
     data = prompt.ask("contract-version", "--provider-version", version)[1]["data"]
     assert data["api_version"] == "1.5.0"
 
 
 @pytest.mark.parametrize("version", ["0.0.9", "0.1.0-rc.1", "", "new", "0", "\x1b"])
-def test_a_provider_that_is_too_old_or_no_version_is_refused(prompt: Prompt, version: str) -> None:
+def test_an_old_or_invalid_provider_version_is_refused(prompt: Prompt, version: str) -> None:
     exit_code, envelope = prompt.ask("contract-version", "--provider-version", version)
     assert (exit_code, envelope["error_code"]) == (1, "CONTRACT_VERSION_MISMATCH")
     told = {name: envelope["data"][name] for name in ("provider_version", "api_version")}
@@ -155,7 +151,7 @@ WRONG_POLICIES = ["{", '{"a":1,"a":2}', "{} {}", "5", "[" * 200, '{"a":NaN}', "[
 
 
 @pytest.mark.parametrize("text", WRONG_POLICIES)
-def test_a_policy_that_is_not_one_json_object_is_a_wrong_policy(prompt: Prompt, text: str) -> None:
+def test_a_policy_that_is_not_a_json_object_is_refused(prompt: Prompt, text: str) -> None:
     for command, words in (
         ("start-review", flags(wp="WP01", actor="r")),
         ("merge-mission", flags()),
@@ -166,7 +162,7 @@ def test_a_policy_that_is_not_one_json_object_is_a_wrong_policy(prompt: Prompt, 
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
-def test_an_empty_policy_is_a_missing_one(prompt: Prompt, text: str) -> None:
+def test_an_empty_policy_counts_as_missing(prompt: Prompt, text: str) -> None:
     for command, words in (
         ("start-review", flags(wp="WP01", actor="r")),
         ("merge-mission", flags()),
@@ -203,7 +199,7 @@ SECRET = "ghp_" + "fake" * 5
         ["merge-mission", *flags(), "--policy", '{"my-secret-token":1,"my-secret-token":2}'],
     ],
 )
-def test_a_refused_value_is_repeated_nowhere(prompt: Prompt, words: list[str]) -> None:
+def test_a_refused_value_is_neither_echoed_nor_written(prompt: Prompt, words: list[str]) -> None:
     envelope = prompt.ask(*words)[1]
     assert not envelope["success"]
     told = json.dumps(envelope)

@@ -37,7 +37,7 @@ def example(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
-def test_page_fits_a_screen(words: tuple[str, ...]):
+def test_a_help_page_fits_a_screen(words: tuple[str, ...]):
     text = page(words)
     lines = text.splitlines()
 
@@ -47,7 +47,7 @@ def test_page_fits_a_screen(words: tuple[str, ...]):
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
-def test_page_has_an_example_that_is_understood(words: tuple[str, ...]):
+def test_a_help_page_has_a_valid_example(words: tuple[str, ...]):
     program, *rest = example(page(words))
     rest = rest[: rest.index("&&")] if "&&" in rest else rest
 
@@ -63,7 +63,7 @@ def test_page_has_an_example_that_is_understood(words: tuple[str, ...]):
 
 
 @pytest.mark.long
-def test_no_page_of_help_loads_libraries_that_it_does_not_need():
+def test_help_pages_do_not_load_unneeded_libraries():
     """All modules of commands in one process, as completion and `help` load them."""
     program = (
         "import sys; from tests.unit.cli.people_pages import pages; [*pages()];"
