@@ -1,4 +1,4 @@
-"""What a person is told to type after a refusal."""
+"""The command that a refusal suggests."""
 
 from __future__ import annotations
 

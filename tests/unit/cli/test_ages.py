@@ -1,4 +1,4 @@
-"""Times of others, as people read them."""
+"""Times written by other programs, as people read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain rules and click never disagree: where one has read a line, the other reads the same."""
+"""Plain parsing agrees with click: a line that it accepts is read the same by click."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def facts(line: Line) -> dict[str, Any]:
 
 
 def read_by_click(words: list[str]) -> Line | None:
-    """The line as click reads it; None where it refuses, or shows its help."""
+    """The line as click reads it; None if it refuses the line or shows help."""
     found: list[Line] = []
 
     def note(line: Line) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def add_mission(project: Path, slug: str, *packages: str) -> Path:
 
 
 def completed(*words: str) -> list[str]:
-    """What a shell is told of how the last of the words can go on."""
+    """The completions of the last word."""
     shell = ShellComplete(root, {}, "spec-kitty", VARIABLE)
     items = shell.get_completions(list(words[:-1]), words[-1])
     assert all((item.help or "").isprintable() for item in items)

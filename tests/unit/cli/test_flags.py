@@ -1,4 +1,4 @@
-"""The help page that is made without click is the one that click makes."""
+"""Help pages that are rendered without click equal those of click."""
 
 from __future__ import annotations
 

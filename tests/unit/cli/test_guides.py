@@ -22,7 +22,7 @@ def asked(*words: str) -> Result:
 
 
 def at_a_terminal(*words: str, **env: str) -> str:
-    """What the program shows at a terminal of 80 columns."""
+    """The output at a terminal of 80 columns."""
     shown = b""
     child, terminal = pty.fork()
     if child == 0:
@@ -31,7 +31,7 @@ def at_a_terminal(*words: str, **env: str) -> str:
     try:
         while more := os.read(terminal, 65536):
             shown += more
-    except OSError:  # What Linux says of a terminal whose program has ended.
+    except OSError:  # Linux raises EIO once the program at the terminal has ended.
         pass
     os.close(terminal)
     assert os.waitpid(child, 0)[1] == 0

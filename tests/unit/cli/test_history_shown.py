@@ -1,4 +1,4 @@
-"""The history that people read: one event a line, and nothing in it reaches the terminal raw."""
+"""The history for people: one line per event, with control characters escaped."""
 
 from __future__ import annotations
 

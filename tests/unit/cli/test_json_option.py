@@ -28,7 +28,7 @@ LINES = {"mailbox tail": "prints each line of the journal as one JSON object"}
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, by its name."""
+    """Every command that can be run, by its name."""
     for words in pages():
         command: click.Command | None = main.root
         for word in words:
@@ -80,7 +80,7 @@ def test_every_command_for_people_has_the_json_option():
         if not any("--json" in param.opts for param in command.params)
     }
     assert not lacking & set(FOR_PEOPLE)
-    assert lacking | set(FOR_PEOPLE) == set(COMMANDS), "no exception has become superfluous"
+    assert lacking | set(FOR_PEOPLE) == set(COMMANDS), "an exception is no longer needed"
 
 
 @pytest.mark.parametrize("name", FOR_PEOPLE)

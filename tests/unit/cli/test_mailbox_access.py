@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox access` on what an operator has written down."""
+"""`spec-kitty mailbox access` with various configurations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def report() -> dict[str, Any]:
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MailboxLayout:
-    """A project, the working directory, whose mailbox nobody has used yet."""
+    """A project with an unused mailbox, as the working directory."""
     (tmp_path / "kitty-specs").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
@@ -56,7 +56,7 @@ def configure(layout: MailboxLayout, text: str) -> Path:
 
 
 def beat(layout: MailboxLayout) -> None:
-    """A worker is at work, and was started now."""
+    """Write the heartbeat of a worker that has just started."""
     layout.ensure()
     beat = {"state": "running", "interval_s": 60, "started_at": clock.timestamp()}
     layout.heartbeat.write_text(json.dumps(beat))
@@ -139,7 +139,9 @@ def test_access_and_worker_report_a_damaged_config_the_same(layout: MailboxLayou
     mine, workers = run(), CliRunner().invoke(mailbox, ["serve", "--once"])
     assert (mine.exit_code, workers.exit_code) == (2, 1)
     assert mine.stdout == ""
-    assert workers.stderr.partition(" ")[2] == mine.stderr  # After the time.
+    assert (
+        workers.stderr.partition(" ")[2] == mine.stderr
+    )  # The worker's line begins with the time.
     assert "orchestrators.other.uid" in mine.stderr
 
 
@@ -159,7 +161,7 @@ def test_a_config_that_the_worker_has_not_read_is_reported_with_the_reload_comma
     used = {"config": {"digest": None}, "state": "running", "interval_s": 60}
     layout.worker_status.write_text(json.dumps(used))
     before = json.loads(CliRunner().invoke(mailbox, [*words, "--json"]).stdout)["data"]["warnings"]
-    # Also one that was written long ago, and moved here now.
+    # A config with an old date counts as well: it may have been moved here just now.
     os.utime(configure(layout, DEFAULT), (1, 1))
 
     asked = CliRunner().invoke(mailbox, [*words, "--json"])

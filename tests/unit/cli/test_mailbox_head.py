@@ -1,4 +1,4 @@
-"""The line that `mailbox head` prints tells later whether anything before it was changed."""
+"""`mailbox head --expect` detects changes before the head that was printed earlier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox tail`, `verify` and `status` on what a stranger has put in the outbox."""
+"""`spec-kitty mailbox tail`, `verify` and `status` with a hostile or damaged outbox."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFUSED = {"error_code": "HOST_ERROR", "data": {"message": "no"}}
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MailboxLayout:
-    """A project, the working directory, whose mailbox is empty."""
+    """A project with an empty mailbox, as the working directory."""
     (tmp_path / "kitty-specs").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
@@ -44,7 +44,7 @@ def write(layout: MailboxLayout, *lines: dict[str, Any]) -> None:
 
 
 def tail(*words: str) -> Result:
-    # As a terminal gets it: elsewhere click takes codes of colours out itself.
+    # Click removes color codes unless the output is a terminal, so a terminal is simulated.
     runner = CliRunner(env={"NO_COLOR": "1"})
     return runner.invoke(mailbox, ["tail", "--no-follow", *words], color=True)
 

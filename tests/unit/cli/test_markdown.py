@@ -1,4 +1,4 @@
-"""Markdown as a terminal shows it."""
+"""Markdown rendered for a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of missions: short for a person at a terminal, whole for a program."""
+"""The list of missions: short at a terminal, complete for a program."""
 
 from __future__ import annotations
 

@@ -48,20 +48,20 @@ def test_success_exits_with_0_and_a_refusal_with_1(prompt: Prompt) -> None:
     assert (exit_code, envelope["error_code"]) == (1, "MISSION_NOT_FOUND")
 
 
-NOT_UNDERSTOOD = {
+USAGE_ERRORS = {
     "no command": [],
     "an unknown command": ["orchestrate"],
-    "a word for people": ["create-mission", "--title", "x"],
+    "a command for people": ["create-mission", "--title", "x"],
     "an unknown flag": ["mission-state", "--mission", SLUG, "--json"],
     "an old flag": ["mission-state", "--feature", SLUG],
     "an abbreviated flag": ["mission-state", "--miss", SLUG],
-    "a flag of another word": ["mission-state", "--mission", SLUG, "--wp", "WP01"],
+    "a flag of another command": ["mission-state", "--mission", SLUG, "--wp", "WP01"],
     "an id for a read": ["mission-state", "--mission", SLUG, "--correlation-id", "one"],
     "a missing flag": ["append-history", "--mission", SLUG],
     "a flag without its value": ["mission-state", "--mission"],
     "an empty value": ["mission-state", "--mission", ""],
-    "a word too many": ["mission-state", "--mission", SLUG, "extra"],
-    "a result that is no JSON": [
+    "an extra argument": ["mission-state", "--mission", SLUG, "extra"],
+    "a result that is not JSON": [
         "transition",
         *flags(wp="WP01", to="done", actor="r"),
         "--review-result-json",
@@ -73,7 +73,7 @@ NOT_UNDERSTOOD = {
         "--evidence-json",
         '{"review": {"verdict": "approved"}}',
     ],
-    "a lane that is none": ["transition", *flags(wp="WP01", to="nowhere", actor="r")],
+    "an unknown lane": ["transition", *flags(wp="WP01", to="nowhere", actor="r")],
     "an id with a slash": ["append-history", *flags(**NOTE), "--correlation-id", "../x"],
     "an id that begins with a dot": ["append-history", *flags(**NOTE), "--correlation-id", ".x"],
     "an id that is too long": ["append-history", *flags(**NOTE), "--correlation-id", "x" * 129],
@@ -81,9 +81,9 @@ NOT_UNDERSTOOD = {
 }
 
 
-@pytest.mark.parametrize("what", NOT_UNDERSTOOD)
+@pytest.mark.parametrize("what", USAGE_ERRORS)
 def test_a_usage_error_exits_with_2_and_appends_no_event(prompt: Prompt, what: str) -> None:
-    words = NOT_UNDERSTOOD[what]
+    words = USAGE_ERRORS[what]
     exit_code, envelope = prompt.ask(*words)
     assert (exit_code, envelope["error_code"]) == (2, "USAGE_ERROR")
     known = bool(words) and words[0] in registry.CONTRACT_COMMANDS

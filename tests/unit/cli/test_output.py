@@ -1,4 +1,4 @@
-"""A person who is refused reads of no flag that the word does not have."""
+"""A refusal names no flag that the command of the person does not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spec-kitty tasks finalize` takes over what only `tasks.md` states, or refuses; it drops nothing."""
+"""`spec-kitty tasks finalize` copies fields from `tasks.md` into prompts, or refuses; it drops nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROMPT = "---\r\nwork_package_id: {id}  # the id\r\ntitle: 'T'\r\n# why\r\n---\r
 
 @pytest.fixture
 def mission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A mission of two packages whose prompts have neither field, while `tasks.md` states both."""
+    """A mission of two packages whose fields are stated only in `tasks.md`."""
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
     subprocess.run(["git", "init", "-q", "-b", "main"], cwd=tmp_path, check=True)
     folder = tmp_path / "kitty-specs" / SLUG
@@ -48,7 +48,7 @@ def prompt(mission: Path, wp_id: str) -> Path:
 
 
 def put(mission: Path, wp_id: str, line: str) -> None:
-    """The front matter begins with that line, at line 2 of the prompt."""
+    """Insert the line as the first of the front matter, line 2 of the prompt."""
     path = prompt(mission, wp_id)
     path.write_bytes(path.read_bytes().replace(b"---\r\n", f"---\r\n{line}\r\n".encode(), 1))
 
@@ -75,7 +75,7 @@ def say(mission: Path, *words: str) -> dict[str, Any]:
 
 
 def refusal(mission: Path) -> str:
-    """What finalize says at both commands; it has written nothing."""
+    """The refusal, which both commands print alike; checks that nothing was written."""
     before = files(mission)
     told = [say(mission, *words) for words in (HARNESS, ["tasks", "finalize", SLUG])]
     assert [it["error_code"] for it in told] == ["USAGE_ERROR"] * 2

@@ -1,4 +1,4 @@
-"""`spec-kitty tasks` makes packages of what a person outlined, and never undoes a person's work."""
+"""`spec-kitty tasks` creates packages from the outline and never undoes a person's edits."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_commands_do_not_prompt_without_a_terminal(project: Path):
 
     for words in (["implement"], ["review"]):
         assert say(project, *words)["error_code"] == "USAGE_ERROR"
-    # A named package is shown, where there is something to look at.
+    # With a package named there is no question, but this one is not for review.
     assert say(project, "review", "WP01")["error_code"] == "TRANSITION_REJECTED"
     say(project, "specify", "Other")
     assert say(project, "accept")["error_code"] == "USAGE_ERROR"

@@ -1,4 +1,4 @@
-"""A person picks by number or by name, and is told what can be picked."""
+"""A person picks an offer by number or by name."""
 
 from __future__ import annotations
 

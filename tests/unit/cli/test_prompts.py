@@ -1,4 +1,4 @@
-"""A prompt on a person's screen is all that an agent is told."""
+"""The prompt on the screen is the whole text that an agent gets."""
 
 from __future__ import annotations
 

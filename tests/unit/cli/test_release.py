@@ -1,4 +1,4 @@
-"""`spec-kitty release-claim` asks for the packages that the rules know to be held."""
+"""`spec-kitty release-claim` offers the packages that are held according to the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spec-kitty report` writes the file, and says what it found."""
+"""`spec-kitty report` writes the file and prints a summary."""
 
 from __future__ import annotations
 

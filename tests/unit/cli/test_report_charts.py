@@ -1,4 +1,4 @@
-"""Bars begin and end where their times are on the axis."""
+"""Charts of a report: bars, axes and histograms."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_bars_are_adjacent_and_do_not_extend_to_now_after_approval():
     assert (first.x, second.x) == (0, first.width)
     assert first.width == second.width
     assert third.x + third.width == pytest.approx(100)
-    assert 3 < third.width < 4, "what has ended does not go on until now"
+    assert 3 < third.width < 4, "an approved package does not extend to now"
     assert drawn.breaks == []
 
 

@@ -1,4 +1,4 @@
-"""The file of a report: private, whole, and never in place of something else."""
+"""The file of a report is private and complete, and never replaces another file."""
 
 from __future__ import annotations
 

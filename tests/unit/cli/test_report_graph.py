@@ -1,4 +1,4 @@
-"""Dependencies are laid out in columns, whatever packages say about each other."""
+"""Any graph of dependencies is laid out in columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No text that somebody wrote is markup, script or layout in the page of a report."""
+"""Text from a project is never markup, script or layout on the page of a report."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def report() -> dict[str, Any]:
 
 
 class Reader(HTMLParser):
-    """What a browser would act upon."""
+    """Collects the elements and attributes that a browser acts upon."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

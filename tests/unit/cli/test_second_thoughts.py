@@ -1,4 +1,4 @@
-"""What people are told once, and what they may add afterwards."""
+"""Repeated and additional requests of people: notes, marks and packages."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_sync_can_be_limited_to_one_mission(stage: Stage) -> None:
 
 
 def move_by_hand(stage: Stage) -> None:
-    """A person gives the project's branch a commit that the workspace has not."""
+    """Add a commit to the branch in the project that the workspace does not have."""
     by_hand = stage.git("commit-tree", "-p", LANE, "-m", "by hand", f"{LANE}^{{tree}}")
     stage.git("update-ref", f"refs/heads/{LANE}", by_hand)
 
@@ -304,7 +304,9 @@ def test_workspace_list_is_aligned_and_escapes_control_characters(stage: Stage) 
     assert "c\\x1b[2Jö日der" in one
     columns = [two.index("coder"), two.index("up to date")]
     assert columns == [header.index("HOLDER"), header.index("COMMITS")]
-    assert one.index("up to date") == columns[1] - 1  # One character there is two columns wide.
+    assert (
+        one.index("up to date") == columns[1] - 1
+    )  # One character of the name is two columns wide.
 
 
 def test_sync_and_workspace_list_are_empty_without_repository_or_workspace(

@@ -1,4 +1,4 @@
-"""The unit that `mailbox install-service` writes, checked by systemd where it is installed."""
+"""The unit that `mailbox install-service` writes, checked by systemd if it is installed."""
 
 from __future__ import annotations
 

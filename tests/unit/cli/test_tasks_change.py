@@ -44,7 +44,7 @@ def planned(folder: Path) -> dict[str, list[str]]:
 
 
 def is_consistent(folder: Path) -> bool:
-    """Nothing is left to commit, to repair or to plan."""
+    """Whether nothing is left to commit, repair or plan."""
     again = say(folder, "tasks")["data"]
     return (
         git(folder, "status", "--porcelain", "--", f"kitty-specs/{SLUG}") == ""

@@ -1,4 +1,4 @@
-"""Claims: who holds what, when one is stale, and who asks too late."""
+"""Claims: who holds a package, when a claim is stale, and requests that come too late."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ REVIEW_FREED = moved("carol", Lane.IN_REVIEW, Lane.FOR_REVIEW, released="rev")
 TAKEN = moved("bob", Lane.PLANNED, Lane.CLAIMED)
 
 
-def wish(actor: str, to: Lane, *, force: bool = False) -> MoveIntent:
+def intent(actor: str, to: Lane, *, force: bool = False) -> MoveIntent:
     return MoveIntent(wp_id="WP01", actor=actor, to=to, force=force, note="late")
 
 
 def release(package: PackageState, life: Life, *, force: bool = False, by: str = "carol") -> str:
-    request = wish(by, package.lane, force=force)
+    request = intent(by, package.lane, force=force)
     holder, to = claims.decide_release(package, request, mission="001-search", life=life, now=NOON)
     return f"{holder} {to}"
 
@@ -117,7 +117,7 @@ def test_an_actor_whose_claim_was_released_cannot_move_a_package_of_another(
 ) -> None:
     with pytest.raises(WorkPackageAlreadyClaimed) as refused:
         claims.check_admitted(
-            state(CLAIMED, BEGUN, FREED, TAKEN), wish("ada", to, force=force), mission="001-a"
+            state(CLAIMED, BEGUN, FREED, TAKEN), intent("ada", to, force=force), mission="001-a"
         )
     assert refused.value.details == {"claimed_by": "bob", "requesting_actor": "ada"}
 
@@ -137,30 +137,30 @@ def test_a_late_request_is_refused_with_the_current_holder_if_any(
         released=frozenset({"ada"}),
     )
     with pytest.raises((WorkPackageAlreadyClaimed, TransitionRejected)) as refused:
-        claims.check_admitted(package, wish("ada", Lane.PLANNED), mission="001-a")
+        claims.check_admitted(package, intent("ada", Lane.PLANNED), mission="001-a")
     assert refused.value.details.get("claimed_by") == holder
     assert (refused.value.details.get("guard") == "claim_released") is (holder is None)
 
 
 def test_an_actor_whose_claim_was_released_must_claim_again_before_acting() -> None:
     free = state(CLAIMED, BEGUN, FREED)
-    claims.check_admitted(free, wish("ada", Lane.CLAIMED), mission="001-a")
-    claims.check_admitted(free, wish("ada", Lane.IN_PROGRESS), mission="001-a")
-    for late in (wish("ada", Lane.FOR_REVIEW), wish("ada", Lane.IN_PROGRESS, force=True)):
+    claims.check_admitted(free, intent("ada", Lane.CLAIMED), mission="001-a")
+    claims.check_admitted(free, intent("ada", Lane.IN_PROGRESS), mission="001-a")
+    for late in (intent("ada", Lane.FOR_REVIEW), intent("ada", Lane.IN_PROGRESS, force=True)):
         with pytest.raises(TransitionRejected) as refused:
             claims.check_admitted(free, late, mission="001-a")
         assert refused.value.details["guard"] == "claim_released"
     again = state(CLAIMED, BEGUN, FREED, CLAIMED, BEGUN)
-    claims.check_admitted(again, wish("ada", Lane.FOR_REVIEW), mission="001-a")
+    claims.check_admitted(again, intent("ada", Lane.FOR_REVIEW), mission="001-a")
 
 
 def test_a_reviewer_whose_claim_was_released_must_claim_again_before_a_verdict() -> None:
     waiting = state(CLAIMED, BEGUN, HANDED_IN, REVIEWED, REVIEW_FREED)
     with pytest.raises(WorkPackageAlreadyClaimed):
-        claims.check_admitted(waiting, wish("rev", Lane.APPROVED, force=True), mission="001-a")
-    claims.check_admitted(waiting, wish("rev", Lane.IN_REVIEW), mission="001-a")
+        claims.check_admitted(waiting, intent("rev", Lane.APPROVED, force=True), mission="001-a")
+    claims.check_admitted(waiting, intent("rev", Lane.IN_REVIEW), mission="001-a")
     resumed = state(CLAIMED, BEGUN, HANDED_IN, REVIEWED, REVIEW_FREED, REVIEWED)
-    claims.check_admitted(resumed, wish("rev", Lane.APPROVED), mission="001-a")
+    claims.check_admitted(resumed, intent("rev", Lane.APPROVED), mission="001-a")
 
 
 def test_an_implementer_whose_self_review_was_released_can_resume_the_rework() -> None:
@@ -169,15 +169,15 @@ def test_an_implementer_whose_self_review_was_released_can_resume_the_rework() -
     back = moved("rev", Lane.IN_REVIEW, Lane.IN_PROGRESS)
     waiting = state(CLAIMED, BEGUN, HANDED_IN, own, lost)
     with pytest.raises(TransitionRejected) as refused:
-        claims.check_admitted(waiting, wish("ada", Lane.APPROVED, force=True), mission="001-a")
+        claims.check_admitted(waiting, intent("ada", Lane.APPROVED, force=True), mission="001-a")
     assert refused.value.details["guard"] == "claim_released"
     sent_back = state(CLAIMED, BEGUN, HANDED_IN, own, lost, REVIEWED, back)
-    claims.check_admitted(sent_back, wish("ada", Lane.FOR_REVIEW), mission="001-a")
+    claims.check_admitted(sent_back, intent("ada", Lane.FOR_REVIEW), mission="001-a")
 
 
 def test_a_released_claim_does_not_restrict_other_actors() -> None:
     claims.check_admitted(
-        state(CLAIMED, BEGUN, FREED, TAKEN), wish("boss", Lane.PLANNED), mission="001-a"
+        state(CLAIMED, BEGUN, FREED, TAKEN), intent("boss", Lane.PLANNED), mission="001-a"
     )
 
 
@@ -185,4 +185,4 @@ def test_a_holder_can_release_their_own_claim_at_any_time_and_act_afterwards() -
     given_back = state(CLAIMED, BEGUN, moved("ada", Lane.IN_PROGRESS, Lane.PLANNED, released="ada"))
     assert release(state(CLAIMED, BEGUN), Life(), by="ada") == "ada planned"
     assert release(state(CLAIMED, BEGUN, HANDED_IN, REVIEWED), Life(), by="rev") == "rev for_review"
-    claims.check_admitted(given_back, wish("ada", Lane.CANCELED), mission="001-search")
+    claims.check_admitted(given_back, intent("ada", Lane.CANCELED), mission="001-search")

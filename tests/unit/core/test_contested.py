@@ -1,4 +1,4 @@
-"""A package that two hosts moved apart from each other waits for a person."""
+"""A package that two hosts moved independently is contested until a person decides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def moved(origin: Lane, to: Lane, *, force: bool = False) -> Transitioned:
     )
 
 
-def wish(*, force: bool) -> MoveIntent:
+def intent(*, force: bool) -> MoveIntent:
     return MoveIntent(wp_id="WP01", actor="bob", to=Lane.CLAIMED, force=force, note="bob has it")
 
 
@@ -53,10 +53,10 @@ def test_a_contested_package_can_be_changed_only_by_force() -> None:
         TransitionRejected,
         match="spec-kitty move WP01 claimed --mission 001-a --force --note 'this is its state'",
     ) as found:
-        claims.check_admitted(CONTESTED, wish(force=False), mission="001-a")
+        claims.check_admitted(CONTESTED, intent(force=False), mission="001-a")
     assert found.value.details["guard"] == "contested"
-    claims.check_admitted(CONTESTED, wish(force=True), mission="001-a")
-    claims.check_admitted(CONTESTED._replace(contested=None), wish(force=False), mission="001-a")
+    claims.check_admitted(CONTESTED, intent(force=True), mission="001-a")
+    claims.check_admitted(CONTESTED._replace(contested=None), intent(force=False), mission="001-a")
 
 
 def test_a_contested_package_cannot_be_started_or_satisfy_a_dependency() -> None:

@@ -25,7 +25,7 @@ def fits_name(name: str, pattern: str) -> bool:
 
 
 def fits(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    """Written anew, from the sentence alone: a pattern owns everything below what it names."""
+    """A reference implementation of the rule: a pattern owns everything below what it names."""
     if not pattern:
         return True
     if pattern[0] == "**":
@@ -36,7 +36,7 @@ def fits(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
 @given(PATTERNS, PATTERNS)
 def test_overlap_agrees_with_trying_every_path(one: str, other: str) -> None:
     first, second = tuple(one.split("/")), tuple(other.split("/"))
-    # Two segments of two characters each meet, if at all, within three letters and four folders.
+    # Patterns of two segments of two characters overlap within these paths, if at all.
     tried = (path for path in PATHS if fits(path, first) and fits(path, second))
     assert overlap(one, other) == (next(tried, None) is not None)
 

@@ -137,7 +137,7 @@ def test_the_lane_id_of_a_removed_package_is_not_reused() -> None:
 
 
 def naive_plan(packages: list[PackageScope], settled: list[list[str]]) -> list[set[str]]:
-    """Every package compared with every other, and joined with what it overlaps."""
+    """A reference implementation: compare all pairs of packages and join those that overlap."""
     scopes = {package.wp_id: package for package in packages}
     placed = {x for lane in settled for x in lane}
     groups: list[set[str]] = []
@@ -177,7 +177,7 @@ def test_planning_does_not_compare_every_pair_of_packages(shape: str) -> None:
 
 
 def names_met() -> int:
-    """How often two names were compared."""
+    """The number of comparisons of two names so far."""
     counted = names_meet.cache_info()
     return counted.hits + counted.misses
 

@@ -1,4 +1,4 @@
-"""Which paths a merge of agents' work may touch."""
+"""Which paths a merge of agents' work may change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feedback and self-review, as the log tells them."""
+"""Feedback and self-review, derived from the log."""
 
 from __future__ import annotations
 
@@ -98,39 +98,39 @@ def test_long_feedback_is_truncated_and_marked_as_cut():
 @pytest.mark.parametrize("to", ["in_review", "approved", "done"])
 @pytest.mark.parametrize("force", [False, True])
 def test_self_review_is_allowed_warned_of_or_refused_by_the_rule(to: str, force: bool):
-    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane(to), force=force, note="x")
-    assert check_self_review(state(*WORKED), wish, rule="warn")
-    assert check_self_review(state(*WORKED), wish, rule="allow") is None
+    intent = MoveIntent(wp_id="WP01", actor="ada", to=Lane(to), force=force, note="x")
+    assert check_self_review(state(*WORKED), intent, rule="warn")
+    assert check_self_review(state(*WORKED), intent, rule="allow") is None
     with pytest.raises(TransitionRejected) as refused:
-        check_self_review(state(*WORKED), wish, rule="refuse")
+        check_self_review(state(*WORKED), intent, rule="refuse")
     assert refused.value.details["guard"] == "self_review"
 
 
 def test_approving_a_package_after_giving_it_up_is_a_self_review():
     back = moved("ada", "in_progress", "planned", reason="x")
-    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, force=True, note="x")
-    assert check_self_review(state(*WORKED[:2], back), wish, rule="warn")
+    intent = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, force=True, note="x")
+    assert check_self_review(state(*WORKED[:2], back), intent, rule="warn")
 
 
 def test_naming_the_implementer_or_submitter_as_reviewer_is_a_self_review():
     handed_in = state(*WORKED[:2], moved("bob", "in_progress", "for_review"))
     for actor, reviewer in (("rev", "ada"), ("rev", "bob")):
         result = BACK | {"reviewer": reviewer, "verdict": "approved"}
-        wish = MoveIntent(wp_id="WP01", actor=actor, to=Lane.APPROVED, review_result=result)
-        assert check_self_review(handed_in, wish, rule="warn")
+        intent = MoveIntent(wp_id="WP01", actor=actor, to=Lane.APPROVED, review_result=result)
+        assert check_self_review(handed_in, intent, rule="warn")
 
 
 def test_an_implementer_may_record_the_review_of_another_unless_the_rule_refuses():
-    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, evidence={"review": BACK})
-    assert check_self_review(state(*WORKED), wish, rule="warn") is None
+    intent = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, evidence={"review": BACK})
+    assert check_self_review(state(*WORKED), intent, rule="warn") is None
     with pytest.raises(TransitionRejected):
-        check_self_review(state(*WORKED), wish, rule="refuse")
+        check_self_review(state(*WORKED), intent, rule="refuse")
 
 
 def test_other_reviewers_and_moves_without_a_verdict_are_not_self_reviews():
     for actor, to in (("rev", "approved"), ("ada", "in_progress"), ("ada", "canceled")):
-        wish = MoveIntent(wp_id="WP01", actor=actor, to=Lane(to))
-        assert check_self_review(state(*REVIEWED), wish, rule="refuse") is None
+        intent = MoveIntent(wp_id="WP01", actor=actor, to=Lane(to))
+        assert check_self_review(state(*REVIEWED), intent, rule="refuse") is None
 
 
 def test_a_reviewer_who_returns_a_package_is_not_an_implementer():
@@ -142,5 +142,5 @@ def test_a_reviewer_who_returns_a_package_is_not_an_implementer():
 
 def test_marking_an_approved_package_done_is_not_a_self_review():
     approved = state(*REVIEWED, moved("rev", "in_review", "approved"))
-    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.DONE)
-    assert check_self_review(approved, wish, rule="refuse") is None
+    intent = MoveIntent(wp_id="WP01", actor="ada", to=Lane.DONE)
+    assert check_self_review(approved, intent, rule="refuse") is None

@@ -34,30 +34,32 @@ ALL_SEEN = Observations(
 WAITING = Observations(unsatisfied_dependencies=("WP09",))
 
 
-def wish(to: Lane, **brought: Any) -> MoveIntent:
+def intent(to: Lane, **brought: Any) -> MoveIntent:
     return MoveIntent(wp_id="WP01", to=to, **({"actor": "coder"} | brought))
 
 
-def sight_of(**seen: Any) -> Observations:
+def observing(**seen: Any) -> Observations:
     return ALL_SEEN._replace(**seen)
 
 
-def guard_that_refuses(origin: Lane, asked: MoveIntent, sight: Observations = ALL_SEEN) -> str:
+def guard_that_refuses(
+    origin: Lane, asked: MoveIntent, observations: Observations = ALL_SEEN
+) -> str:
     with pytest.raises(TransitionRejected) as caught:
-        rules.decide_transition(PackageState(lane=origin), asked, sight)
+        rules.decide_transition(PackageState(lane=origin), asked, observations)
     assert caught.value.details["from_lane"] == origin.value
     assert caught.value.details["to_lane"] == asked.to.value
     return str(caught.value.details["guard"])
 
 
-# All 81 pairs.
+# All 81 pairs of status lanes.
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
 def test_with_all_evidence_exactly_the_transitions_of_the_table_are_allowed(
     origin: Lane, to: Lane
 ) -> None:
-    asked = wish(to, **EVERYTHING)
+    asked = intent(to, **EVERYTHING)
     if (origin, to) in MOVES:
         moves = rules.decide_transition(PackageState(lane=origin), asked, ALL_SEEN)
         assert moves == (Transition(from_lane=origin, to_lane=to),)
@@ -70,7 +72,7 @@ def test_without_evidence_only_transitions_that_need_none_are_allowed(
     origin: Lane, to: Lane
 ) -> None:
     guard = MOVES.get((origin, to))
-    asked = wish(to)
+    asked = intent(to)
     if guard in (Guard.NONE, Guard.ACTOR, Guard.REVIEW_CLAIM):
         assert rules.decide_transition(PackageState(lane=origin), asked, Observations())
     else:
@@ -81,18 +83,18 @@ def test_without_evidence_only_transitions_that_need_none_are_allowed(
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
 def test_force_with_a_note_allows_any_transition(origin: Lane, to: Lane) -> None:
     moves = rules.decide_transition(
-        PackageState(lane=origin), wish(to, force=True, note="because"), Observations()
+        PackageState(lane=origin), intent(to, force=True, note="because"), Observations()
     )
     assert moves == (Transition(from_lane=origin, to_lane=to),)
 
 
 @pytest.mark.parametrize("note", [None, "", "  \n"])
 def test_force_without_a_note_is_refused(note: str | None) -> None:
-    asked = wish(Lane.DONE, force=True, note=note)
+    asked = intent(Lane.DONE, force=True, note=note)
     assert guard_that_refuses(Lane.PLANNED, asked) == "force_note"
 
 
-# What the guards look at.
+# The evidence that guards check.
 
 
 @pytest.mark.parametrize(
@@ -110,44 +112,44 @@ def test_the_callers_flag_counts_only_if_the_host_has_no_evidence_of_its_own(
     seen: bool | None, told: bool | None, is_allowed: bool
 ) -> None:
     package = PackageState(lane=Lane.IN_PROGRESS)
-    sight = sight_of(implementation_evidence=seen)
-    asked = wish(Lane.FOR_REVIEW, implementation_evidence_present=told)
+    observations = observing(implementation_evidence=seen)
+    asked = intent(Lane.FOR_REVIEW, implementation_evidence_present=told)
     if is_allowed:
-        assert rules.decide_transition(package, asked, sight)
+        assert rules.decide_transition(package, asked, observations)
     else:
-        assert guard_that_refuses(package.lane, asked, sight) == "subtasks_and_evidence"
+        assert guard_that_refuses(package.lane, asked, observations) == "subtasks_and_evidence"
 
 
 def test_submitting_from_a_missing_workspace_suggests_start_implementation() -> None:
-    asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
-    sight = sight_of(implementation_evidence=False, workspace=False)
+    asked = intent(Lane.FOR_REVIEW, **EVERYTHING)
+    observations = observing(implementation_evidence=False, workspace=False)
     with pytest.raises(
         TransitionRejected, match="call start-implementation, which creates it again"
     ):
-        rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, sight)
+        rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, observations)
 
 
 def test_a_package_with_open_subtasks_cannot_be_submitted_for_review() -> None:
-    asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
-    sight = sight_of(subtasks_complete=False)
-    assert guard_that_refuses(Lane.IN_PROGRESS, asked, sight) == "subtasks_and_evidence"
+    asked = intent(Lane.FOR_REVIEW, **EVERYTHING)
+    observations = observing(subtasks_complete=False)
+    assert guard_that_refuses(Lane.IN_PROGRESS, asked, observations) == "subtasks_and_evidence"
 
 
 @pytest.mark.parametrize("to", [Lane.APPROVED, Lane.DONE])
 def test_a_review_that_requests_changes_cannot_approve_a_package(to: Lane) -> None:
-    refused = guard_that_refuses(Lane.IN_REVIEW, wish(to, review_result=CHANGES))
+    refused = guard_that_refuses(Lane.IN_REVIEW, intent(to, review_result=CHANGES))
     assert refused == "review_approved"
 
 
 def test_a_review_that_requests_changes_returns_the_package_to_work() -> None:
     package = PackageState(lane=Lane.IN_REVIEW)
-    asked = wish(Lane.IN_PROGRESS, review_result=CHANGES)
+    asked = intent(Lane.IN_PROGRESS, review_result=CHANGES)
     assert rules.decide_transition(package, asked, Observations())
 
 
 @pytest.mark.parametrize("verdict", ["approved", "changes_requested"])
 def test_review_evidence_approves_only_with_the_verdict_approved(verdict: str) -> None:
-    asked = wish(Lane.APPROVED, evidence={"review": {**APPROVED, "verdict": verdict}})
+    asked = intent(Lane.APPROVED, evidence={"review": {**APPROVED, "verdict": verdict}})
     if verdict == "approved":
         assert rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, Observations())
     else:
@@ -156,10 +158,10 @@ def test_review_evidence_approves_only_with_the_verdict_approved(verdict: str) -
 
 @pytest.mark.parametrize("blank", ["", " \t"])
 def test_blank_notes_references_and_actors_do_not_satisfy_guards(blank: str) -> None:
-    back = wish(Lane.PLANNED, note=blank, review_ref=blank)
+    back = intent(Lane.PLANNED, note=blank, review_ref=blank)
     assert guard_that_refuses(Lane.IN_PROGRESS, back) == "reason"
     assert guard_that_refuses(Lane.APPROVED, back) == "review_reference"
-    claim = wish(Lane.CLAIMED, actor=blank)
+    claim = intent(Lane.CLAIMED, actor=blank)
     assert guard_that_refuses(Lane.PLANNED, claim) == "actor"
 
 
@@ -174,14 +176,14 @@ def test_blank_notes_references_and_actors_do_not_satisfy_guards(blank: str) -> 
 )
 def test_contradictory_review_fields_are_refused(proofs: dict[str, Any]) -> None:
     with pytest.raises(TransitionRejected) as caught:
-        check_review_agreement(wish(Lane.APPROVED, **proofs))
+        check_review_agreement(intent(Lane.APPROVED, **proofs))
     assert caught.value.details["guard"] == "review_agreement"
 
 
 def test_consistent_or_single_review_fields_are_accepted() -> None:
     whole = {k: EVERYTHING[k] for k in ("review_ref", "review_result", "evidence")}
     for proofs in (whole, *({name: value} for name, value in whole.items()), {}):
-        check_review_agreement(wish(Lane.APPROVED, **proofs))
+        check_review_agreement(intent(Lane.APPROVED, **proofs))
 
 
 # Dependencies.
@@ -191,7 +193,7 @@ def test_consistent_or_single_review_fields_are_accepted() -> None:
 def test_unsatisfied_dependencies_block_every_way_into_work_even_with_force(
     origin: Lane, to: Lane
 ) -> None:
-    forced = wish(to, force=True, note="now")
+    forced = intent(to, force=True, note="now")
     into_work = origin in rules.BEFORE_WORK and to in rules.INTO_WORK
     if into_work:
         with pytest.raises(DependenciesNotSatisfied) as caught:
@@ -205,9 +207,11 @@ def test_unsatisfied_dependencies_block_every_way_into_work_even_with_force(
 
 
 def start(
-    package: PackageState, actor: str = "coder", sight: Observations = ALL_SEEN
+    package: PackageState, actor: str = "coder", observations: Observations = ALL_SEEN
 ) -> list[Lane]:
-    moves = rules.decide_start_implementation(package, wish(Lane.IN_PROGRESS, actor=actor), sight)
+    moves = rules.decide_start_implementation(
+        package, intent(Lane.IN_PROGRESS, actor=actor), observations
+    )
     return [lane for move in moves for lane in (move.from_lane, move.to_lane)]
 
 
@@ -221,7 +225,9 @@ def test_starting_ones_own_claimed_package_begins_work() -> None:
 
 
 def test_starting_ones_own_package_in_progress_changes_nothing() -> None:
-    assert start(PackageState(lane=Lane.IN_PROGRESS, claimed_by="coder"), sight=WAITING) == []
+    assert (
+        start(PackageState(lane=Lane.IN_PROGRESS, claimed_by="coder"), observations=WAITING) == []
+    )
 
 
 @pytest.mark.parametrize("lane", [Lane.CLAIMED, Lane.IN_PROGRESS])
@@ -243,14 +249,14 @@ def test_starting_a_package_past_in_progress_is_refused(lane: Lane) -> None:
 @pytest.mark.parametrize("lane", [Lane.PLANNED, Lane.CLAIMED])
 def test_starting_a_package_with_unsatisfied_dependencies_is_refused(lane: Lane) -> None:
     with pytest.raises(DependenciesNotSatisfied):
-        start(PackageState(lane=lane, claimed_by="coder"), sight=WAITING)
+        start(PackageState(lane=lane, claimed_by="coder"), observations=WAITING)
 
 
 # start-review.
 
 
 def review(package: PackageState, actor: str = "reviewer") -> tuple[Transition, ...]:
-    return rules.decide_start_review(package, wish(Lane.IN_REVIEW, actor=actor))
+    return rules.decide_start_review(package, intent(Lane.IN_REVIEW, actor=actor))
 
 
 def test_starting_ones_own_review_again_changes_nothing() -> None:

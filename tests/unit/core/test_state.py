@@ -20,7 +20,7 @@ REVIEW = st.fixed_dictionaries(
         "reference": st.just("x"),
     }
 )
-WISHES = st.builds(
+INTENTS = st.builds(
     MoveIntent,
     wp_id=st.just("WP01"),
     actor=st.sampled_from(["", "a", "b"]),
@@ -32,7 +32,7 @@ WISHES = st.builds(
     evidence=st.none() | st.fixed_dictionaries({"review": REVIEW}),
     implementation_evidence_present=st.sampled_from([None, True, False]),
 )
-SIGHTS = st.builds(
+OBSERVATIONS = st.builds(
     Observations,
     workspace=st.booleans(),
     subtasks_complete=st.booleans(),
@@ -49,44 +49,48 @@ def moved(origin: Lane, to: Lane, **fields: Any) -> Transitioned:
 
 
 def decide(
-    kind: str, package: PackageState, wish: MoveIntent, sight: Observations
+    kind: str, package: PackageState, intent: MoveIntent, observations: Observations
 ) -> tuple[rules.Transition, ...]:
     try:
         if kind == "transition":
-            return rules.decide_transition(package, wish, sight)
+            return rules.decide_transition(package, intent, observations)
         if kind == "start-review":
-            return rules.decide_start_review(package, wish)
-        return rules.decide_start_implementation(package, wish, sight)
+            return rules.decide_start_review(package, intent)
+        return rules.decide_start_implementation(package, intent, observations)
     except SpecKittyError:
         return ()
 
 
-@given(st.lists(st.tuples(KINDS, WISHES, SIGHTS), max_size=30))
+@given(st.lists(st.tuples(KINDS, INTENTS, OBSERVATIONS), max_size=30))
 def test_accepted_transitions_follow_the_table_and_replay_to_the_same_state(
     asked: list[tuple[str, MoveIntent, Observations]],
 ) -> None:
     package = PLANNED
     events: list[Event] = []
-    for kind, wish, sight in asked:
-        for move in decide(kind, package, wish, sight):
+    for kind, intent, observations in asked:
+        for move in decide(kind, package, intent, observations):
             assert move.from_lane is package.lane
-            assert wish.force or (move.from_lane, move.to_lane) in MOVES
+            assert intent.force or (move.from_lane, move.to_lane) in MOVES
             event = moved(
-                move.from_lane, move.to_lane, actor=wish.actor, force=wish.force, reason=wish.note
+                move.from_lane,
+                move.to_lane,
+                actor=intent.actor,
+                force=intent.force,
+                reason=intent.note,
             )
             package = apply(package, event, len(events) + 1)
             events.append(event)
     assert replay(events).of("WP01") == package
 
 
-@given(st.lists(st.tuples(KINDS, WISHES, SIGHTS), max_size=30))
+@given(st.lists(st.tuples(KINDS, INTENTS, OBSERVATIONS), max_size=30))
 def test_a_claimed_package_always_has_a_holder_and_one_in_review_a_reviewer(
     asked: list[tuple[str, MoveIntent, Observations]],
 ) -> None:
     package = PLANNED
-    for kind, wish, sight in asked:
-        for move in decide(kind, package, wish, sight):
-            package = apply(package, moved(move.from_lane, move.to_lane, actor=wish.actor), 1)
+    for kind, intent, observations in asked:
+        for move in decide(kind, package, intent, observations):
+            package = apply(package, moved(move.from_lane, move.to_lane, actor=intent.actor), 1)
         at_work = package.lane in (Lane.CLAIMED, Lane.IN_PROGRESS)
         assert not at_work or package.claimed_by is not None
         assert (package.reviewer is not None) == (package.lane is Lane.IN_REVIEW)

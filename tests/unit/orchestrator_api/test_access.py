@@ -1,4 +1,4 @@
-"""What is not granted is refused, recorded, and has no effect; nothing else is told by it."""
+"""A request that is not granted is refused and recorded, has no effect and reveals nothing."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_with_a_damaged_config_no_request_is_answered(project: Stage) -> None:
     assert not (project.root / ".kitty" / "outbox" / "journal.jsonl").exists()
 
 
-# The mission that is judged is the one that is used.
+# The mission that is checked is the one that is used.
 
 
 def link_away(meta: Path) -> None:
@@ -258,7 +258,7 @@ def test_a_mission_created_after_the_lookup_is_not_used(project: Stage) -> None:
     assert project.events("007-secret") == []
 
 
-# What a merge may move.
+# Branches that a merge may move.
 
 
 def merge(**more: Any) -> bytes:
@@ -325,7 +325,7 @@ def test_without_grants_and_at_the_command_line_any_target_is_allowed(project: S
 
 @pytest.fixture(scope="module")
 def mergeable(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    """A mission of which all is approved; for refusals alone, which leave it as it is."""
+    """A mission whose packages are all approved; shared by tests of refusals, which do not change it."""
     made = Stage(root=tmp_path_factory.mktemp("mergeable") / "project")
     made.make_repository()
     made.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})

@@ -1,4 +1,4 @@
-"""A reply has a limited size, whatever the files of a project contain."""
+"""Replies are limited in size, whatever the files of a project contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator is told about a change of `config.toml`."""
+"""The description of a changed `config.toml` for the operator."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def code(project: Stage, raw: bytes, stem: str = "one") -> str | None:
     return found
 
 
-# Any bytes in, exactly one envelope out.
+# Arbitrary bytes.
 
 
 JSON = st.recursive(
@@ -197,7 +197,7 @@ def test_a_request_that_was_refused_unread_keeps_its_answer_when_it_is_read(
     dispatcher = bootstrap.dispatcher(project.root)
     first = dispatcher.refuse(refusal("too much waits"), stem="one", identity="default")
 
-    # The bounds are others now, so the very same file is read.
+    # The bounds have changed, so the same file is read now.
     again = dispatcher.answer_bytes(
         body("one", "append-history", NOTE), stem="one", identity="default"
     )
@@ -207,11 +207,11 @@ def test_a_request_that_was_refused_unread_keeps_its_answer_when_it_is_read(
     assert project.events() == []
 
 
-# What killed callers at the command line have left.
+# Notes that killed callers at the command line have left.
 
 
 def note_of_a_dead_caller(project: Stage, text: str) -> Path:
-    """A release without a record noted a request, and was killed before it did anything; the note."""
+    """Write the note of a former release that was killed before it executed the request."""
     asked = Request(command="append-history", args=NOTE | {"note": text}, correlation_id="one")
     note = Layout(project.root).host / "begun" / "one.json"
     note.parent.mkdir(parents=True)
@@ -220,7 +220,7 @@ def note_of_a_dead_caller(project: Stage, text: str) -> Path:
 
 
 def settle(project: Stage) -> None:
-    """As the first call of this release that changes something."""
+    """Settle intents, as the first changing call of this release does."""
     records.made(Layout(project.root))
     bootstrap.dispatcher(project.root).settle_intents()
     assert bootstrap.ProjectHost(project.root).intents() == []
@@ -265,7 +265,7 @@ def test_a_bug_is_a_host_error_that_names_the_fault_log(project: Stage) -> None:
     assert "ZeroDivisionError" in log.read_text()
 
 
-# Time.
+# Times and deadlines.
 
 
 @freeze_time(NOW)
@@ -315,7 +315,7 @@ def test_only_a_request_that_began_in_time_is_completed_after_the_deadline(
 
     raw = body("one", "append-history", NOTE, not_after="2026-05-06T07:08:10Z")
     with freeze_time(NOW), monkeypatch.context() as patch:
-        # As where the host was killed between the event and the line of the journal.
+        # The state after a host was killed between the event and the line of the journal.
         patch.setattr(Journal, "append", refuse)
         if has_begun:
             with pytest.raises(StorageFailed), committed_before_the_answer():
@@ -325,7 +325,7 @@ def test_only_a_request_that_began_in_time_is_completed_after_the_deadline(
     assert len(project.events()) == has_begun
 
 
-# The order of judgement: of several faults the first is answered.
+# The order in which errors are checked.
 
 
 FAULTS: list[tuple[str, dict[str, Any], Any]] = [

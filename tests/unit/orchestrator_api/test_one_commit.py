@@ -1,4 +1,4 @@
-"""What a request has decided is committed together with its answer, or not at all."""
+"""The events of a request are committed together with its answer, or not at all."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_request_and_its_events_are_one_transaction(
 
     monkeypatch.setattr(Record, "commit", counted)
     assert answer(project, body("one", command, args), identity="default")["success"]
-    # The plan of execution lanes is the same whoever makes it, before or after.
+    # The plan of execution lanes has a commit of its own: it is the same whoever makes it.
     assert commits == [*[[PLANNED]] * (command == "start-implementation"), [EVENTS, REQUEST]]
     assert project.journal()[-1]["event_ids"] == [it["event_id"] for it in project.events()]
 
@@ -74,7 +74,7 @@ def test_a_bug_after_the_decision_records_no_event(
     assert project.events() == []
     (line,) = project.journal()
     assert line["event_ids"] == []
-    # Nobody waits for a lock that nobody holds.
+    # The locks were released.
     raw = body("two", "start-implementation", START)
     assert answer(project, raw, stem="two", identity="default")["success"]
 

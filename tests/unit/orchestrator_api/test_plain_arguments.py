@@ -1,4 +1,4 @@
-"""What is read without pydantic, pydantic reads alike."""
+"""Arguments that are read without pydantic are read the same by pydantic."""
 
 from __future__ import annotations
 

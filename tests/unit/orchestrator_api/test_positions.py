@@ -1,4 +1,4 @@
-"""Positions of reads, and calls at the command line that wait for a change."""
+"""Positions of reads, and reads that wait for a change."""
 
 from __future__ import annotations
 

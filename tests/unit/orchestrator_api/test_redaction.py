@@ -1,4 +1,4 @@
-"""What looks like a credential is written down nowhere, and the call is carried out."""
+"""What looks like a credential is masked everywhere, and the request is executed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_an_actor_that_looks_like_a_credential_is_refused(project: Stage) -> Non
 
 
 def serve(project: Stage) -> str:
-    """What a worker that answers everything has written to its log."""
+    """Run a worker until the inbox is empty; return its log."""
     told: list[str] = []
     worker_setup.worker(project.root, poll_interval_s=1, log=told.append).drain()
     return "".join(told)

@@ -1,4 +1,4 @@
-"""A request is completed under the grants that it was begun with."""
+"""A request is completed under the grants that it began with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ paths = { "." = "/seen" }
 
 
 class ReloadedHost(bootstrap.ProjectHost):
-    """A host whose operator withdraws every grant as soon as a request is carried out."""
+    """A host whose operator withdraws every grant as soon as a request is executed."""
 
     def services(self) -> Services:
         self.project.config.write_text(GRANT.replace("nightly", "other"))

@@ -1,4 +1,4 @@
-"""Correlation ids are an orchestrator's own."""
+"""Every orchestrator has its own correlation ids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 
 @pytest.fixture
 def project(project: Stage) -> Stage:
-    """Everybody may do everything."""
+    """Every orchestrator is granted everything."""
     configure(project, EVERYBODY)
     return project
 
@@ -39,7 +39,7 @@ def note(stem: str = "one", text: str = "n") -> bytes:
 
 
 def killed_answer(project: Stage, raw: bytes, *, stem: str = "one", identity: str) -> None:
-    """The request has its effects, and the host was killed before it wrote the answer down."""
+    """Kill the host after the request had its effects and before its answer is recorded."""
     with pytest.raises(StorageFailed):
         Dispatcher(KilledHost(project.root)).answer_bytes(raw, stem=stem, identity=identity)
 
@@ -123,7 +123,7 @@ def test_a_dispatcher_serves_many_threads(project: Stage) -> None:
     assert list(bootstrap.find_missing_events(bootstrap.mailbox_layout(project.root))) == []
 
 
-# Queues.
+# Queues of requests.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whoever gets an argument wrong is told so in words, and never shown a pattern."""
+"""Invalid arguments are explained in words, without regular expressions."""
 
 from __future__ import annotations
 

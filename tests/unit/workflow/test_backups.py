@@ -1,4 +1,4 @@
-"""A backup and a restore take the locks that keep others away, and stay after a loss of power."""
+"""Backup and restore hold the locks that exclude other processes, and are durable."""
 
 from __future__ import annotations
 

@@ -14,27 +14,27 @@ from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
 pytestmark = pytest.mark.long
 
-Illness = Callable[[Patient], object]
+Damage = Callable[[Patient], object]
 
 
-def in_place_of(name: str, make: Callable[[Path], object]) -> Illness:
-    """The file has gone, and `make` has put something else there."""
+def in_place_of(name: str, make: Callable[[Path], object]) -> Damage:
+    """Replace the file by what `make` creates."""
 
-    def make_ill(patient: Patient) -> None:
+    def damage(patient: Patient) -> None:
         path = patient.mission / name
         path.unlink(missing_ok=True)
         make(path)
 
-    return make_ill
+    return damage
 
 
-ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
+FAULTS: dict[str, tuple[Damage, str, list[tuple[str, int | None]]]] = {
     "damaged meta": (
         lambda p: p.write("meta.json", '{\n "mission_slug": "x",\n}'),
         "meta",
         [("meta.json", 3)],
     ),
-    "meta of a wrong kind": (lambda p: p.write_meta(title=[1]), "meta", [("meta.json", 1)]),
+    "meta with a wrong type": (lambda p: p.write_meta(title=[1]), "meta", [("meta.json", 1)]),
     "no meta": (lambda p: (p.mission / "meta.json").unlink(), "meta", [("meta.json", None)]),
     "meta and folder disagree": (
         lambda p: p.write_meta(mission_slug="002-other", mission_number=2),
@@ -75,7 +75,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "front-matter",
         [("WP03.md", 1)],
     ),
-    "a prompt that is a link to nothing": (
+    "a prompt that is a dangling symlink": (
         in_place_of("tasks/WP03.md", lambda path: path.symlink_to("/nowhere")),
         "front-matter",
         [("WP03.md", 1)],
@@ -95,7 +95,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "unreadable-file",
         [("tasks.md", None)],
     ),
-    "an id that is none": (
+    "an invalid id": (
         lambda p: p.write_prompt("WP03", work_package_id="three"),
         "front-matter",
         [("WP03.md", 2)],
@@ -105,7 +105,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "id-and-name",
         [("WP03.md", 2)],
     ),
-    "a name that is overlooked": (
+    "a file name that is ignored": (
         lambda p: p.write_prompt("package-3", work_package_id="WP03"),
         "ignored-prompt",
         [("package-3.md", None)],
@@ -125,7 +125,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "cycle",
         [("WP01-index.md", 4)],
     ),
-    "patterns that lead out": (
+    "patterns that leave the project": (
         lambda p: p.write_prompt("WP03", owned_files='["/etc/**", "../x", "src/a..b"]'),
         "owned-files",
         [("WP03.md", 4), ("WP03.md", 4)],
@@ -156,7 +156,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "lanes",
         [("lanes.json", None)],
     ),
-    "a worktree that is not there": (
+    "a missing worktree": (
         lambda p: (
             p.write_log(move()),
             git(p.project.root, "branch", f"kitty/mission-{SLUG}-lane-a"),
@@ -164,7 +164,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "no-worktree",
         [(f"{SLUG}-lane-a", None)],
     ),
-    "a branch that is not there": (
+    "a missing branch": (
         lambda p: p.write_log(move()),
         "no-lane-branch",
         [(f"{SLUG}-lane-a", None)],
@@ -174,7 +174,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "wrong-branch",
         [(f"{SLUG}-lane-a", None)],
     ),
-    "work left in a worktree that was handed over": (
+    "uncommitted work in a submitted worktree": (
         lambda p: (
             p.write_log(move(to="for_review")),
             (p.worktree("lane-a", f"kitty/mission-{SLUG}-lane-a") / "new.txt").write_text("x"),
@@ -182,12 +182,12 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "dirty-worktree",
         [(f"{SLUG}-lane-a", None)],
     ),
-    "a folder of the mailbox that is something else": (
+    "a mailbox folder that is a symlink": (
         lambda p: p.link_inbox_elsewhere(),
         "kitty-folder",
         [("inbox", None)],
     ),
-    "requests that nobody answers": (
+    "requests without a worker": (
         lambda p: (p.project.kitty / "inbox" / "a.json").write_text("{}"),
         "no-worker",
         [("inbox", None)],
@@ -195,10 +195,10 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(ILLNESSES))
+@pytest.mark.parametrize("name", sorted(FAULTS))
 def test_every_fault_is_reported_with_its_file_and_line(patient: Patient, name: str) -> None:
-    make_ill, check, places = ILLNESSES[name]
-    make_ill(patient)
+    damage, check, places = FAULTS[name]
+    damage(patient)
     assert patient.places(check) == places
     assert Doctor(patient.project).diagnose().problems > 0
     assert all(finding.what and finding.repair for finding in patient.found(check))

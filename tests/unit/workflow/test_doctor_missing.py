@@ -1,4 +1,4 @@
-"""A mission that the host knows and whose folder is gone is named, with the command that brings it back."""
+"""A mission in the record whose folder is missing is reported with the command that restores it."""
 
 from __future__ import annotations
 

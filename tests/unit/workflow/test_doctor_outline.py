@@ -1,4 +1,4 @@
-"""The doctor reads `tasks.md` as `tasks finalize` does, and its advice works."""
+"""The doctor reads `tasks.md` the way `tasks finalize` does, and its advice works."""
 
 from __future__ import annotations
 

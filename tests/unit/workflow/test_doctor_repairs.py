@@ -16,7 +16,7 @@ from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
 
 def kept(patient: Patient, name: str) -> bytes:
-    """The one original that was kept under that name."""
+    """The content of the only original with that name in the attic."""
     (path,) = (path for path in (patient.project.host / "attic").rglob(name) if path.is_file())
     return path.read_bytes()
 
@@ -46,7 +46,7 @@ def test_a_missing_final_newline_is_added_to_the_log(patient: Patient) -> None:
 
 
 def recorded(patient: Patient) -> tuple[Path, bytes]:
-    """The log of a mission whose two lines the record has."""
+    """A log whose two lines are in the record, and its bytes."""
     first = move(correlation_id="one")
     log = patient.write_log(first, move(event_id="E2", from_lane="claimed", to="in_progress"))
     with changing_mission(patient.project, SLUG) as mission:
@@ -90,7 +90,7 @@ def test_damaged_package_states_are_rebuilt_from_the_events(patient: Patient, da
 
 
 def tables(record: Record) -> list[object]:
-    """What the record keeps of states."""
+    """The rows of the record that hold folded states."""
     with record.reading() as connection:
         return [
             connection.execute(f"SELECT {what}").fetchall()
@@ -214,7 +214,7 @@ def test_an_inbox_that_the_host_cannot_write_to_is_reported(
     (patient.project.inbox / "linked").symlink_to(elsewhere)
     really = os.access
     refused = (inbox, patient.project.inbox / "linked")
-    # Root may write everywhere.
+    # Root may write everywhere, so the refusal is simulated.
     monkeypatch.setattr(
         os,
         "access",

@@ -95,7 +95,7 @@ def test_a_mission_is_found_by_the_first_eight_characters_of_its_id(tmp_path: Pa
     assert MissionLookup(Project(tmp_path)).find(ID[:8]) == "034-search"
 
 
-# With every request, and bounded.
+# Changes between requests, damaged missions and limits.
 
 
 def leads_to(lookup: MissionLookup, selector: str) -> str | None:
@@ -115,7 +115,7 @@ def test_a_renamed_mission_is_found_under_its_new_name(project: Project) -> None
     assert lookup.find("01OTHER") == "036-register"
 
 
-@pytest.mark.parametrize("damage", ["link", "fifo", "folder", "large", "no JSON", "wrong kind"])
+@pytest.mark.parametrize("damage", ["link", "fifo", "folder", "large", "not JSON", "wrong kind"])
 def test_a_damaged_mission_is_found_by_its_folder_name_only(
     project: Project, tmp_path: Path, damage: str
 ) -> None:

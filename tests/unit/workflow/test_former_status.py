@@ -1,4 +1,4 @@
-"""Status that an earlier tool kept in front matter or in folders is taken over without loss."""
+"""Status that an earlier tool kept in front matter or in folders is adopted without loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a workspace held before, or what has become of it, is told to who goes on."""
+"""Whoever continues a package is warned of work that its workspace lost or still has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request that was interrupted is completed by itself, once, and never taken for another."""
+"""An interrupted request is completed once, by a request with the same id and body."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 
 
 def kill(stage: Stage, command: str, args: dict[str, Any]) -> None:
-    """The request `one` has had its effects, and its host was killed before it recorded the answer."""
+    """Kill the host after request `one` had its effects and before its answer is recorded."""
     with pytest.raises(StorageFailed):
         Dispatcher(KilledHost(stage.root)).answer_bytes(
             body("one", command, args), stem="one", identity="default"
@@ -40,7 +40,7 @@ def log(stage: Stage) -> Any:
 
 
 def kill_merge(stage: Stage, *, is_recorded: bool) -> None:
-    """A merge is killed when its target has moved, before or after its events were in the log."""
+    """Kill a merge after its target has moved, before or after its events are in the log."""
     stage.approve("WP01", {"one.txt": "1\n"})
     if is_recorded:
         kill(stage, "merge-mission", MERGE)
@@ -116,7 +116,7 @@ def test_an_interrupted_acceptance_is_refused_if_a_package_is_no_longer_approved
     assert ask(stage, "transition", {"mission": SLUG, "wp": "WP01", **back}, stem="two")["success"]
     assert ask(stage, "accept-mission", ACCEPT)["error_code"] == "MISSION_NOT_READY"
     assert acceptances(stage) == 0
-    # Git's last word is the same.
+    # The committed log is the same.
     committed = stage.git("show", f"HEAD:kitty-specs/{SLUG}/status.events.jsonl")
     assert committed.strip().encode() == log(stage).read_bytes().strip()
     assert bootstrap.ProjectHost(stage.root).intents() == []

@@ -50,7 +50,7 @@ def tip(stage: Stage, branch: str = LANE, folder: Path | None = None) -> str:
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
-    """Every git that is started in the block."""
+    """The commands of git that are started in the block."""
     started: list[tuple[str, ...]] = []
     real = subprocess.Popen
 
@@ -84,7 +84,7 @@ def test_an_unchanged_workspace_does_not_start_git(
     stage.commit({"a/one": "1\n"}, folder=place)
     stage.git("pack-refs", "--all", folder=other)
     follower.look()
-    monkeypatch.setattr(lane_follower, "WorkspaceIndex", None)  # Nor is any mission opened.
+    monkeypatch.setattr(lane_follower, "WorkspaceIndex", None)  # No mission is opened either.
     with counted(monkeypatch) as started:
         follower.look()
     assert started == []

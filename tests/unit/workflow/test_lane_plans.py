@@ -1,4 +1,4 @@
-"""The record has the plan of execution lanes; `lanes.json` follows it."""
+"""The record holds the plan of execution lanes; `lanes.json` is a projection of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTE = {"mission": SLUG, "wp": "WP01", "actor": "ada", "note": "n"}
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    """WP01 is worked on in lane-a, WP02 waits in lane-b."""
+    """WP01 is in progress in lane-a, WP02 is planned in lane-b."""
     made = Stage(root=tmp_path / "project")
     made.make_repository()
     made.write_mission({"WP01": owns("src/1/**"), "WP02": owns("src/2/**")})
@@ -36,12 +36,12 @@ def file(stage: Stage) -> Path:
 
 
 def planned(stage: Stage) -> dict[str, list[str]]:
-    """What is in the file."""
+    """The packages of each execution lane in `lanes.json`."""
     return {it["lane_id"]: it["wp_ids"] for it in json.loads(file(stage).read_text())["lanes"]}
 
 
 def workspace(stage: Stage, wp_id: str) -> str:
-    """The name of the folder that the package is worked on in."""
+    """The name of the workspace of the package."""
     path = stage.done("resolve-workspace", mission=SLUG, wp=wp_id, policy=None)["workspace_path"]
     return Path(path).name
 

@@ -1,4 +1,4 @@
-"""Signs of life from branches cost no git where no branch has moved."""
+"""Signs of life from branches need no call of git unless a branch has moved."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Each git that is started."""
+    """The arguments of every call of git."""
     found: list[str] = []
     really = git_module._started
 

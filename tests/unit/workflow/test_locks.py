@@ -1,4 +1,4 @@
-"""What several processes could change at once is changed under its lock."""
+"""What several processes can change is changed under its lock."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ COMMIT, WRITE_LOG = "commit to the record", "write the log"
 
 @contextmanager
 def log_writes(disk: Durable) -> Iterator[None]:
-    """What is written of a log, which no sync of ours tells, is among the steps."""
+    """Add writes of a log, which are not synced, to the steps."""
     commit, write = Record.commit, LogFile.bring_to
 
     def committed(*args: Any, **more: Any) -> Any:
@@ -232,7 +232,7 @@ def test_doctor_repairs_a_prompt_under_the_mission_lock(stage: Stage) -> None:
         Doctor(Project(stage.root)).repair()
     assert prompt.read_bytes() == text
     assert disk.steps.count("rename WP01-step.md") == 2
-    # The first is the original that is kept.
+    # The first of the two renames keeps the original.
     assert disk.is_locked("rename WP01-step.md", MISSION_LOCK)
 
 
@@ -273,5 +273,5 @@ def test_mission_names_are_read_by_one_thread_at_a_time(stage: Stage) -> None:
 
 def test_workspace_checks_end_before_the_repository_lock_times_out() -> None:
     waits_s = inspect.signature(locks.held).parameters["timeout_s"].default
-    # Before the exchange and after it, and as long again for the rest of the start.
+    # One check before the exchange, one after it, and as long again for the rest of the start.
     assert waits_s > 4 * lane_creation._CHECK_LIMIT_S

@@ -1,4 +1,4 @@
-"""Below kitty-specs the host opens regular files alone, and writes nothing through a link."""
+"""Below kitty-specs the host opens only regular files, and writes nothing through a symlink."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DRAFT = PackageDraft(title="Third", dependencies=(), owned_files=(), subtasks=()
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A folder that is not of the project."""
+    """A folder outside of the project."""
     folder = tmp_path / "outside"
     folder.mkdir()
     return folder
@@ -59,7 +59,7 @@ NO_FILES = (put_fifo, put_link, put_dangling_link, put_folder)
 
 
 def moved_elsewhere(folder: Path, outside: Path) -> Path:
-    """The folder is elsewhere, and a link to it has its name."""
+    """Move the folder outside and replace it by a symlink; return its new path."""
     there = outside / folder.name
     folder.rename(there)
     folder.symlink_to(there)

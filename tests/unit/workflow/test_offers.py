@@ -1,4 +1,4 @@
-"""What a workspace has to offer cannot be looked at, because the disk refuses once."""
+"""The commits that a workspace offers cannot be read because the disk fails once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history of a package or a mission is read page by page, and every event is on one page."""
+"""The history of a package or a mission is read in pages, and every event is on one of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def note(stage: Stage, text: str) -> None:
 
 
 def pages(stage: Stage, way: str, **asked: Any) -> list[list[dict[str, Any]]]:
-    """The pages from one end to the other."""
+    """All pages in that direction."""
     found, end = [], -1 if way == "after" else 0
     data = stage.done("package-history", policy=None, **asked)
     while data["history"]:

@@ -1,4 +1,4 @@
-"""Marks of subtasks: a request with many names costs no more than its size."""
+"""Marks of subtasks: the cost of a request with many names is bounded by its size."""
 
 from __future__ import annotations
 

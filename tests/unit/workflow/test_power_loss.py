@@ -1,4 +1,4 @@
-"""What git has written is on the disk before anything points at it, or tells of it."""
+"""What git has written is on the disk before anything refers to it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ BIG_STEPS = (
 pytestmark = pytest.mark.long
 
 
-def has(disk: Durable, before: str, after: str) -> bool:
-    """Whether everything was synced between these two steps, with no other big one between them."""
+def synced_between(disk: Durable, before: str, after: str) -> bool:
+    """Whether everything was synced between these two steps, with no other step of these kinds between."""
     big = [step.strip() for step in disk.steps if step.startswith(BIG_STEPS)]
     return (before, SYNC_ALL, after) in zip(big, big[1:], big[2:], strict=False)
 
 
-def come_one_after_the_other(disk: Durable, *wanted: str) -> bool:
-    """Whether these steps were taken in this order, none of them twice in between."""
+def in_sequence(disk: Durable, *wanted: str) -> bool:
+    """Whether these steps were taken in this order without a repetition."""
     steps = [step.strip() for step in disk.steps if step.strip() in wanted]
     return wanted in zip(*(steps[i:] for i in range(len(wanted))), strict=False)
 
@@ -50,7 +50,7 @@ def merge(stage: Stage) -> Durable:
 
 
 def test_start_syncs_objects_before_the_branches_point_at_them(stage: Stage) -> None:
-    assert has(start(stage), "run git for-each-ref", "run git update-ref")
+    assert synced_between(start(stage), "run git for-each-ref", "run git update-ref")
 
 
 def test_submission_syncs_objects_before_the_branch_points_at_them(stage: Stage) -> None:
@@ -58,35 +58,35 @@ def test_submission_syncs_objects_before_the_branch_points_at_them(stage: Stage)
     stage.commit({"a.txt": "a\n"}, folder=stage.root / ".worktrees" / f"{SLUG}-lane-a")
     with watched() as disk:
         stage.done("transition", mission=SLUG, wp="WP01", to="for_review", actor="coder")
-    assert has(disk, "run git for-each-ref", "run git update-ref")
+    assert synced_between(disk, "run git for-each-ref", "run git update-ref")
 
 
 def test_start_syncs_the_workspace_before_its_record_is_written(stage: Stage) -> None:
-    assert has(start(stage), "run git var", f"rename {SLUG}-lane-a.json")
+    assert synced_between(start(stage), "run git var", f"rename {SLUG}-lane-a.json")
 
 
 def test_start_syncs_the_record_of_the_workspace_before_its_folder(stage: Stage) -> None:
     steps = (f"rename {SLUG}-lane-a.json", "sync workspaces", "sync .worktrees")
-    assert come_one_after_the_other(start(stage), *steps)
+    assert in_sequence(start(stage), *steps)
 
 
 def test_start_syncs_the_repository_before_unlocking_it(stage: Stage) -> None:
-    assert has(start(stage), "run git update-ref", "unlock repository")
+    assert synced_between(start(stage), "run git update-ref", "unlock repository")
 
 
 def test_acceptance_syncs_its_commit_before_the_index_is_updated(stage: Stage) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
     with watched() as disk:
         stage.done("accept-mission", mission=SLUG, actor="ada", policy=None)
-    assert has(disk, "run git commit-tree", "run git update-index")
+    assert synced_between(disk, "run git commit-tree", "run git update-index")
 
 
 def test_merge_syncs_its_commit_before_the_intent_names_it(stage: Stage) -> None:
-    assert has(merge(stage), "run git ls-files", "intent merge")
+    assert synced_between(merge(stage), "run git ls-files", "intent merge")
 
 
 def test_merge_syncs_its_commit_before_the_target_moves(stage: Stage) -> None:
-    assert has(merge(stage), "run git ls-files", "run git update-ref")
+    assert synced_between(merge(stage), "run git ls-files", "run git update-ref")
 
 
 def test_acceptance_syncs_the_index_before_the_branch_moves(stage: Stage) -> None:
@@ -94,7 +94,7 @@ def test_acceptance_syncs_the_index_before_the_branch_moves(stage: Stage) -> Non
     with watched() as disk:
         stage.done("accept-mission", mission=SLUG, actor="ada", policy=None)
     steps = ("run git update-index", "sync .git", "run git update-ref")
-    assert come_one_after_the_other(disk, *steps)
+    assert in_sequence(disk, *steps)
 
 
 def test_acceptance_is_refused_if_the_index_cannot_be_synced(
@@ -117,14 +117,14 @@ def test_acceptance_is_refused_if_the_index_cannot_be_synced(
 
 def test_merge_syncs_the_retired_workspaces_before_unlocking_the_repository(stage: Stage) -> None:
     steps = ("sync .worktrees", "unlock repository")
-    assert come_one_after_the_other(merge(stage), *steps)
+    assert in_sequence(merge(stage), *steps)
 
 
 def test_merge_commits_its_intent_before_the_target_moves(stage: Stage) -> None:
     steps = ("intent merge", "run git update-ref")
-    assert come_one_after_the_other(merge(stage), *steps)
+    assert in_sequence(merge(stage), *steps)
 
 
 def test_merge_syncs_the_removal_of_its_move_marker(stage: Stage) -> None:
     steps = ("run git update-ref", "unlink spec-kitty-move", "sync .git")
-    assert come_one_after_the_other(merge(stage), *steps)
+    assert in_sequence(merge(stage), *steps)

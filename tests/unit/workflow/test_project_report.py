@@ -1,4 +1,4 @@
-"""A report is one snapshot of the record, without what is not public."""
+"""A report is one snapshot of the record, without private texts."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_without_a_record_the_published_journal_is_read(stage: Stage) -> None:
 
 
 class Interrupted(ProjectReports):
-    """Somebody changes the project between the board and the journal."""
+    """Another process changes the project between the board and the journal."""
 
     __slots__ = ()
 

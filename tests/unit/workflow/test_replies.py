@@ -1,4 +1,4 @@
-"""Old replies are pruned where they were published, and nowhere else."""
+"""Old replies are pruned only where they were published."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def replies(tmp_path: Path) -> Replies:
 
 
 def answered(replies: Replies, identity: str, folder: Path) -> Path:
-    """An old reply in `folder`, recorded as that orchestrator's."""
+    """Write an old reply into `folder` and record it for that orchestrator."""
     line = {
         "correlation_id": "one",
         "at": "2023-01-01T00:00:00+00:00",

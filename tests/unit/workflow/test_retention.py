@@ -1,4 +1,4 @@
-"""What is not kept for ever goes by its rule, and what somebody has just asked for stays."""
+"""Each retention rule prunes what exceeds its bound and keeps what was asked for recently."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def answered(
     changes: bool = False,
     identity: str = "nightly",
 ) -> Path:
-    """A reply, recorded long ago; asked for just now unless it `is_old`."""
+    """Record a reply long ago; its file is new unless it `is_old`."""
     line = (change if changes else read)(name, at=THEN) | {"identity": identity}
     Journal(project, max_bytes=2000).append(line)
     path = project.outbox / identity / f"{name}.json"
@@ -174,7 +174,7 @@ def test_prune_removes_no_file_outside_the_outbox(project: Project, identity: st
 
 
 def rules(project: Project) -> dict[str, int]:
-    """What the rules prune, after it was checked that what was shown is what goes."""
+    """What each rule prunes; checks that the preview and the result agree."""
     retention = Retention(project)
     plan = retention.plan(with_trash=True)
     shown = retention.summaries(plan)

@@ -24,7 +24,7 @@ def begin(stage: Stage, wp_id: str = "WP01") -> Path:
 
 
 def hand_over(stage: Stage, wp_id: str = "WP01", **words: Any) -> str | None:
-    """The code of asking for a review: None, or the guard that refused."""
+    """The guard that refused the submission for review; None if it was accepted."""
     args: dict[str, Any] = {"mission": SLUG, "wp": wp_id, "to": "for_review", "actor": "coder"}
     envelope = stage.ask("transition", **{**args, **words})
     guard: str | None = envelope["data"].get("guard")

@@ -1,4 +1,4 @@
-"""Requests that are answered in a batch are answered as each would be alone, and committed at once."""
+"""Requests in a batch get the same answers as separate requests, and are committed at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ MIXED: list[Asked] = [
 
 @pytest.fixture
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The kinds of entries of each commit."""
+    """The kinds of the entries of each commit."""
     found: list[list[str]] = []
     commit = Record.commit
 
@@ -65,7 +65,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def plain(envelope: Any, root: Path) -> Any:
-    """What two hosts say alike: without moments, and without ids that are minted."""
+    """The envelope without times and generated ids, which differ between hosts."""
     text = json.dumps(envelope).replace(str(root), "ROOT")
     said = json.loads(text)
     said["timestamp"] = ""
@@ -163,7 +163,7 @@ def test_a_batch_does_not_wait_for_a_locked_mission(project: Stage, dispatcher: 
     ]
     with held(Layout(project.root).lock(f"mission-{SLUG}")):
         answers = dispatcher.answer_batch(files(dispatcher, asked))
-    # What comes after in the same queue has to wait as well, though it only reads.
+    # A later request in the same queue has to wait as well, even a read.
     assert codes(answers) == [None, "OK", None]
 
 

@@ -1,4 +1,4 @@
-"""Batches that others disturb."""
+"""Batches while other hosts change the project, and batches with bugs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_an_id_used_by_another_host_meanwhile_stops_the_batch(
     append = JournalBatch.append
 
     def overtaken(book: JournalBatch, decided: Any) -> Any:
-        # By a host whose lock was taken away under it.
+        # Another host can write because the lock file is removed.
         Layout(project.root).lock("journal").unlink()
         answer(project, body("b", "contract-version", {}), stem="b", identity="default")
         return append(book, decided)
@@ -46,7 +46,7 @@ def test_a_mission_changed_by_another_host_meanwhile_stops_the_batch(
     append = JournalBatch.append
 
     def overtaken(book: JournalBatch, decided: Any) -> Any:
-        # By a host whose locks were taken away under it.
+        # Another host can write because the lock files are removed.
         for name in ("journal", f"mission-{SLUG}"):
             Layout(project.root).lock(name).unlink()
         answer(project, body("x", "append-history", NOTE), stem="x", identity="default")
@@ -119,7 +119,7 @@ def test_a_large_log_that_is_not_cached_is_not_read_in_a_batch(
     time.sleep(SETTLED_S)
     asked = files(dispatcher, [("a", "append-history", NOTE)])
     monkeypatch.setattr(remembered_log, "_SMALL", 10)
-    # As where a log cannot be folded entry by entry: the file is known, its content was not asked for.
+    # The file is known but its content is not cached, as for a log that is not folded entry by entry.
     record = records.made(Layout(project.root))
     with record.writing() as connection:
         connection.execute("DELETE FROM folded")
@@ -145,7 +145,7 @@ def test_a_bug_after_the_commit_does_not_change_the_answer(
         assert codes(dispatcher.answer_batch(asked)) == ["OK", "OK"]
     assert "a bug" in Layout(project.root).faults.read_text()
     assert [it["correlation_id"] for it in project.journal()] == ["a", "b"]
-    # The file of the log comes up with the next event.
+    # The next event brings the file of the log up to date.
     assert _alone(dispatcher, ("c", "append-history", NOTE), None).envelope["success"]
     assert [it["correlation_id"] for it in project.events()] == ["a", "b", "c"]
 

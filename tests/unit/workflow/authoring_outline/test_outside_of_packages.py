@@ -1,4 +1,4 @@
-"""What an outline states outside of its packages, and any text."""
+"""Statements outside of the sections of packages, and arbitrary text."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ TAKEN_OUTSIDE = [
 
 
 def around(part: str) -> tuple[str, str]:
-    """Files that have the part before all packages and behind them."""
+    """Two files: the part before all packages, and after them."""
     packages = "## WP01 A\n\n## WP02 B\n\n## WP03 C\n"
     return f"# Packages\n\n{part}\n\n{packages}", f"# Packages\n\n{packages}\n## Notes\n\n{part}\n"
 

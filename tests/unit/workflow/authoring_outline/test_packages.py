@@ -1,4 +1,4 @@
-"""`tasks.md` as people and tools write it: read, or refused with its line; nothing is dropped."""
+"""`tasks.md` as people and tools write it: every line is read or refused, none is dropped."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ def test_the_replacement_that_a_refusal_suggests_is_accepted(part: str) -> None:
             lines.append(added[1])
         elif advised:
             lines[int(advised[1]) - 1] = advised[2]
-        else:  # Read, or what its author meant cannot be known.
+        else:  # The text is accepted, or the refusal cannot know what its author meant.
             break
     assert not message or re.search(r"; (write|give|say|move) ", message)
 

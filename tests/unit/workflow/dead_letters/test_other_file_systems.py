@@ -1,4 +1,4 @@
-"""Dead letters whose inbox lies on another file system."""
+"""Dead letters whose inbox is on another file system."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from tests.unit.workflow.dead_letters.letters import (
     THEIRS,
     discard,
     inbox,
-    kept,
-    lying,
+    inbox_files,
+    letter_files,
     replay,
     set_aside,
 )
 
-# Where the inbox lies on another file system.
+# The error of a rename between two file systems.
 
 FAILED = OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 LAST_STEP = 40
 
 
 class Killed(BaseException):
-    """Ends everything at once."""
+    """Stands for SIGKILL: no handler catches it."""
 
 
 def refuse_to_carry(kernel: pytest.MonkeyPatch) -> None:
-    """No rename leads from one folder into another."""
+    """Make every rename between two folders fail."""
     rename = os.rename
 
     def refusing(old: Any, new: Any, **folders: Any) -> None:
@@ -56,7 +56,7 @@ def far(letters: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> DeadLetters:
 
 @contextmanager
 def killed_at(step: int) -> Iterator[None]:
-    """The block is left before that change of a file, counted from 1; nothing is tidied up."""
+    """Kill the block before its change of a file with that number, counted from 1."""
     steps = iter(range(1, LAST_STEP))
     is_dead = False
 
@@ -89,11 +89,11 @@ def test_replay_copies_a_body_to_another_file_system(far: DeadLetters, new_id: s
     before = body.stat()
     assert replay(far, new_id=new_id) == "replayed"
     stem = new_id or "one"
-    assert lying(far) == [f"{stem}.json"]
+    assert inbox_files(far) == [f"{stem}.json"]
     after = (inbox(far) / f"{stem}.json").stat()
     assert (after.st_uid, after.st_mode) == (before.st_uid, before.st_mode)
     assert json.loads((inbox(far) / f"{stem}.json").read_text()) == {"correlation_id": stem}
-    assert kept(far) == ["A1.settled"]
+    assert letter_files(far) == ["A1.settled"]
 
 
 def test_the_copy_is_synced_before_the_original_is_removed(
@@ -117,13 +117,13 @@ def test_a_killed_replay_neither_loses_nor_duplicates_the_body(far: DeadLetters,
     with killed_at(step):
         replay(far)
     letter = far.folder.named("A1")
-    is_sent = "two.json" in lying(far)
+    is_sent = "two.json" in inbox_files(far)
     assert is_sent == (far.folder.body(letter) is None)
     assert replay(far) == "replayed"
-    assert lying(far) == ["two.json"]
+    assert inbox_files(far) == ["two.json"]
     assert (inbox(far) / "two.json").read_text() == '{"correlation_id": "two"}\n'
     assert far.folder.named("A1").state == "replayed"
-    assert "A1.body" not in kept(far)
+    assert "A1.body" not in letter_files(far)
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP))
@@ -134,8 +134,8 @@ def test_a_body_can_be_discarded_after_a_killed_replay(far: DeadLetters, step: i
     letter = far.folder.named("A1")
     if far.folder.body(letter) is not None:
         assert discard(far, THEIRS) == "discarded"
-        assert lying(far) == []
-        assert set(kept(far)) == {"A1.settled"}
+        assert inbox_files(far) == []
+        assert set(letter_files(far)) == {"A1.settled"}
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP))
@@ -148,7 +148,7 @@ def test_a_retry_by_rename_leaves_no_copy_of_a_killed_replay(
         with killed_at(step):
             replay(letters)
     assert replay(letters) == "replayed"
-    assert lying(letters) == ["two.json"]
+    assert inbox_files(letters) == ["two.json"]
 
 
 def test_a_request_that_arrives_during_the_copy_is_not_overwritten(
@@ -168,7 +168,7 @@ def test_a_request_that_arrives_during_the_copy_is_not_overwritten(
     assert (inbox(far) / "two.json").read_text() == "theirs"
     assert far.folder.named("A1").fate == {}
     assert replay(far, THEIRS, "three") == "replayed"
-    assert lying(far) == ["three.json", "two.json"]
+    assert inbox_files(far) == ["three.json", "two.json"]
 
 
 def test_replay_is_refused_if_renaming_within_the_inbox_fails(
@@ -183,4 +183,4 @@ def test_replay_is_refused_if_renaming_within_the_inbox_fails(
         with pytest.raises(StorageFailed):
             replay(far)
     assert replay(far) == "replayed"
-    assert lying(far) == ["two.json"]
+    assert inbox_files(far) == ["two.json"]

@@ -1,4 +1,4 @@
-"""Letters are settled once, under a lock, and nothing but what was set aside is touched."""
+"""Dead letters are settled once and under a lock, and no other file is changed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.unit.workflow.dead_letters.letters import (
     THEIRS,
     discard,
     inbox,
-    kept,
-    lying,
+    inbox_files,
+    letter_files,
     replay,
     set_aside,
 )
@@ -51,7 +51,7 @@ def test_a_repeated_replay_sends_the_request_once(letters: DeadLetters) -> None:
 
 
 def hide(letters: DeadLetters) -> Path:
-    """The body of a letter that could be moved only within its inbox."""
+    """Write a dead letter whose body could be moved only within the inbox."""
     hidden = inbox(letters) / ".claim-A1.body"
     set_aside(letters, body=str(hidden)).rename(hidden)
     return hidden
@@ -106,8 +106,8 @@ def test_replay_refuses_a_body_that_was_exchanged_before_it_is_read(
     ):
         replay(letters, new_id=new_id)
     assert secret.read_text() == "secret"
-    assert set(lying(letters)) <= {hidden.name}
-    assert kept(letters) == ["A1.json"]
+    assert set(inbox_files(letters)) <= {hidden.name}
+    assert letter_files(letters) == ["A1.json"]
 
 
 @pytest.mark.parametrize("plant", EXCHANGED)
@@ -128,7 +128,7 @@ def test_replay_ignores_what_replaces_the_body_after_it_was_read(
     if plant is _folder:
         with pytest.raises(StorageFailed):
             replay(letters)
-        assert lying(letters) == [hidden.name]
+        assert inbox_files(letters) == [hidden.name]
         return
     replay(letters)
     sent = inbox(letters) / "two.json"
@@ -242,7 +242,7 @@ def test_replay_does_not_overwrite_a_waiting_request(letters: DeadLetters) -> No
 
 
 def comes(letters: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request of the new name comes as soon as the replay has begun."""
+    """Let a request with the new name arrive as soon as the replay has begun."""
     begin = LetterFolder.begin
 
     def coming(folder: LetterFolder, letter: Letter, fate: Any, **more: Any) -> Letter:

@@ -1,4 +1,4 @@
-"""Workspaces that are replaced, retired by a merge, or that the disk refuses."""
+"""Workspaces that are replaced, retired by a merge, or affected by a failing disk."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from tests.unit.workflow.lane_workspaces.starts import (
     LANE,
     begun,
     done,
+    inode,
     refused,
     remains,
     start,
     state,
     trashed,
-    which,
 )
 
 pytestmark = pytest.mark.long
 
 
-# A workspace gives way to that of the next package.
+# The workspace of the next package replaces the previous one.
 
 
 def go_on(stage: Stage) -> Path:
-    """WP01 is approved, and WP02 is to go on in its execution lane."""
+    """Approve WP01, whose execution lane WP02 uses next."""
     path = stage.approve("WP01", {"a/one.txt": "1\n"})
     stage.commit({"later.txt": "later\n"})
     return path
@@ -45,16 +45,16 @@ def go_on(stage: Stage) -> Path:
 
 def test_the_next_package_gets_a_new_workspace_with_the_approved_work(two: Stage) -> None:
     path = go_on(two)
-    old = which(path)
+    old = inode(path)
     (path / "stray.txt").write_text("x\n")
     two.git("add", "stray.txt", folder=path)
     two.git("reset", "-q", "--hard", folder=path)
     two.git("checkout", "-q", "-b", "other", folder=path)
     assert begun(two, "WP02") == path
-    assert which(path) != old
+    assert inode(path) != old
     assert (path / "a/one.txt").read_text() == "1\n"
     assert two.git("symbolic-ref", "HEAD", folder=path) == f"refs/heads/{BRANCH}"
-    assert [which(it) for it in trashed(two)] == [old]
+    assert [inode(it) for it in trashed(two)] == [old]
     assert not remains(two)
 
 
@@ -77,9 +77,9 @@ def test_ignored_files_do_not_prevent_a_replacement(two: Stage) -> None:
     path = go_on(two)
     two.git("checkout", "-q", "-b", "other", folder=path)
     (path / "build.log").write_text("x\n")
-    old = which(path)
+    old = inode(path)
     begun(two, "WP02")
-    assert which(path) != old
+    assert inode(path) != old
 
 
 def test_a_workspace_in_use_by_a_process_is_not_replaced(two: Stage) -> None:
@@ -131,13 +131,13 @@ def merged(stage: Stage) -> dict[str, Any]:
 
 def test_a_merge_moves_workspaces_to_the_trash(stage: Stage) -> None:
     path = stage.approve("WP01", {"one.txt": "1\n"})
-    known = which(path)
+    known = inode(path)
     assert merged(stage)["worktree_removed"]
     assert not os.path.lexists(path)
-    assert [which(it) for it in trashed(stage)] == [known]
+    assert [inode(it) for it in trashed(stage)] == [known]
     records = Layout(stage.root).host / "workspaces"
     assert [*records.iterdir()] == []
-    # As where the host was killed before it forgot the workspace.
+    # The state after a host was killed before it removed the record.
     (records / f"{path.name}.json").write_text("{}")
     assert merged(stage)["worktree_removed"]
     assert [*records.iterdir()] == []
@@ -146,11 +146,11 @@ def test_a_merge_moves_workspaces_to_the_trash(stage: Stage) -> None:
 def test_a_merge_keeps_a_workspace_with_unapproved_commits(stage: Stage) -> None:
     path = stage.approve("WP01", {"one.txt": "1\n"})
     stage.commit({"two.txt": "2\n"}, folder=path)
-    known = which(path)
+    known = inode(path)
     data = merged(stage)
     assert not data["worktree_removed"]
     assert [it["lane_id"] for it in data["commits_not_included"]] == ["lane-a"]
-    assert which(path) == known
+    assert inode(path) == known
     assert not (stage.root / "two.txt").exists()
 
 
@@ -177,7 +177,7 @@ def test_a_merge_does_not_touch_what_replaced_a_workspace(stage: Stage, kind: st
     assert (elsewhere / "one.txt").exists()
 
 
-# Where the disk refuses.
+# Failing disks and missing rights.
 
 
 def test_a_full_disk_is_a_retryable_storage_failure(

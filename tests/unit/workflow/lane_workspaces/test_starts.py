@@ -1,4 +1,4 @@
-"""The workspace of an execution lane is made, kept, replaced or refused."""
+"""The workspace of an execution lane is created, kept, replaced or refused."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.unit.workflow.lane_workspaces.starts import (
     BRANCH,
     LANE,
     begun,
+    inode,
     refused,
     remains,
     start,
     state,
-    which,
 )
 
 pytestmark = pytest.mark.long
@@ -39,7 +39,7 @@ def place(stage: Stage) -> Path:
     return stage.root / ".worktrees" / LANE
 
 
-# What has the name already.
+# Something already exists at the path of the workspace.
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def place(stage: Stage) -> Path:
 def test_a_start_refuses_and_keeps_anything_else_at_the_workspace_path(
     stage: Stage, kind: str
 ) -> None:
-    first = begun(stage)  # The host has made one there before, and knows it.
+    first = begun(stage)  # The host has a record of a workspace there.
     to(stage, "planned")
     shutil.rmtree(first)
     if kind in ("folder", "repository"):
@@ -63,11 +63,11 @@ def test_a_start_refuses_and_keeps_anything_else_at_the_workspace_path(
     elif kind == "link to a folder":
         (stage.root.parent / "elsewhere").mkdir()
         first.symlink_to(stage.root.parent / "elsewhere")
-    before = which(first), stage.git("for-each-ref")
+    before = inode(first), stage.git("for-each-ref")
     data = refused(start(stage))
     assert data["reason_code"] == "not_a_workspace"
     assert str(first) in data["message"]
-    assert (which(first), stage.git("for-each-ref")) == before
+    assert (inode(first), stage.git("for-each-ref")) == before
     assert not first.is_dir() or kind == "link to a folder" or (first / "notes.txt").exists()
     assert stage.lane("WP01") == "planned"
     assert not remains(stage)
@@ -88,9 +88,9 @@ def test_a_start_in_an_existing_workspace_keeps_its_work(stage: Stage) -> None:
     (path / "new.txt").write_text("unfinished\n")
     tip = stage.git("rev-parse", "HEAD", folder=path)
     to(stage, "planned")
-    before = which(path)
+    before = inode(path)
     begun(stage)
-    assert which(path) == before
+    assert inode(path) == before
     assert (path / "new.txt").read_text() == "unfinished\n"
     assert stage.git("rev-parse", "HEAD", folder=path) == tip == stage.git("rev-parse", BRANCH)
 
@@ -116,9 +116,9 @@ def test_a_workspace_without_a_valid_record_is_used_again(stage: Stage, is_damag
         record.write_text("{")
     else:
         record.unlink()
-    before = which(path)
+    before = inode(path)
     begun(stage)
-    assert which(path) == before
+    assert inode(path) == before
     assert (path / "new.txt").exists()
 
 
