@@ -131,6 +131,10 @@ def test_an_unknown_shell_is_a_usage_error() -> None:
         (["contract", "show", "lan"], ["lanes"]),
         (["contract", "verify", "--capability", "no-j"], ["no-journal"]),
         (["help", "orch"], ["orchestrator-api", "orchestrators"]),
+        (["help", "op"], ["operators"]),
+        (["help", "st"], ["status"]),
+        (["help", "mailbox", "se"], ["serve"]),
+        (["help", "status", ""], []),
     ],
 )
 def test_values_are_completed_by_argument(

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import click
 import pytest
-from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
-from specify_cli.cli.completion import VARIABLE
 from specify_cli.cli.guides import GUIDES, TOPICS
-from specify_cli.cli.main import COMPLETING, root
+from specify_cli.cli.main import root
 
 
 def asked(*words: str) -> Result:
@@ -136,23 +134,3 @@ def test_a_failing_pager_is_reported_with_an_alternative():
     shown = at_a_terminal("access", PAGER="exit 3")
 
     assert "the pager 'exit 3' failed: see 'spec-kitty help access | cat'" in shown
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        (["op"], ["operators"]),
-        (["mailbox", "se"], ["serve"]),
-        (["st"], ["status"]),
-        (["status", ""], []),
-    ],
-)
-def test_help_topics_and_commands_are_completed(
-    words: list[str], offered: list[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv(COMPLETING, "bash_complete")
-    shell = ShellComplete(root, {}, "spec-kitty", VARIABLE)
-
-    items = shell.get_completions(["help", *words[:-1]], words[-1])
-
-    assert [item.value for item in items] == offered

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from specify_cli.cli.main import root
+from tests.unit.cli import test_people_tasks
 
 SLUG = "001-search"
 HARNESS = ["agent", "mission", "finalize-tasks", "--mission", SLUG]
@@ -66,12 +67,7 @@ def move(mission: Path, wp_id: str, lane: str) -> None:
 
 
 def say(mission: Path, *words: str) -> dict[str, Any]:
-    with contextlib.chdir(mission.parents[1]):
-        result = CliRunner().invoke(root, [*words, "--json"])
-    envelope: dict[str, Any] = json.loads(result.stdout)
-    expected = {None: 0, "USAGE_ERROR": 2}.get(envelope["error_code"], 1)
-    assert result.exit_code == expected
-    return envelope
+    return test_people_tasks.say(mission.parents[1], *words)
 
 
 def refusal(mission: Path) -> str:

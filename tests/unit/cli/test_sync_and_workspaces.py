@@ -29,11 +29,6 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return made
 
 
-def begin(stage: Stage, wp_id: str = "WP01", *, actor: str = "coder") -> Path:
-    data = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor=actor)
-    return Path(data["workspace_path"])
-
-
 def typed(*words: str) -> Result:
     return CliRunner().invoke(root, words, prog_name="spec-kitty")
 
@@ -48,7 +43,7 @@ def tip(stage: Stage, folder: Path | None = None) -> str:
 
 
 def test_sync_takes_in_commits_of_a_workspace_and_prints_them(stage: Stage) -> None:
-    place, before = begin(stage), tip(stage)
+    place, before = stage.begin(), tip(stage)
     for number in range(2):
         stage.commit({"a/one": f"{number}\n"}, folder=place)
     result = typed("sync")
@@ -60,7 +55,7 @@ def test_sync_takes_in_commits_of_a_workspace_and_prints_them(stage: Stage) -> N
 
 
 def test_sync_can_be_limited_to_one_mission(stage: Stage) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.write_mission({"WP01": {}}, slug=f"{SLUG}-lane")
     stage.done("start-implementation", mission=f"{SLUG}-lane", wp="WP01", actor="coder")
     stage.commit({"a/one": "1\n"}, folder=place)
@@ -93,10 +88,9 @@ def test_sync_reports_a_refused_workspace_and_takes_in_the_others(
     stage: Stage, case: str, reason_code: str
 ) -> None:
     stage.write_mission({"WP01": {}}, slug="002-other")
-    begun = stage.done("start-implementation", mission="002-other", wp="WP01", actor="coder")
-    other = Path(begun["workspace_path"])
+    other = stage.begin(slug="002-other")
     stage.commit({"a/one": "1\n"}, folder=other)
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     if case == "diverged":
         move_by_hand(stage)
@@ -122,7 +116,7 @@ def test_sync_reports_a_refused_workspace_and_takes_in_the_others(
 
 
 def test_sync_reports_a_workspace_that_is_behind_and_succeeds(stage: Stage) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     synced()
     move_by_hand(stage)
@@ -131,7 +125,7 @@ def test_sync_reports_a_workspace_that_is_behind_and_succeeds(stage: Stage) -> N
 
 
 def test_sync_takes_in_a_branch_that_the_agent_rewrote(stage: Stage) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     synced()
     stage.git("commit", "-q", "--amend", "-m", "other", folder=place)
@@ -142,7 +136,7 @@ def test_sync_takes_in_a_branch_that_the_agent_rewrote(stage: Stage) -> None:
 
 
 def test_sync_updates_a_clean_working_tree_that_has_the_branch_checked_out(stage: Stage) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.git("switch", "-q", LANE)
     stage.commit({"a/one": "1\n"}, folder=place)
     assert synced()[0] == 0
@@ -153,7 +147,7 @@ def test_sync_updates_a_clean_working_tree_that_has_the_branch_checked_out(stage
 def test_review_shows_the_submitted_commit_and_lists_later_ones(
     stage: Stage,
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     move = {"mission": SLUG, "wp": "WP01", "to": "for_review", "actor": "coder"}
     stage.done("transition", subtasks_complete=True, **move)
@@ -169,7 +163,7 @@ def test_review_shows_the_submitted_commit_and_lists_later_ones(
 def test_review_of_an_unreadable_workspace_shows_the_branch_of_the_project(
     stage: Stage,
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     move = {"mission": SLUG, "wp": "WP01", "to": "for_review", "actor": "coder"}
     stage.done("transition", subtasks_complete=True, **move)
@@ -190,7 +184,7 @@ def listed() -> dict[str, Any]:
 
 
 def test_workspace_list_shows_holder_and_standing_of_every_workspace(stage: Stage) -> None:
-    place, other = begin(stage), begin(stage, "WP02")
+    place, other = stage.begin(), stage.begin("WP02")
     stage.commit({"a/one": "1\n"}, folder=place)
     (stage.root / ".worktrees" / "stray").mkdir()
     found = {it["workspace"]: it for it in listed()["workspaces"]}
@@ -223,7 +217,7 @@ def test_workspace_list_shows_linked_worktrees_and_damaged_missions(stage: Stage
 
 
 def test_workspace_list_shows_the_kind_found_on_disk(stage: Stage) -> None:
-    place, other = begin(stage), begin(stage, "WP02")
+    place, other = stage.begin(), stage.begin("WP02")
     place.rename(place.with_name(f"{NAME}.kept"))
     config = stage.root / ".kitty" / "config.toml"
     config.write_text('workspace_objects = "copy"\n')
@@ -255,7 +249,7 @@ def test_the_advice_repairs_a_linked_worktree_of_a_moved_project(
 def test_a_missing_workspace_of_a_package_in_progress_is_reported_with_the_fix(
     stage: Stage,
 ) -> None:
-    place = begin(stage, actor="ann o'hara")
+    place = stage.begin(actor="ann o'hara")
     shutil.rmtree(stage.root / ".worktrees")
     code, [missing] = synced()
     assert (code, missing["outcome"], missing["path"]) == (1, "missing", str(place))
@@ -272,7 +266,7 @@ def test_a_missing_workspace_of_a_package_in_progress_is_reported_with_the_fix(
 
 
 def test_a_missing_workspace_of_a_blocked_package_is_not_reported(stage: Stage) -> None:
-    place = begin(stage)
+    place = stage.begin()
     shutil.rmtree(place)
     move = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
     stage.done("transition", note="waits", **move)
@@ -296,8 +290,8 @@ def test_workspace_list_shows_the_trash_with_its_dates(stage: Stage) -> None:
 
 
 def test_workspace_list_is_aligned_and_escapes_control_characters(stage: Stage) -> None:
-    begin(stage, actor="c\x1b[2Jö日der")
-    begin(stage, "WP02")
+    stage.begin(actor="c\x1b[2Jö日der")
+    stage.begin("WP02")
     result = typed("workspace", "list")
     header, one, two = result.stdout.splitlines()
     assert "\x1b" not in result.stdout

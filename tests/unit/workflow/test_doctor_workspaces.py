@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,6 @@ from specify_cli.workflow import doctor_host
 from specify_cli.workflow.doctor import Diagnosis, Doctor
 from specify_cli.workflow.doctor_findings import Severity
 from tests.integration.stage import SLUG, Stage
-
-
-def begin(stage: Stage) -> Path:
-    data = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
-    return Path(data["workspace_path"])
 
 
 def doctor(stage: Stage, settings: HostSettings | None = None) -> Doctor:
@@ -68,14 +62,14 @@ def test_a_linked_worktree_is_a_warning_only_with_orchestrators(
 def test_shared_objects_are_reported_only_with_orchestrators(
     stage: Stage,
 ) -> None:
-    begin(stage)
+    stage.begin()
     assert "shared-objects" not in severities(doctor(stage).diagnose())
     settings = HostSettings(has_orchestrators=True)
     assert severities(doctor(stage, settings).diagnose())["shared-objects"] is Severity.WARNING
 
 
 def test_a_repository_in_the_place_of_a_workspace_is_an_error(stage: Stage) -> None:
-    place = begin(stage)
+    place = stage.begin()
     place.rename(place.with_name("moved"))
     stage.git("init", "-q", str(place))
     assert severities(doctor(stage).diagnose())["not-a-workspace"] is Severity.ERROR
@@ -84,7 +78,7 @@ def test_a_repository_in_the_place_of_a_workspace_is_an_error(stage: Stage) -> N
 def test_a_workspace_without_a_repository_is_damaged_and_not_on_a_wrong_branch(
     stage: Stage,
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     (place / ".git").rename(place / ".got")
     found = {it.check: it for it in doctor(stage).diagnose().findings}
     assert str(place / ".git") in found["damaged-workspace"].what
@@ -104,7 +98,7 @@ def test_the_advice_about_a_missing_workspace_depends_on_the_package_state(stage
         return found["no-worktree"].repair or ""
 
     start = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
-    place = begin(stage)
+    place = stage.begin()
     shutil.rmtree(place)
     assert "start the package again" in advice()
     stage.done("start-implementation", **start)
@@ -124,7 +118,7 @@ def test_the_advice_about_a_missing_workspace_depends_on_the_package_state(stage
 
 
 def test_only_the_record_of_a_missing_workspace_is_removed(stage: Stage) -> None:
-    place = begin(stage)
+    place = stage.begin()
     records = Layout(stage.root).host / "workspaces"
     record = records / f"{place.name}.json"
     gone = record.with_name("gone.json")

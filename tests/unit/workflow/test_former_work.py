@@ -55,7 +55,7 @@ def test_a_start_warns_of_uncommitted_files_left_in_the_workspace(stage: Stage) 
 
 
 def test_a_submission_without_a_workspace_names_the_submitted_commit(stage: Stage) -> None:
-    path = Path(started(stage, "WP01")["workspace_path"])
+    path = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=path)
     assert stage.run("sync").exit_code == 0
     tip = stage.git("rev-parse", "HEAD", folder=path)

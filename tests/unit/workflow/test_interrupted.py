@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -68,26 +70,23 @@ def test_a_different_body_under_the_id_of_an_interrupted_request_conflicts(stage
     assert len(stage.events()) == 1
 
 
-def assert_accepted_once(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "committing",
+    [nullcontext, committed_before_the_answer],
+    ids=["this release", "a former release"],
+)
+def test_an_interrupted_acceptance_is_completed_once(
+    stage: Stage, committing: Callable[[], AbstractContextManager[None]]
+) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    with committing():
+        kill(stage, "accept-mission", ACCEPT)
     again = ask(stage, "accept-mission", ACCEPT)
     assert again["success"], again
     accepted = [event for event in stage.events() if event.get("kind") == "mission_accepted"]
     assert len(accepted) == 1
     assert stage.journal()[-1]["event_ids"] == [accepted[0]["event_id"]]
     assert stage.git("log", "--format=%s").count("Accept mission") == 1
-
-
-def test_an_interrupted_acceptance_is_completed_once(stage: Stage) -> None:
-    stage.approve("WP01", {"one.txt": "1\n"})
-    kill(stage, "accept-mission", ACCEPT)
-    assert_accepted_once(stage)
-
-
-def test_an_interrupted_acceptance_of_a_former_release_is_completed_once(stage: Stage) -> None:
-    stage.approve("WP01", {"one.txt": "1\n"})
-    with committed_before_the_answer():
-        kill(stage, "accept-mission", ACCEPT)
-    assert_accepted_once(stage)
 
 
 def acceptances(stage: Stage) -> int:
@@ -156,14 +155,9 @@ def test_a_different_merge_under_the_id_of_an_interrupted_one_conflicts(
 def test_an_interrupted_merge_without_an_intent_is_known_by_its_events(stage: Stage) -> None:
     kill_merge(stage, is_recorded=True)
     assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
+    assert bootstrap.ProjectHost(stage.root).intents() == []
     other = ask(stage, "merge-mission", MERGE | {"strategy": "squash"})
     assert other["error_code"] == "CORRELATION_ID_CONFLICT"
-
-
-def test_a_merge_by_another_request_removes_the_interrupted_intent(stage: Stage) -> None:
-    kill_merge(stage, is_recorded=True)
-    assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
-    assert bootstrap.ProjectHost(stage.root).intents() == []
 
 
 def test_a_merge_that_cannot_be_recorded_succeeds_when_repeated(

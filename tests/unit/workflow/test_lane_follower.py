@@ -39,11 +39,6 @@ def follower(stage: Stage) -> LaneFollower:
     return LaneFollower(project=Project(stage.root))
 
 
-def begin(stage: Stage, wp_id: str = "WP01") -> Path:
-    data = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="coder")
-    return Path(data["workspace_path"])
-
-
 def tip(stage: Stage, branch: str = LANE, folder: Path | None = None) -> str:
     return stage.git("rev-parse", branch, folder=folder)
 
@@ -66,7 +61,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
 def test_the_branch_of_an_execution_lane_follows_its_workspace(
     stage: Stage, follower: LaneFollower
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     assert tip(stage) != tip(stage, "HEAD", place)
     follower.look()
@@ -80,7 +75,7 @@ def test_the_branch_of_an_execution_lane_follows_its_workspace(
 def test_an_unchanged_workspace_does_not_start_git(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, other = begin(stage), begin(stage, "WP02")
+    place, other = stage.begin(), stage.begin("WP02")
     stage.commit({"a/one": "1\n"}, folder=place)
     stage.git("pack-refs", "--all", folder=other)
     follower.look()
@@ -93,13 +88,13 @@ def test_an_unchanged_workspace_does_not_start_git(
 def test_commits_are_taken_in_only_while_the_mission_has_work_in_progress(
     stage: Stage, follower: LaneFollower
 ) -> None:
-    place, before = begin(stage), tip(stage)
+    place, before = stage.begin(), tip(stage)
     blocked = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
     stage.done("transition", note="waits", **blocked)
     stage.commit({"a/one": "1\n"}, folder=place)
     follower.look()
     assert tip(stage) == before
-    begin(stage, "WP02")
+    stage.begin("WP02")
     follower.look()
     assert tip(stage) == tip(stage, "HEAD", place)
 
@@ -108,7 +103,7 @@ def test_a_checked_out_branch_is_not_moved_until_it_is_released(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_follower, "CHECKED_OUT_S", 0)
-    place, before = begin(stage), tip(stage)
+    place, before = stage.begin(), tip(stage)
     stage.git("switch", "-q", LANE)
     stage.commit({"a/one": "1\n"}, folder=place)
     follower.look()
@@ -120,7 +115,7 @@ def test_a_checked_out_branch_is_not_moved_until_it_is_released(
 
 
 def test_a_branch_that_the_agent_rewrote_is_followed(stage: Stage, follower: LaneFollower) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     follower.look()
     stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
@@ -135,7 +130,7 @@ def test_a_branch_that_the_agent_rewrote_is_followed(stage: Stage, follower: Lan
 def test_a_workspace_that_cannot_be_followed_is_not_retried_until_it_changes(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     if case == "refused":
         (place / ".git" / "commondir").write_text("elsewhere\n")
@@ -155,7 +150,7 @@ def test_a_workspace_that_cannot_be_followed_is_not_retried_until_it_changes(
 def test_a_slow_workspace_does_not_delay_the_others(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, other = begin(stage), begin(stage, "WP02")
+    place, other = stage.begin(), stage.begin("WP02")
     real = lane_follower._is_slow
 
     def is_slow(*args: Any, **how: Any) -> bool:
@@ -174,7 +169,7 @@ def test_a_slow_workspace_does_not_delay_the_others(
 def test_a_slow_workspace_is_retried_with_exponential_back_off(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     answers = iter([True, True, True])
     real = lane_follower._is_slow
@@ -196,11 +191,10 @@ def test_a_slow_workspace_is_retried_with_exponential_back_off(
 def test_a_damaged_mission_or_branch_does_not_stop_the_others(
     stage: Stage, follower: LaneFollower
 ) -> None:
-    first = begin(stage)
+    first = stage.begin()
     stage.write_mission({"WP01": {}}, slug="002-other")
-    begun = stage.done("start-implementation", mission="002-other", wp="WP01", actor="coder")
-    second = Path(begun["workspace_path"])
-    third = begin(stage, "WP02")
+    second = stage.begin(slug="002-other")
+    third = stage.begin("WP02")
     for place in (first, second, third):
         stage.commit({"b/one": "1\n"}, folder=place)
     (stage.root / "kitty-specs" / "002-other" / "meta.json").write_text("{")
@@ -212,7 +206,7 @@ def test_a_damaged_mission_or_branch_does_not_stop_the_others(
 
 
 def test_a_removed_branch_is_not_created_again(stage: Stage, follower: LaneFollower) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     stage.git("branch", "-D", LANE)
     follower.look()
@@ -223,7 +217,7 @@ def test_a_removed_branch_is_not_created_again(stage: Stage, follower: LaneFollo
 def test_a_copied_project_and_one_without_the_host_folder_are_followed(
     stage: Stage, tmp_path: Path, what: str
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     if what == "copied":
         shutil.copytree(stage.root, tmp_path / "copy", symlinks=True)
         stage.root = tmp_path / "copy"
@@ -238,7 +232,7 @@ def test_a_copied_project_and_one_without_the_host_folder_are_followed(
 def test_a_workspace_removed_while_it_is_read_is_forgotten(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, before = begin(stage), tip(stage)
+    place, before = stage.begin(), tip(stage)
     stage.commit({"a/one": "1\n"}, folder=place)
 
     def gone(*_: Any, **__: Any) -> list[Path]:
@@ -267,7 +261,7 @@ def test_symlinks_are_not_followed(stage: Stage, tmp_path: Path, name: str, to: 
 def test_mirrors_of_missions_in_progress_follow_the_project(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(stage)
+    stage.begin()
     mirror = stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
     mirrors = upkeep.Mirrors(project=Project(stage.root))
     mirrors.follow()
@@ -281,7 +275,7 @@ def test_mirrors_of_missions_in_progress_follow_the_project(
 
 
 def test_mirrors_of_missions_without_work_in_progress_are_not_updated(stage: Stage) -> None:
-    begin(stage)
+    stage.begin()
     mirror = stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
     blocked = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
     stage.done("transition", note="waits", **blocked)
@@ -289,7 +283,7 @@ def test_mirrors_of_missions_without_work_in_progress_are_not_updated(stage: Sta
     stage.commit({"README.md": "new\n"})
     mirrors.follow()
     assert tip(stage, "main", mirror) != tip(stage, "main")
-    begin(stage, "WP02")
+    stage.begin("WP02")
     mirrors.follow()
     assert tip(stage, "main", mirror) == tip(stage, "main")
 
@@ -297,7 +291,7 @@ def test_mirrors_of_missions_without_work_in_progress_are_not_updated(stage: Sta
 def test_old_trash_is_removed_in_bounded_steps(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(stage)
+    stage.begin()
     trash = stage.root / ".worktrees" / ".trash"
     trash.mkdir(exist_ok=True)
     for name in ("20200101T000000Z-01234567-x", "29990101T000000Z-01234567-x"):
@@ -337,7 +331,7 @@ def test_the_scratch_repository_of_a_dead_host_is_removed_before_a_change(
 def test_a_branch_is_moved_under_the_repository_lock(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     held: list[str] = []
     real = locks.held

@@ -14,6 +14,7 @@ from specify_cli.storage.layout import Layout
 from tests.integration.stage import SLUG, Stage
 from tests.records import forget
 
+EDITED = "somebody edited the plan of execution lanes; the host uses its own plan"
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "ada", "note": "n"}
 
 
@@ -76,9 +77,7 @@ def test_a_damaged_lanes_json_is_ignored_and_repaired(stage: Stage, content: str
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
     stage.done("append-history", **NOTE)
     assert file(stage).read_text() == content
-    assert lanes_findings(stage) == [
-        "somebody edited the plan of execution lanes; the host uses its own plan"
-    ]
+    assert lanes_findings(stage) == [EDITED]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == right
     kept = [it.read_text() for it in Layout(stage.root).attic.rglob("lanes.json")]
@@ -89,9 +88,7 @@ def test_a_valid_edit_of_lanes_json_is_ignored_and_repaired(stage: Stage) -> Non
     right = file(stage).read_text()
     file(stage).write_text(right.replace('"lane-a"', '"lane-z"'))
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
-    assert lanes_findings(stage) == [
-        "somebody edited the plan of execution lanes; the host uses its own plan"
-    ]
+    assert lanes_findings(stage) == [EDITED]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == {"lane-a": ["WP01"], "lane-b": ["WP02"]}
 
@@ -113,9 +110,7 @@ def test_what_replaced_lanes_json_is_moved_away_and_the_file_restored(
     make(file(stage))
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
     stage.done("append-history", **NOTE)
-    assert lanes_findings(stage) == [
-        "somebody edited the plan of execution lanes; the host uses its own plan"
-    ]
+    assert lanes_findings(stage) == [EDITED]
     assert lanes_findings(stage, "repair") == []
     assert (file(stage).is_symlink(), planned(stage)) == (False, right)
 

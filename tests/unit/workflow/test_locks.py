@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -186,32 +187,19 @@ def test_committed_log_lines_are_restored_under_the_mission_lock(
     assert disk.is_locked("publish the log", MISSION_LOCK)
 
 
-def test_doctor_restores_answers_under_the_journal_lock(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("kind", "module", "file"),
+    [("answer", record_contents, ""), ("archive", journal_archive, "journal-1.jsonl.gz")],
+    ids=["answer", "archive"],
+)
+def test_doctor_restores_answers_and_archives_under_the_journal_lock(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: str, module: ModuleType, file: str
 ) -> None:
     stage.done("append-history", **NOTE)
     with watched() as disk:
-
-        def restored(*_: object) -> None:
-            disk.steps.append("restore answers")
-
-        monkeypatch.setattr(record_contents, "restore", restored)
-        assert REPAIRS["answer"](Project(stage.root), stage.root)
-    assert disk.is_locked("restore answers", "journal")
-
-
-def test_doctor_restores_an_archive_segment_under_the_journal_lock(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage.done("append-history", **NOTE)
-    with watched() as disk:
-
-        def restored(*_: object) -> None:
-            disk.steps.append("restore the archive")
-
-        monkeypatch.setattr(journal_archive, "restore", restored)
-        assert REPAIRS["archive"](Project(stage.root), stage.root / "journal-1.jsonl.gz")
-    assert disk.is_locked("restore the archive", "journal")
+        monkeypatch.setattr(module, "restore", lambda *_: disk.steps.append("restore"))
+        assert REPAIRS[kind](Project(stage.root), stage.root / file)
+    assert disk.is_locked("restore", "journal")
 
 
 def test_update_logs_rewrites_a_log_under_the_mission_lock(stage: Stage) -> None:

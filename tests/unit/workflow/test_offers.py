@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,8 +29,7 @@ def refused_once(monkeypatch: pytest.MonkeyPatch, stage: Stage, command: str, ar
 def test_a_submission_during_a_disk_failure_is_retryable(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = stage.done("start-implementation", **WHO)
-    stage.commit({"one.txt": "1\n"}, folder=Path(started["workspace_path"]))
+    stage.commit({"one.txt": "1\n"}, folder=stage.begin())
     refused = refused_once(monkeypatch, stage, "transition", HAND_IN)
     assert (refused["error_code"], refused["data"]["retryable"]) == ("STORAGE_FAILED", True)
     assert stage.done("transition", **HAND_IN)["to_lane"] == "for_review"

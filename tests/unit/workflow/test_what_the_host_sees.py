@@ -18,11 +18,6 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return made
 
 
-def begin(stage: Stage, wp_id: str = "WP01") -> Path:
-    data = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="coder")
-    return Path(data["workspace_path"])
-
-
 def hand_over(stage: Stage, wp_id: str = "WP01", **words: Any) -> str | None:
     """The guard that refused the submission for review; None if it was accepted."""
     args: dict[str, Any] = {"mission": SLUG, "wp": wp_id, "to": "for_review", "actor": "coder"}
@@ -33,7 +28,7 @@ def hand_over(stage: Stage, wp_id: str = "WP01", **words: Any) -> str | None:
 
 def test_work_can_be_submitted_once_it_is_committed_and_its_subtasks_are_done(stage: Stage) -> None:
     stage.write_mission({"WP01": {"subtasks": ["T001", "T002"]}})
-    worktree = begin(stage)
+    worktree = stage.begin()
     mark = {"mission": SLUG, "actor": "coder", "policy": None}
     told: dict[str, Any] = {"subtasks_complete": True, "implementation_evidence_present": True}
     stage.done("mark-subtasks", subtasks=["T001", "T002"], status="done", **mark)
@@ -50,7 +45,7 @@ def test_without_subtasks_the_subtasks_flag_does_not_matter(
     stage: Stage, words: dict[str, Any]
 ) -> None:
     stage.write_mission({"WP01": {}})
-    worktree = begin(stage)
+    worktree = stage.begin()
     assert hand_over(stage, **words) == "subtasks_and_evidence"  # No commit yet.
     stage.commit({"src/a": "work\n"}, folder=worktree)
     assert hand_over(stage, **words) is None
@@ -64,7 +59,7 @@ def test_commits_of_a_dependency_are_not_evidence_for_its_dependent(stage: Stage
         }
     )
     stage.approve("WP01", {"src/a/one": "work\n"})
-    worktree = begin(stage, "WP02")
+    worktree = stage.begin("WP02")
     assert (worktree / "src" / "a" / "one").read_text() == "work\n"
     assert hand_over(stage, "WP02", subtasks_complete=True) == "subtasks_and_evidence"
     stage.commit({"src/b/two": "work\n"}, folder=worktree)
@@ -74,7 +69,7 @@ def test_commits_of_a_dependency_are_not_evidence_for_its_dependent(stage: Stage
 def test_commits_of_another_package_in_the_same_lane_are_not_evidence(stage: Stage) -> None:
     stage.write_mission({"WP01": {"owned_files": ["src"]}, "WP02": {"owned_files": ["src/b"]}})
     first = stage.approve("WP01", {"src/a": "work\n"})
-    assert begin(stage, "WP02") == first
+    assert stage.begin("WP02") == first
     assert hand_over(stage, "WP02", subtasks_complete=True) == "subtasks_and_evidence"
 
 
@@ -83,7 +78,7 @@ def test_a_claimed_package_moves_to_in_progress_only_with_a_workspace(stage: Sta
     move = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
     stage.done("transition", to="claimed", **move)
     assert stage.ask("transition", to="in_progress", **move)["data"]["guard"] == "workspace"
-    begin(stage)
+    stage.begin()
     assert stage.lane("WP01") == "in_progress"
 
 
@@ -91,7 +86,7 @@ def test_a_repeated_start_recreates_a_lost_workspace_and_records_no_event(
     stage: Stage,
 ) -> None:
     stage.write_mission({"WP01": {}})
-    worktree = begin(stage)
+    worktree = stage.begin()
     stage.commit({"src/a": "work\n"}, folder=worktree)
     assert stage.done("sync-workspaces", policy=None)["refused"] == 0
     stage.commit({"src/b": "not taken in\n"}, folder=worktree)
@@ -105,7 +100,7 @@ def test_a_repeated_start_recreates_a_lost_workspace_and_records_no_event(
 
 def test_rework_continues_in_the_same_workspace_from_the_same_base(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
-    worktree = begin(stage)
+    worktree = stage.begin()
     stage.commit({"src/a": "work\n"}, folder=worktree)
     assert hand_over(stage, subtasks_complete=True) is None
     stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
@@ -117,27 +112,9 @@ def test_rework_continues_in_the_same_workspace_from_the_same_base(stage: Stage)
     assert hand_over(stage, subtasks_complete=True) is None
 
 
-def test_a_start_with_conflicting_dependencies_is_refused_and_records_nothing(stage: Stage) -> None:
-    stage.write_mission(
-        {
-            "WP01": {"owned_files": ["a/**"]},
-            "WP02": {"owned_files": ["b/**"]},
-            "WP03": {"owned_files": ["c/**"], "dependencies": ["WP01", "WP02"]},
-        }
-    )
-    stage.approve("WP01", {"shared.txt": "one\n"})
-    stage.approve("WP02", {"shared.txt": "two\n"})
-    before = len(stage.events())
-    refused = stage.ask("start-implementation", mission=SLUG, wp="WP03", actor="coder")
-    assert refused["error_code"] == "LANE_ALLOCATION_FAILED"
-    assert "shared.txt" in refused["data"]["reason"]
-    assert len(stage.events()) == before
-    assert not (stage.root / ".worktrees" / f"{SLUG}-lane-c").exists()
-
-
 def test_every_event_has_the_policy_of_its_request(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
-    begin(stage)
+    stage.begin()
     events = stage.events()
     assert len(events) == 2
     assert all(event["policy_metadata"]["orchestrator_id"] == "nightly" for event in events)

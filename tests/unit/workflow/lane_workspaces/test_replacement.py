@@ -98,7 +98,7 @@ def test_a_workspace_in_use_by_a_process_is_not_replaced(two: Stage) -> None:
     assert not remains(two)
 
 
-def test_a_start_with_conflicting_dependencies_creates_no_workspace(stage: Stage) -> None:
+def test_a_start_with_conflicting_dependencies_changes_nothing(stage: Stage) -> None:
     shutil.rmtree(stage.root / "kitty-specs")
     packages = {"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}}
     stage.write_mission(
@@ -106,8 +106,11 @@ def test_a_start_with_conflicting_dependencies_creates_no_workspace(stage: Stage
     )
     stage.approve("WP01", {"README.md": "one\n"})
     stage.approve("WP02", {"README.md": "two\n"})
+    before = stage.events()
     data = refused(start(stage, "WP03"))
     assert (data["reason_code"], data["files"]) == ("conflict", ["README.md"])
+    assert "README.md" in data["reason"]
+    assert stage.events() == before
     assert not (stage.root / ".worktrees" / f"{SLUG}-lane-c").exists()
     assert f"{BRANCH[:-1]}c" not in stage.git("for-each-ref")
 
