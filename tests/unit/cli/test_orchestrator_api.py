@@ -121,7 +121,7 @@ def test_reads_create_no_files(prompt: Prompt) -> None:
     assert not (prompt.stage.root / ".worktrees").exists()
 
 
-def test_policy_null_is_no_policy(prompt: Prompt) -> None:
+def test_a_policy_of_null_counts_as_missing(prompt: Prompt) -> None:
     words = ["start-implementation", *flags(wp="WP01", actor="coder"), "--policy", "null"]
     assert prompt.ask(*words)[1]["error_code"] == "POLICY_METADATA_REQUIRED"
 

@@ -51,7 +51,7 @@ def test_feedback_is_kept_through_rework_until_approval():
     assert state(*REVIEWED, back, again, approved).feedback is None
 
 
-def test_a_withdrawn_approval_is_feedback():
+def test_withdrawing_an_approval_counts_as_feedback():
     approved = moved("rev", "in_review", "approved")
     back = moved("lead", "approved", "planned", review_ref="r-2")
     held = state(*REVIEWED, approved, back).feedback

@@ -182,7 +182,7 @@ def test_an_interrupted_merge_is_completed_after_its_grant_is_withdrawn(
     assert answer(project, raw, identity="nightly")["data"]["commit"] == merged
 
 
-def test_paths_are_recorded_and_replied_as_the_orchestrator_sees_them(project: Stage) -> None:
+def test_replies_and_journal_have_paths_as_the_orchestrator_sees_them(project: Stage) -> None:
     configure(project, NIGHTLY + 'paths = {".worktrees" = "/sandbox/trees"}\n' + OTHERS)
     mine = answer(project, body("one", "start-implementation", START), identity="nightly")
     assert mine["data"]["workspace_path"] == f"/sandbox/trees/{SLUG}-lane-a"
@@ -223,7 +223,7 @@ def replace_by_fifo(meta: Path) -> None:
 
 @pytest.mark.parametrize("change", [link_away, enlarge, replace_by_fifo])
 @pytest.mark.parametrize("selector", ["1", "1x"])
-def test_a_glob_over_a_number_never_grants_the_mission_of_that_number(
+def test_a_numeric_glob_does_not_grant_the_mission_with_that_number(
     project: Stage, change: Callable[[Path], None], selector: str
 ) -> None:
     change(project.root / "kitty-specs" / SLUG / "meta.json")

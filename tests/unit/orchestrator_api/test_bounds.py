@@ -36,9 +36,7 @@ def test_a_long_title_is_truncated(project: Stage) -> None:
 
 
 @pytest.mark.parametrize("field", ["mission_id", "mission_type", "target_branch"])
-def test_a_long_field_of_every_reply_makes_the_mission_unreadable(
-    project: Stage, field: str
-) -> None:
+def test_a_mission_with_an_overlong_field_is_unreadable(project: Stage, field: str) -> None:
     path = project.root / "kitty-specs" / SLUG / "meta.json"
     path.write_text(json.dumps({field: HUGE}))
     refused = project.ask("mission-state", mission=SLUG)

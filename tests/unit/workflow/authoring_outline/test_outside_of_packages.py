@@ -91,7 +91,7 @@ def test_a_range_of_packages_may_depend_on_one_package() -> None:
     assert needs(text) == {"WP01": (), "WP02": ("WP01",), "WP03": ("WP01",)}
 
 
-def test_a_column_of_owned_files_belongs_to_the_packages_in_its_rows() -> None:
+def test_a_table_column_of_owned_files_applies_to_the_package_of_each_row() -> None:
     for text in around("| Package | Owned files |\n|--|--|\n| WP02 | src/a.py |\n| WP03 | none |"):
         found = read_outline(text)
         assert tuple(found["WP02"].owned_files) == ("src/a.py",)
