@@ -157,10 +157,14 @@ class Stage:
         for ref in self.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/").split():
             self.git("update-ref", "-d", ref)
 
+    def begin(self, wp_id: str = "WP01", *, actor: str = "coder", slug: str = SLUG) -> Path:
+        """Start the package; return its workspace."""
+        begun = self.done("start-implementation", mission=slug, wp=wp_id, actor=actor)
+        return Path(begun["workspace_path"])
+
     def approve(self, wp_id: str, files: Mapping[str, str], *, slug: str = SLUG) -> Path:
         """The package went all the way to approved, with `files` committed in its worktree."""
-        begun = self.done("start-implementation", mission=slug, wp=wp_id, actor="coder")
-        worktree = Path(begun["workspace_path"])
+        worktree = self.begin(wp_id, slug=slug)
         self.commit(files, folder=worktree)
         ready = {"to": "for_review", "subtasks_complete": True}
         self.done("transition", mission=slug, wp=wp_id, actor="coder", **ready)

@@ -1,4 +1,4 @@
-"""Every page of help that the command line has."""
+"""All help pages of the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from specify_cli.cli.main import root
 
 
 def pages(command: click.Command = root, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words that lead to each page."""
+    """The command words of each help page."""
     yield words
     if isinstance(command, click.Group):
         context = click.Context(command)

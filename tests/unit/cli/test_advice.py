@@ -1,4 +1,4 @@
-"""What a person is told to type after a refusal."""
+"""The command that a refusal suggests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from specify_cli.conformance.documents import CONTRACT
 
 
 @pytest.mark.parametrize("guard", ["paths", "owned_files", "intake"])
-def test_what_the_work_itself_is_refused_for_is_put_right_before_the_same_command(
+def test_a_refusal_caused_by_the_work_advises_to_fix_it_and_retry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guard: str
 ) -> None:
     root = shutil.copytree(CONTRACT.folder / "fixtures/projects/single", tmp_path / "project")

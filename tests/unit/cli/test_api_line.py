@@ -1,4 +1,4 @@
-"""The plain rules and click never disagree: where one has read a line, the other reads the same."""
+"""Plain parsing agrees with click: a line that it accepts is read the same by click."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def facts(line: Line) -> dict[str, Any]:
 
 
 def read_by_click(words: list[str]) -> Line | None:
-    """The line as click reads it; None where it refuses, or shows its help."""
+    """The line as click reads it; None if it refuses the line or shows help."""
     found: list[Line] = []
 
     def note(line: Line) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def read_by_click(words: list[str]) -> Line | None:
 @example(words=["mission-state", "--mailbox="])
 @example(words=["append-history", "--correlation-id", "x" * 128])
 @settings(max_examples=100)
-def test_what_the_plain_rules_read_click_reads_alike(words: list[str]) -> None:
+def test_click_reads_every_plain_line_the_same(words: list[str]) -> None:
     line = api_line.read(words)
     if line is not None:
         added = ["--mailbox", "/mailbox"] if line.mailbox is None else []
@@ -109,7 +109,7 @@ def test_plain_lines_are_read_without_click(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_flag_of_every_command_is_read(name: str) -> None:
+def test_every_flag_of_every_command_is_read_without_click(name: str) -> None:
     command = by_click.click_command(registry.find(name))
     for option in command.params:
         for flag in (*option.opts, *option.secondary_opts):
@@ -126,5 +126,7 @@ def test_every_flag_of_every_command_is_read(name: str) -> None:
         ("box", ("box/inbox", "box/outbox")),
     ],
 )
-def test_a_mailbox_is_one_folder_or_two(text: str, places: tuple[str, str]) -> None:
+def test_mailbox_names_one_folder_or_an_inbox_and_an_outbox(
+    text: str, places: tuple[str, str]
+) -> None:
     assert tuple(map(str, through_mailbox.folders(text, source="it"))) == places

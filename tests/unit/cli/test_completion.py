@@ -32,14 +32,14 @@ def add_mission(project: Path, slug: str, *packages: str) -> Path:
 
 
 def completed(*words: str) -> list[str]:
-    """What a shell is told of how the last of the words can go on."""
+    """The completions of the last word."""
     shell = ShellComplete(root, {}, "spec-kitty", VARIABLE)
     items = shell.get_completions(list(words[:-1]), words[-1])
     assert all((item.help or "").isprintable() for item in items)
     return [item.value for item in items]
 
 
-def test_every_word_is_offered(project: Path) -> None:
+def test_commands_are_completed(project: Path) -> None:
     assert completed("") == list(GROUPS)
     assert completed("st") == ["status"]
 
@@ -56,7 +56,7 @@ def test_every_word_is_offered(project: Path) -> None:
         ["orchestrator-api", "mission-state", "--mission"],
     ],
 )
-def test_missions_are_offered_wherever_one_is_named(project: Path, words: list[str]) -> None:
+def test_missions_are_completed_for_every_mission_argument(project: Path, words: list[str]) -> None:
     add_mission(project, "002-other")
     assert completed(*words, "") == ["001-search", "002-other"]
     assert completed(*words, "002") == ["002-other"]
@@ -71,24 +71,24 @@ def test_missions_are_offered_wherever_one_is_named(project: Path, words: list[s
         ["orchestrator-api", "start-review", "--mission", "1", "--wp"],
     ],
 )
-def test_packages_are_offered_wherever_one_is_named(project: Path, words: list[str]) -> None:
+def test_packages_are_completed_for_every_package_argument(project: Path, words: list[str]) -> None:
     assert completed(*words, "") == ["WP01", "WP02"]
     assert completed(*words, "WP02") == ["WP02"]
 
 
-def test_packages_are_those_of_the_mission_that_was_named(project: Path) -> None:
+def test_packages_of_the_named_mission_are_completed(project: Path) -> None:
     add_mission(project, "002-other", "WP07")
     assert completed("implement", "--mission", "002-other", "") == ["WP07"]
     assert completed("implement", "") == []
 
 
-def test_what_a_shell_does_not_take_as_one_word_is_not_offered(project: Path) -> None:
+def test_names_with_spaces_or_shell_characters_are_not_completed(project: Path) -> None:
     add_mission(project, "two words;rm")
     assert completed("status", "") == ["001-search"]
 
 
 @pytest.mark.parametrize("damage", ["meta.json", "tasks/WP01.md"])
-def test_a_project_that_cannot_be_read_offers_nothing_and_says_nothing(
+def test_completion_in_an_unreadable_project_is_silent(
     project: Path, damage: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (project / "kitty-specs" / "001-search" / damage).write_bytes(b"\xff")
@@ -96,7 +96,7 @@ def test_a_project_that_cannot_be_read_offers_nothing_and_says_nothing(
     assert capfd.readouterr() == ("", "")
 
 
-def test_outside_of_a_project_nothing_is_offered_and_nothing_said(
+def test_completion_outside_of_a_project_is_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SPECIFY_REPO_ROOT", str(tmp_path / "nowhere"))
@@ -106,13 +106,13 @@ def test_outside_of_a_project_nothing_is_offered_and_nothing_said(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_script_of_a_shell_asks_the_program_how_to_go_on(shell: str) -> None:
+def test_the_completion_script_calls_the_program(shell: str) -> None:
     ended = CliRunner().invoke(root, ["completion", shell])
     assert ended.exit_code == 0
     assert f"{VARIABLE}={shell}_complete" in ended.stdout
 
 
-def test_a_shell_that_nobody_knows_is_not_understood() -> None:
+def test_an_unknown_shell_is_a_usage_error() -> None:
     assert CliRunner().invoke(root, ["completion", "cmd"]).exit_code == 2
 
 
@@ -131,9 +131,13 @@ def test_a_shell_that_nobody_knows_is_not_understood() -> None:
         (["contract", "show", "lan"], ["lanes"]),
         (["contract", "verify", "--capability", "no-j"], ["no-journal"]),
         (["help", "orch"], ["orchestrator-api", "orchestrators"]),
+        (["help", "op"], ["operators"]),
+        (["help", "st"], ["status"]),
+        (["help", "mailbox", "se"], ["serve"]),
+        (["help", "status", ""], []),
     ],
 )
-def test_names_are_offered_where_they_fit(
+def test_values_are_completed_by_argument(
     project: Path, words: list[str], offered: list[str]
 ) -> None:
     tasks = "# Tasks\n\n## WP01\n\n- [ ] T001 one\n- [ ] T002 two\n- [x] T003 three\n"
@@ -141,11 +145,11 @@ def test_names_are_offered_where_they_fit(
     assert completed(*words) == offered
 
 
-def test_strategies_are_those_of_the_merge() -> None:
+def test_completed_strategies_equal_those_of_merge() -> None:
     assert set(completion_names.STRATEGIES) == set(merge_strategies.STRATEGIES)
 
 
-def test_requests_and_events_of_the_journal_are_offered(
+def test_request_and_event_ids_are_completed_from_the_journal(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(COMPLETING)
@@ -168,12 +172,10 @@ def test_requests_and_events_of_the_journal_are_offered(
         ([], []),
     ],
 )
-def test_words_that_bash_splits_at_equals_signs_are_joined(
-    split: list[str], whole: list[str]
-) -> None:
+def test_words_split_by_bash_at_equals_signs_are_joined(split: list[str], whole: list[str]) -> None:
     assert completion.joined(split) == whole
 
 
-def test_a_name_that_is_read_as_an_option_is_not_offered(project: Path) -> None:
+def test_a_name_that_looks_like_an_option_is_not_completed(project: Path) -> None:
     add_mission(project, "-rf")
     assert completed("status", "") == ["001-search"]

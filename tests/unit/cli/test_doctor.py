@@ -28,13 +28,13 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(doctor, words)
 
 
-def test_a_sound_project_ends_with_0(project: Path) -> None:
+def test_a_sound_project_exits_with_0(project: Path) -> None:
     ended = run()
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert not (project / ".kitty").exists()
 
 
-def test_problems_end_with_1_and_are_named_with_file_and_line(project: Path) -> None:
+def test_problems_exit_with_1_and_are_printed_with_file_and_line(project: Path) -> None:
     prompt = "kitty-specs/001-search/tasks/WP01.md"
     (project / prompt).write_text("---\ntitle: Index\ndependencies: [WP09]\n---\n")
     ended = run()
@@ -42,7 +42,7 @@ def test_problems_end_with_1_and_are_named_with_file_and_line(project: Path) -> 
     assert ended.stdout.startswith(f"{prompt}:3: error: ")
 
 
-def test_notes_are_no_problem_and_can_be_fixed(project: Path) -> None:
+def test_notes_exit_with_0_and_can_be_fixed(project: Path) -> None:
     prompt = project / "kitty-specs" / "001-search" / "tasks" / "WP01.md"
     text = prompt.read_bytes()
     prompt.write_bytes(b"\xef\xbb\xbf" + text)
@@ -54,7 +54,7 @@ def test_notes_are_no_problem_and_can_be_fixed(project: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--fix"]])
-def test_grants_that_start_no_worker_are_a_problem(project: Path, words: list[str]) -> None:
+def test_grants_with_which_no_worker_starts_are_a_problem(project: Path, words: list[str]) -> None:
     config = project / ".kitty" / "config.toml"
     config.parent.mkdir(exist_ok=True)
     config.write_text('[orchestrators.default]\ncommands = ["all"]\n')
@@ -67,12 +67,12 @@ def test_grants_that_start_no_worker_are_a_problem(project: Path, words: list[st
 
 
 @pytest.mark.parametrize("words", [["--mission", "nonsense"], ["--mission", "nonsense", "--fix"]])
-def test_what_cannot_be_looked_at_ends_with_2(project: Path, words: list[str]) -> None:
+def test_an_unknown_mission_exits_with_2(project: Path, words: list[str]) -> None:
     ended = run(*words)
     assert (ended.exit_code, ended.stdout) == (2, "")
 
 
-def test_json_is_the_envelope(project: Path) -> None:
+def test_json_prints_the_envelope(project: Path) -> None:
     (project / "kitty-specs" / "001-search" / "meta.json").write_text("{")
     ended = run("--json", "--mission", "001-search")
     envelope = json.loads(ended.stdout)
@@ -81,7 +81,7 @@ def test_json_is_the_envelope(project: Path) -> None:
     assert (finding["check"], finding["line"]) == ("meta", 1)
 
 
-def test_words_of_strangers_cannot_play_with_the_terminal(project: Path) -> None:
+def test_control_characters_in_findings_are_escaped(project: Path) -> None:
     prompt = project / "kitty-specs" / "001-search" / "tasks" / "WP01.md"
     prompt.write_text('---\ndependencies: ["\\e[2J"]\n---\n')
     ended = run()

@@ -1,4 +1,4 @@
-"""The help page that is made without click is the one that click makes."""
+"""Help pages that are rendered without click equal those of click."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shown(words: list[str], *, is_plain: bool) -> tuple[int | None, str]:
 
 @pytest.mark.parametrize("columns", ["", "0", "x", "20", "60", "70", "79", "80", "100", "200"])
 @pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=" ".join)
-def test_both_pages_are_the_same(
+def test_the_plain_help_page_equals_that_of_click(
     words: list[str], columns: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
@@ -33,14 +33,14 @@ def test_both_pages_are_the_same(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_page_for_a_wide_terminal_needs_no_click(
+def test_the_help_of_a_command_does_not_need_click(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     assert flags.page(registry.find(name)) is not None
 
 
-def test_the_list_of_commands_needs_no_click(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_of_commands_does_not_need_click(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert contract_page.page() is not None
 
@@ -48,5 +48,5 @@ def test_the_list_of_commands_needs_no_click(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "words", [["nothing", "--help"], ["create-mission", "-h"], ["transition", "x", "-h"]]
 )
-def test_other_pages_are_left_to_click(words: list[str]) -> None:
+def test_other_help_pages_are_left_to_click(words: list[str]) -> None:
     assert shown(words, is_plain=True) == (None, "")

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import click
 import pytest
-from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
-from specify_cli.cli.completion import VARIABLE
 from specify_cli.cli.guides import GUIDES, TOPICS
-from specify_cli.cli.main import COMPLETING, root
+from specify_cli.cli.main import root
 
 
 def asked(*words: str) -> Result:
@@ -22,7 +20,7 @@ def asked(*words: str) -> Result:
 
 
 def at_a_terminal(*words: str, **env: str) -> str:
-    """What the program shows at a terminal of 80 columns."""
+    """The output at a terminal of 80 columns."""
     shown = b""
     child, terminal = pty.fork()
     if child == 0:
@@ -31,7 +29,7 @@ def at_a_terminal(*words: str, **env: str) -> str:
     try:
         while more := os.read(terminal, 65536):
             shown += more
-    except OSError:  # What Linux says of a terminal whose program has ended.
+    except OSError:  # Linux raises EIO once the program at the terminal has ended.
         pass
     os.close(terminal)
     assert os.waitpid(child, 0)[1] == 0
@@ -53,18 +51,18 @@ def test_topics_are_listed_with_their_titles():
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_a_guide_is_plain_markdown_where_nobody_looks_at_it(topic: str):
+def test_without_a_terminal_a_guide_is_printed_as_markdown(topic: str):
     assert asked(topic).stdout_bytes == (GUIDES / f"{topic}.md").read_bytes()
 
 
 @pytest.mark.parametrize("words", [["status"], ["mailbox", "serve"], ["mailbox"]])
-def test_a_command_has_the_page_that_its_flag_shows(words: list[str]):
+def test_help_of_a_command_prints_its_help_page(words: list[str]):
     page = CliRunner().invoke(root, [*words, "--help"], prog_name="spec-kitty")
 
     assert asked(*words).stdout == page.stdout
 
 
-def test_a_command_of_the_contract_has_its_page():
+def test_help_of_a_contract_command_prints_its_help_page():
     assert "Usage: spec-kitty orchestrator-api transition" in (
         asked("orchestrator-api", "transition").stdout
     )
@@ -94,14 +92,14 @@ def test_a_command_of_the_contract_has_its_page():
         ),
     ],
 )
-def test_an_unknown_word_is_refused_with_the_nearest_one(words: list[str], told: str):
+def test_an_unknown_topic_is_refused_with_the_nearest_match(words: list[str], told: str):
     refused = asked(*words)
 
     assert refused.exit_code == 2
     assert told in refused.stderr
 
 
-def test_a_terminal_gets_bold_headings_and_lines_that_fit():
+def test_at_a_terminal_headings_are_bold_and_lines_fit():
     shown = at_a_terminal("access")
 
     assert "\x1b[1mA first grant\x1b[0m\n\n    mkdir demo && cd demo\n" in shown
@@ -110,11 +108,11 @@ def test_a_terminal_gets_bold_headings_and_lines_that_fit():
     assert "```" not in shown
 
 
-def test_a_terminal_without_colour_gets_none():
+def test_at_a_terminal_no_color_is_respected():
     assert "\x1b" not in at_a_terminal("access", NO_COLOR="1")
 
 
-def test_the_pager_of_the_user_shows_it(tmp_path: Path):
+def test_the_pager_of_the_user_is_used(tmp_path: Path):
     seen = tmp_path / "seen"
 
     at_a_terminal("access", PAGER=f"tee {seen}")
@@ -122,7 +120,7 @@ def test_the_pager_of_the_user_shows_it(tmp_path: Path):
     assert "A first grant" in seen.read_text()
 
 
-def test_less_shows_it_in_bold_and_ends_where_it_fits(tmp_path: Path):
+def test_less_is_started_with_its_default_options(tmp_path: Path):
     less, seen = tmp_path / "less", tmp_path / "seen"
     less.write_text(f'#!/bin/sh\n(echo "$LESS"; cat) >{seen}\n')
     less.chmod(0o755)
@@ -132,27 +130,7 @@ def test_less_shows_it_in_bold_and_ends_where_it_fits(tmp_path: Path):
     assert seen.read_text().startswith("FRX\n\x1b[1mControl")
 
 
-def test_a_pager_that_fails_is_named_with_what_shows_the_guide_without_it():
+def test_a_failing_pager_is_reported_with_an_alternative():
     shown = at_a_terminal("access", PAGER="exit 3")
 
     assert "the pager 'exit 3' failed: see 'spec-kitty help access | cat'" in shown
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        (["op"], ["operators"]),
-        (["mailbox", "se"], ["serve"]),
-        (["st"], ["status"]),
-        (["status", ""], []),
-    ],
-)
-def test_a_shell_completes_topics_and_commands(
-    words: list[str], offered: list[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv(COMPLETING, "bash_complete")
-    shell = ShellComplete(root, {}, "spec-kitty", VARIABLE)
-
-    items = shell.get_completions(["help", *words[:-1]], words[-1])
-
-    assert [item.value for item in items] == offered

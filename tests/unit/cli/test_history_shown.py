@@ -1,4 +1,4 @@
-"""The history that people read: one event a line, and nothing in it reaches the terminal raw."""
+"""The history for people: one line per event, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shown(*events: dict[str, Any], is_of_one: bool = False) -> list[str]:
     return [*history_shown.lines(events, now=NOW, is_of_one=is_of_one)]
 
 
-def test_the_newest_event_comes_first_with_its_note_and_review_below() -> None:
+def test_the_newest_event_is_first_with_its_note_and_review_below() -> None:
     moved = {"kind": "transition", "from_lane": "in_review", "to_lane": "in_progress"}
     review = {"reviewer": "bob", "verdict": "changes_requested", "reference": "pr/1"}
     lines = shown(
@@ -39,7 +39,7 @@ def test_the_newest_event_comes_first_with_its_note_and_review_below() -> None:
     ]
 
 
-def test_nothing_that_others_wrote_reaches_the_terminal_raw() -> None:
+def test_control_characters_in_events_are_escaped() -> None:
     review = {"reviewer": EVIL, "verdict": EVIL, "reference": EVIL}
     moved = {"kind": "transition", "from_lane": "planned", "to_lane": "claimed", "forced": True}
     lines = shown(

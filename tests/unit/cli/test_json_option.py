@@ -28,7 +28,7 @@ LINES = {"mailbox tail": "prints each line of the journal as one JSON object"}
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, by its name."""
+    """Every command that can be run, by its name."""
     for words in pages():
         command: click.Command | None = main.root
         for word in words:
@@ -73,18 +73,18 @@ def envelope_in(out: str) -> dict[str, Any]:
     return envelope
 
 
-def test_every_command_for_people_has_the_option():
+def test_every_command_for_people_has_the_json_option():
     lacking = {
         name
         for name, command in COMMANDS.items()
         if not any("--json" in param.opts for param in command.params)
     }
     assert not lacking & set(FOR_PEOPLE)
-    assert lacking | set(FOR_PEOPLE) == set(COMMANDS), "no exception has become superfluous"
+    assert lacking | set(FOR_PEOPLE) == set(COMMANDS), "an exception is no longer needed"
 
 
 @pytest.mark.parametrize("name", FOR_PEOPLE)
-def test_misuse_is_an_envelope_too(
+def test_a_usage_error_is_an_envelope(
     name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     code, out, err = ended([*name.split(), "--json", "--bogus"], capfd, monkeypatch)
@@ -103,7 +103,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_outside_of_a_project_the_refusal_is_an_envelope_with_the_same_exit_code(
+def test_a_refusal_outside_of_a_project_is_an_envelope_with_the_same_exit_code(
     name: str,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
@@ -124,7 +124,7 @@ def test_outside_of_a_project_the_refusal_is_an_envelope_with_the_same_exit_code
     assert envelope["error_code"] in plain[2]
 
 
-def test_a_fault_of_the_program_is_an_envelope_and_its_traceback_goes_to_stderr(
+def test_a_bug_is_an_envelope_with_a_traceback_on_stderr(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     def broken(*_: object, **__: object) -> None:
@@ -142,7 +142,7 @@ def test_a_fault_of_the_program_is_an_envelope_and_its_traceback_goes_to_stderr(
     assert "Traceback" in err
 
 
-def test_a_secret_is_not_asked_for_in_the_midst_of_json(
+def test_redact_does_not_prompt_for_the_secret_with_json(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
@@ -152,7 +152,7 @@ def test_a_secret_is_not_asked_for_in_the_midst_of_json(
     assert "stdin" in envelope_in(out)["data"]["message"]
 
 
-def test_a_group_does_not_swallow_options_of_its_command(
+def test_json_before_the_subcommand_is_a_usage_error(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     code, out, _ = ended(["tasks", "--json", "list"], capfd, monkeypatch)
@@ -171,5 +171,5 @@ def test_a_group_does_not_swallow_options_of_its_command(
         (["contract", "verify", "--json", "report.json"], False),
     ],
 )
-def test_a_file_for_a_report_is_not_stdout(words: list[str], is_asked: bool):
+def test_json_with_a_file_name_does_not_request_an_envelope(words: list[str], is_asked: bool):
     assert json_reply.is_asked(words) == is_asked

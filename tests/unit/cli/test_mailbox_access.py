@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox access` on what an operator has written down."""
+"""`spec-kitty mailbox access` with various configurations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def report() -> dict[str, Any]:
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MailboxLayout:
-    """A project, the working directory, whose mailbox nobody has used yet."""
+    """A project with an unused mailbox, as the working directory."""
     (tmp_path / "kitty-specs").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
@@ -56,13 +56,13 @@ def configure(layout: MailboxLayout, text: str) -> Path:
 
 
 def beat(layout: MailboxLayout) -> None:
-    """A worker is at work, and was started now."""
+    """Write the heartbeat of a worker that has just started."""
     layout.ensure()
     beat = {"state": "running", "interval_s": 60, "started_at": clock.timestamp()}
     layout.heartbeat.write_text(json.dumps(beat))
 
 
-def test_without_a_config_it_says_what_holds_all_the_same(layout: MailboxLayout) -> None:
+def test_access_without_a_config_shows_the_defaults(layout: MailboxLayout) -> None:
     found = report()
     assert found["config"] is None
     [default] = found["orchestrators"]
@@ -74,7 +74,7 @@ def test_without_a_config_it_says_what_holds_all_the_same(layout: MailboxLayout)
     assert not layout.kitty.exists()
 
 
-def test_it_says_who_may_do_what_and_where(layout: MailboxLayout) -> None:
+def test_access_shows_the_grants_of_an_orchestrator(layout: MailboxLayout) -> None:
     configure(layout, GRANTS)
     (layout.inbox / "nightly").mkdir(mode=0o700, parents=True)
     [nightly] = report()["orchestrators"]
@@ -95,7 +95,7 @@ def test_it_says_who_may_do_what_and_where(layout: MailboxLayout) -> None:
     assert nightly["outbox"]["exists"] is False
 
 
-def test_words_tell_people_the_same_without_colour_where_nobody_sees_it(
+def test_access_prints_the_grants_without_colors_when_not_at_a_terminal(
     layout: MailboxLayout,
 ) -> None:
     configure(layout, GRANTS + DEFAULT + OTHER)
@@ -118,7 +118,7 @@ def test_words_tell_people_the_same_without_colour_where_nobody_sees_it(
         (OTHER + 'paths = {"nowhere" = "work"}\n', 2),
     ],
 )
-def test_it_warns_of_what_an_operator_may_not_have_meant(
+def test_access_warns_of_probable_mistakes(
     layout: MailboxLayout, config: str, warnings: int
 ) -> None:
     configure(layout, config)
@@ -126,7 +126,7 @@ def test_it_warns_of_what_an_operator_may_not_have_meant(
     assert run().exit_code == 0
 
 
-def test_it_does_not_warn_of_a_config_that_the_running_worker_has_read(
+def test_access_does_not_warn_of_a_config_that_the_worker_has_read(
     layout: MailboxLayout,
 ) -> None:
     configure(layout, OTHER)
@@ -134,16 +134,18 @@ def test_it_does_not_warn_of_a_config_that_the_running_worker_has_read(
     assert report()["warnings"] == []
 
 
-def test_a_damaged_config_is_told_as_the_worker_tells_it(layout: MailboxLayout) -> None:
+def test_access_and_worker_report_a_damaged_config_the_same(layout: MailboxLayout) -> None:
     configure(layout, OTHER + "uid = -1\n")
     mine, workers = run(), CliRunner().invoke(mailbox, ["serve", "--once"])
     assert (mine.exit_code, workers.exit_code) == (2, 1)
     assert mine.stdout == ""
-    assert workers.stderr.partition(" ")[2] == mine.stderr  # After the time.
+    assert (
+        workers.stderr.partition(" ")[2] == mine.stderr
+    )  # The worker's line begins with the time.
     assert "orchestrators.other.uid" in mine.stderr
 
 
-def test_a_link_in_the_place_of_an_inbox_is_told_to_be_none(layout: MailboxLayout) -> None:
+def test_access_reports_an_inbox_that_is_a_symlink_as_missing(layout: MailboxLayout) -> None:
     layout.ensure()
     layout.inbox.rmdir()
     layout.inbox.symlink_to(layout.outbox)
@@ -152,14 +154,14 @@ def test_a_link_in_the_place_of_an_inbox_is_told_to_be_none(layout: MailboxLayou
 
 
 @pytest.mark.parametrize("words", [("access",), ("status",)])
-def test_config_that_the_worker_has_not_read_is_told_with_the_command_that_reads_it(
+def test_a_config_that_the_worker_has_not_read_is_reported_with_the_reload_command(
     layout: MailboxLayout, words: tuple[str, ...]
 ) -> None:
     beat(layout)
     used = {"config": {"digest": None}, "state": "running", "interval_s": 60}
     layout.worker_status.write_text(json.dumps(used))
     before = json.loads(CliRunner().invoke(mailbox, [*words, "--json"]).stdout)["data"]["warnings"]
-    # Also one that was written long ago, and moved here now.
+    # A config with an old date counts as well: it may have been moved here just now.
     os.utime(configure(layout, DEFAULT), (1, 1))
 
     asked = CliRunner().invoke(mailbox, [*words, "--json"])
@@ -172,7 +174,7 @@ def test_config_that_the_worker_has_not_read_is_told_with_the_command_that_reads
     assert "spec-kitty mailbox reload" in told.output
 
 
-def test_settings_of_the_host_are_told_as_they_took(layout: MailboxLayout) -> None:
+def test_access_shows_the_settings_of_the_host(layout: MailboxLayout) -> None:
     configure(layout, 'self_review = "refuse"\nstale_after_s = 60\n')
 
     assert report()["settings"]["self_review"] == "refuse"
@@ -190,7 +192,7 @@ def test_settings_of_the_host_are_told_as_they_took(layout: MailboxLayout) -> No
         ('workspace_objects = "copy"\n', "copy", False),
     ],
 )
-def test_what_becomes_of_the_objects_of_workspaces_is_told(
+def test_access_shows_whether_workspaces_share_objects(
     layout: MailboxLayout, text: str, in_words: str, shares: bool
 ) -> None:
     configure(layout, text)
@@ -207,7 +209,7 @@ def test_what_becomes_of_the_objects_of_workspaces_is_told(
         ('filters = ["lfs", "x"]\n', "lfs, x"),
     ],
 )
-def test_the_filters_of_workspaces_are_told(
+def test_access_shows_the_filters_of_workspaces(
     layout: MailboxLayout, text: str, in_words: str
 ) -> None:
     configure(layout, text)

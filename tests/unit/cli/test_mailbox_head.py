@@ -1,4 +1,4 @@
-"""The line that `mailbox head` prints tells later whether anything before it was changed."""
+"""`mailbox head --expect` detects changes before the head that was printed earlier."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def changed(project: Path, order: str) -> None:
     connection.close()
 
 
-def test_what_was_printed_holds_as_long_as_nothing_before_it_changes(project: Path) -> None:
+def test_a_printed_head_is_confirmed_after_new_entries(project: Path) -> None:
     journal = journal_of(project)
     journal.append(line("a"))
     before = run().stdout.strip()
@@ -69,7 +69,7 @@ def test_what_was_printed_holds_as_long_as_nothing_before_it_changes(project: Pa
         ("UPDATE meta SET value = 'X' WHERE name = 'record_id'", "this is another record, X"),
     ],
 )
-def test_what_was_changed_since_is_told(project: Path, order: str, words: str) -> None:
+def test_head_reports_what_was_changed_since(project: Path, order: str, words: str) -> None:
     journal = journal_of(project)
     for name in "ab":
         journal.append(line(name))
@@ -81,7 +81,7 @@ def test_what_was_changed_since_is_told(project: Path, order: str, words: str) -
     assert words in json.loads(run("--expect", before, "--json").stdout)["data"]["complaint"]
 
 
-def test_where_nothing_is_recorded_nothing_is_proved(project: Path) -> None:
+def test_head_of_an_empty_record_cannot_be_compared(project: Path) -> None:
     assert run().exit_code == 0
     found = run("--expect", f"{'0' * 26}:1:{'0' * 64}")
     assert found.exit_code == 2
@@ -89,7 +89,7 @@ def test_where_nothing_is_recorded_nothing_is_proved(project: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "1:2:3", f"{'0' * 26}:1:{'g' * 64}"])
-def test_what_is_no_such_line_is_refused_with_what_to_give(project: Path, text: str) -> None:
+def test_head_refuses_a_malformed_expected_line(project: Path, text: str) -> None:
     found = run("--expect", text)
     assert found.exit_code == 2
     assert "give a whole line printed by 'spec-kitty mailbox head'" in found.stderr

@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox tail`, `verify` and `status` on what a stranger has put in the outbox."""
+"""`spec-kitty mailbox tail`, `verify` and `status` with a hostile or damaged outbox."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFUSED = {"error_code": "HOST_ERROR", "data": {"message": "no"}}
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MailboxLayout:
-    """A project, the working directory, whose mailbox is empty."""
+    """A project with an empty mailbox, as the working directory."""
     (tmp_path / "kitty-specs").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
@@ -44,12 +44,12 @@ def write(layout: MailboxLayout, *lines: dict[str, Any]) -> None:
 
 
 def tail(*words: str) -> Result:
-    # As a terminal gets it: elsewhere click takes codes of colours out itself.
+    # Click removes color codes unless the output is a terminal, so a terminal is simulated.
     runner = CliRunner(env={"NO_COLOR": "1"})
     return runner.invoke(mailbox, ["tail", "--no-follow", *words], color=True)
 
 
-def test_a_line_has_aligned_columns_and_the_reason_of_a_refusal(layout: MailboxLayout) -> None:
+def test_tail_prints_aligned_columns_with_the_reason_of_a_refusal(layout: MailboxLayout) -> None:
     done = {"error_code": None, "data": {"from_lane": "planned", "to_lane": "claimed"}}
     moved = {"command": "orchestrator-api.transition", "actor": "ada", "envelope": done}
     timed = {"envelope": {**REFUSED, "timestamp": "2026-01-01T00:00:01.5Z"}}
@@ -85,7 +85,7 @@ def test_a_line_has_aligned_columns_and_the_reason_of_a_refusal(layout: MailboxL
     ],
     ids=str,
 )
-def test_filters_select_the_lines_that_match_all_of_them(
+def test_tail_prints_only_lines_that_match_all_filters(
     layout: MailboxLayout, words: list[str], expected: list[str]
 ) -> None:
     write(
@@ -101,7 +101,7 @@ def test_filters_select_the_lines_that_match_all_of_them(
     assert [json.loads(line)["correlation_id"] for line in said] == expected
 
 
-def test_a_time_that_is_none_is_a_usage_error(layout: MailboxLayout) -> None:
+def test_tail_refuses_an_invalid_time(layout: MailboxLayout) -> None:
     done = tail("--since", "yesterday")
     assert done.exit_code == 2
     assert "such as 2h" in done.stderr
@@ -118,7 +118,7 @@ def test_a_time_that_is_none_is_a_usage_error(layout: MailboxLayout) -> None:
     ],
     ids=repr,
 )
-def test_no_value_of_a_line_plays_with_the_terminal(
+def test_tail_escapes_control_characters_in_every_field(
     layout: MailboxLayout, strange: dict[str, Any]
 ) -> None:
     write(layout, SOUND | strange)
@@ -128,7 +128,7 @@ def test_no_value_of_a_line_plays_with_the_terminal(
     assert len(done.stdout.splitlines()) == 2
 
 
-def test_an_id_that_is_there_twice_does_not_reach_the_terminal(layout: MailboxLayout) -> None:
+def test_tail_escapes_control_characters_in_a_duplicate_id(layout: MailboxLayout) -> None:
     rest = json.dumps(SOUND | {"correlation_id": ESCAPE})[1:]
     layout.journal.write_text('{"seq":1,"correlation_id":"a",' + rest + "\n")
     done = tail()
@@ -141,7 +141,7 @@ def test_an_id_that_is_there_twice_does_not_reach_the_terminal(layout: MailboxLa
     [{"envelope": None}, {"envelope": {}}, {"args": [1]}, {"command": 7}, {"envelope": [ESCAPE]}],
     ids=repr,
 )
-def test_of_a_line_of_another_shape_is_shown_what_it_has(
+def test_tail_prints_the_known_fields_of_a_malformed_line(
     layout: MailboxLayout, strange: dict[str, Any]
 ) -> None:
     write(layout, SOUND | strange, SOUND)
@@ -152,7 +152,7 @@ def test_of_a_line_of_another_shape_is_shown_what_it_has(
 
 @pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir])
 @pytest.mark.parametrize("words", [["tail"], ["tail", "--no-follow"], ["verify"], ["show", "a"]])
-def test_what_is_no_file_in_the_journal_s_place_could_not_be_checked(
+def test_a_journal_that_is_not_a_regular_file_is_a_storage_failure(
     layout: MailboxLayout, plant: Any, words: list[str]
 ) -> None:
     plant(layout.journal)
@@ -161,14 +161,14 @@ def test_what_is_no_file_in_the_journal_s_place_could_not_be_checked(
     assert "STORAGE_FAILED" in done.stderr
 
 
-def test_a_heartbeat_that_is_nested_too_deeply_is_none(layout: MailboxLayout) -> None:
+def test_status_ignores_a_heartbeat_that_is_nested_too_deeply(layout: MailboxLayout) -> None:
     layout.heartbeat.write_text("[" * 50_000)
     done = CliRunner().invoke(mailbox, ["status"])
     assert done.exit_code == 2
     assert "no worker" in done.stdout
 
 
-def test_lines_that_the_files_have_lost_are_shown_all_the_same(
+def test_tail_prints_lines_of_a_removed_journal_from_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage(root=tmp_path / "project")

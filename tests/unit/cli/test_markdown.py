@@ -1,4 +1,4 @@
-"""Markdown as a terminal shows it."""
+"""Markdown rendered for a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def no_styles(monkeypatch: pytest.MonkeyPatch):
         ("a word-that-is-longer-than-a-line b", "a\nword-that-is-longer-than-a-line\nb\n"),
     ],
 )
-def test_a_text_is_shown_so(text: str, shown: str):
+def test_markdown_is_rendered_for_a_terminal(text: str, shown: str):
     assert render(text, width=20) == shown
 
 
@@ -44,5 +44,5 @@ def test_a_text_is_shown_so(text: str, shown: str):
         ("[it](https://example.invalid/a)", "it (https://example.invalid/a)"),
     ],
 )
-def test_a_link_says_where_it_leads(link: str, shown: str):
+def test_a_link_is_rendered_with_its_target(link: str, shown: str):
     assert render(link, width=80) == f"{shown}\n"

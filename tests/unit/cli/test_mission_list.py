@@ -1,4 +1,4 @@
-"""The list of missions: short for a person at a terminal, whole for a program."""
+"""The list of missions: short at a terminal, complete for a program."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def listed_at_terminal(project: Path, *words: str) -> list[str]:
         os.close(ours)
 
 
-def test_a_terminal_shows_the_newest_missions_first_and_how_many_more_there_are(
+def test_at_a_terminal_the_newest_missions_and_the_number_of_others_are_listed(
     project: Path,
 ) -> None:
     lines = listed_at_terminal(project)
@@ -54,13 +54,13 @@ def test_a_terminal_shows_the_newest_missions_first_and_how_many_more_there_are(
     assert "spec-kitty mission list --all" in lines[-1]
 
 
-def test_a_terminal_shows_all_missions_to_who_asks_for_them(project: Path) -> None:
+def test_at_a_terminal_all_missions_are_listed_with_the_option_all(project: Path) -> None:
     lines = listed_at_terminal(project, "--all")
     assert len(lines) == COUNT
     assert lines[-1] == "001-m  A title"
 
 
-def test_a_program_reads_all_missions_in_their_order(project: Path) -> None:
+def test_without_a_terminal_all_missions_are_listed_in_order(project: Path) -> None:
     lines = listed(project).splitlines()
     assert lines == [f"{number:03}-m  A title" for number in range(1, COUNT + 1)]
     assert len(json.loads(listed(project, "--json"))["data"]["missions"]) == COUNT

@@ -42,26 +42,26 @@ def prompt(
     return Prompt(stage, capfdbinary)
 
 
-def test_success_is_exit_code_0_and_a_refusal_1(prompt: Prompt) -> None:
+def test_success_exits_with_0_and_a_refusal_with_1(prompt: Prompt) -> None:
     assert prompt.ask("append-history", *flags(**NOTE))[0] == 0
     exit_code, envelope = prompt.ask("append-history", *flags(mission="none", **NOTE))
     assert (exit_code, envelope["error_code"]) == (1, "MISSION_NOT_FOUND")
 
 
-NOT_UNDERSTOOD = {
+USAGE_ERRORS = {
     "no command": [],
     "an unknown command": ["orchestrate"],
-    "a word for people": ["create-mission", "--title", "x"],
+    "a command for people": ["create-mission", "--title", "x"],
     "an unknown flag": ["mission-state", "--mission", SLUG, "--json"],
     "an old flag": ["mission-state", "--feature", SLUG],
     "an abbreviated flag": ["mission-state", "--miss", SLUG],
-    "a flag of another word": ["mission-state", "--mission", SLUG, "--wp", "WP01"],
+    "a flag of another command": ["mission-state", "--mission", SLUG, "--wp", "WP01"],
     "an id for a read": ["mission-state", "--mission", SLUG, "--correlation-id", "one"],
     "a missing flag": ["append-history", "--mission", SLUG],
     "a flag without its value": ["mission-state", "--mission"],
     "an empty value": ["mission-state", "--mission", ""],
-    "a word too many": ["mission-state", "--mission", SLUG, "extra"],
-    "a result that is no JSON": [
+    "an extra argument": ["mission-state", "--mission", SLUG, "extra"],
+    "a result that is not JSON": [
         "transition",
         *flags(wp="WP01", to="done", actor="r"),
         "--review-result-json",
@@ -73,7 +73,7 @@ NOT_UNDERSTOOD = {
         "--evidence-json",
         '{"review": {"verdict": "approved"}}',
     ],
-    "a lane that is none": ["transition", *flags(wp="WP01", to="nowhere", actor="r")],
+    "an unknown lane": ["transition", *flags(wp="WP01", to="nowhere", actor="r")],
     "an id with a slash": ["append-history", *flags(**NOTE), "--correlation-id", "../x"],
     "an id that begins with a dot": ["append-history", *flags(**NOTE), "--correlation-id", ".x"],
     "an id that is too long": ["append-history", *flags(**NOTE), "--correlation-id", "x" * 129],
@@ -81,11 +81,9 @@ NOT_UNDERSTOOD = {
 }
 
 
-@pytest.mark.parametrize("what", NOT_UNDERSTOOD)
-def test_what_is_not_understood_is_exit_code_2_and_leaves_no_event(
-    prompt: Prompt, what: str
-) -> None:
-    words = NOT_UNDERSTOOD[what]
+@pytest.mark.parametrize("what", USAGE_ERRORS)
+def test_a_usage_error_exits_with_2_and_appends_no_event(prompt: Prompt, what: str) -> None:
+    words = USAGE_ERRORS[what]
     exit_code, envelope = prompt.ask(*words)
     assert (exit_code, envelope["error_code"]) == (2, "USAGE_ERROR")
     known = bool(words) and words[0] in registry.CONTRACT_COMMANDS
@@ -93,7 +91,7 @@ def test_what_is_not_understood_is_exit_code_2_and_leaves_no_event(
     assert prompt.stage.events() == []
 
 
-def test_the_caller_s_id_is_in_the_answer_and_a_minted_one_where_there_was_none(
+def test_the_envelope_has_the_given_or_a_generated_correlation_id(
     prompt: Prompt,
 ) -> None:
     given = prompt.ask("append-history", *flags(**NOTE), "--correlation-id", "mine")[1]
@@ -104,20 +102,18 @@ def test_the_caller_s_id_is_in_the_answer_and_a_minted_one_where_there_was_none(
 
 
 @pytest.mark.parametrize("ending", [["--bogus"], ["extra"], []])
-def test_the_caller_s_id_is_in_the_answer_to_what_was_not_understood_too(
-    prompt: Prompt, ending: list[str]
-) -> None:
+def test_a_usage_error_has_the_given_correlation_id(prompt: Prompt, ending: list[str]) -> None:
     words = ["append-history", "--mission", SLUG, "--correlation-id", "mine", *ending]
     assert prompt.ask(*words)[1]["correlation_id"] == "mine"
 
 
-def test_the_same_id_answers_the_same_bytes_and_appends_once(prompt: Prompt) -> None:
+def test_a_repeated_id_returns_the_same_answer_and_appends_one_event(prompt: Prompt) -> None:
     words = ["append-history", *flags(**NOTE), "--correlation-id", "mine"]
     assert prompt.ask(*words) == prompt.ask(*words)
     assert len(prompt.stage.events()) == 1
 
 
-def test_reads_are_not_journaled_and_make_nothing(prompt: Prompt) -> None:
+def test_reads_create_no_files(prompt: Prompt) -> None:
     for words in (["mission-state"], ["list-ready"], ["resolve-workspace", "--wp", "WP01"]):
         assert prompt.ask(*words, "--mission", SLUG)[0] == 0
     assert prompt.ask("contract-version")[0] == 0
@@ -125,7 +121,7 @@ def test_reads_are_not_journaled_and_make_nothing(prompt: Prompt) -> None:
     assert not (prompt.stage.root / ".worktrees").exists()
 
 
-def test_policy_null_is_no_policy(prompt: Prompt) -> None:
+def test_a_policy_of_null_counts_as_missing(prompt: Prompt) -> None:
     words = ["start-implementation", *flags(wp="WP01", actor="coder"), "--policy", "null"]
     assert prompt.ask(*words)[1]["error_code"] == "POLICY_METADATA_REQUIRED"
 
@@ -137,13 +133,13 @@ def test_flags_may_be_written_with_an_equals_sign(prompt: Prompt) -> None:
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "1.0.0", "0.1", "1", "2026.11.28.3"])
-def test_a_provider_that_is_new_enough_is_served(prompt: Prompt, version: str) -> None:
+def test_a_supported_provider_version_is_accepted(prompt: Prompt, version: str) -> None:
     data = prompt.ask("contract-version", "--provider-version", version)[1]["data"]
     assert data["api_version"] == "1.5.0"
 
 
 @pytest.mark.parametrize("version", ["0.0.9", "0.1.0-rc.1", "", "new", "0", "\x1b"])
-def test_a_provider_that_is_too_old_or_no_version_is_refused(prompt: Prompt, version: str) -> None:
+def test_an_old_or_invalid_provider_version_is_refused(prompt: Prompt, version: str) -> None:
     exit_code, envelope = prompt.ask("contract-version", "--provider-version", version)
     assert (exit_code, envelope["error_code"]) == (1, "CONTRACT_VERSION_MISMATCH")
     told = {name: envelope["data"][name] for name in ("provider_version", "api_version")}
@@ -155,7 +151,7 @@ WRONG_POLICIES = ["{", '{"a":1,"a":2}', "{} {}", "5", "[" * 200, '{"a":NaN}', "[
 
 
 @pytest.mark.parametrize("text", WRONG_POLICIES)
-def test_a_policy_that_is_not_one_json_object_is_a_wrong_policy(prompt: Prompt, text: str) -> None:
+def test_a_policy_that_is_not_a_json_object_is_refused(prompt: Prompt, text: str) -> None:
     for command, words in (
         ("start-review", flags(wp="WP01", actor="r")),
         ("merge-mission", flags()),
@@ -166,7 +162,7 @@ def test_a_policy_that_is_not_one_json_object_is_a_wrong_policy(prompt: Prompt, 
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
-def test_an_empty_policy_is_a_missing_one(prompt: Prompt, text: str) -> None:
+def test_an_empty_policy_counts_as_missing(prompt: Prompt, text: str) -> None:
     for command, words in (
         ("start-review", flags(wp="WP01", actor="r")),
         ("merge-mission", flags()),
@@ -203,7 +199,7 @@ SECRET = "ghp_" + "fake" * 5
         ["merge-mission", *flags(), "--policy", '{"my-secret-token":1,"my-secret-token":2}'],
     ],
 )
-def test_a_refused_value_is_repeated_nowhere(prompt: Prompt, words: list[str]) -> None:
+def test_a_refused_value_is_neither_echoed_nor_written(prompt: Prompt, words: list[str]) -> None:
     envelope = prompt.ask(*words)[1]
     assert not envelope["success"]
     told = json.dumps(envelope)

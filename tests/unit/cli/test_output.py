@@ -1,4 +1,4 @@
-"""A person who is refused reads of no flag that the word does not have."""
+"""A refusal names no flag that the command of the person does not have."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def told(guard: str, word: str, *, done: int | None = None, total: int = 2) -> s
     "guard",
     ["edge", "subtasks_and_evidence", "workspace", "review_approved", "review_result"],
 )
-def test_sentence_names_the_package_and_no_flag_of_another_door(guard: str, word: str):
+def test_a_refusal_names_the_package_and_no_flag_of_another_command(guard: str, word: str):
     sentence = told(guard, word)
 
     assert sentence.startswith("WP01 ")
     assert "--" not in sentence.replace("implement --done", "")
 
 
-def test_move_has_the_flags_that_the_table_speaks_of():
+def test_a_refusal_of_move_keeps_the_flags_in_the_message():
     assert told("edge", "move") == MESSAGE
 
 
-def test_open_steps_are_told_from_missing_commits():
+def test_a_refusal_distinguishes_open_subtasks_from_missing_commits():
     open_steps, no_commit = (
         told("subtasks_and_evidence", "move", done=1),
         told("subtasks_and_evidence", "move", done=2),

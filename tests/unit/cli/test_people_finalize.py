@@ -1,4 +1,4 @@
-"""`spec-kitty tasks finalize` takes over what only `tasks.md` states, or refuses; it drops nothing."""
+"""`spec-kitty tasks finalize` copies fields from `tasks.md` into prompts, or refuses; it drops nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from specify_cli.cli.main import root
+from tests.unit.cli import test_people_tasks
 
 SLUG = "001-search"
 HARNESS = ["agent", "mission", "finalize-tasks", "--mission", SLUG]
@@ -31,7 +32,7 @@ PROMPT = "---\r\nwork_package_id: {id}  # the id\r\ntitle: 'T'\r\n# why\r\n---\r
 
 @pytest.fixture
 def mission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A mission of two packages whose prompts have neither field, while `tasks.md` states both."""
+    """A mission of two packages whose fields are stated only in `tasks.md`."""
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
     subprocess.run(["git", "init", "-q", "-b", "main"], cwd=tmp_path, check=True)
     folder = tmp_path / "kitty-specs" / SLUG
@@ -48,7 +49,7 @@ def prompt(mission: Path, wp_id: str) -> Path:
 
 
 def put(mission: Path, wp_id: str, line: str) -> None:
-    """The front matter begins with that line, at line 2 of the prompt."""
+    """Insert the line as the first of the front matter, line 2 of the prompt."""
     path = prompt(mission, wp_id)
     path.write_bytes(path.read_bytes().replace(b"---\r\n", f"---\r\n{line}\r\n".encode(), 1))
 
@@ -66,16 +67,11 @@ def move(mission: Path, wp_id: str, lane: str) -> None:
 
 
 def say(mission: Path, *words: str) -> dict[str, Any]:
-    with contextlib.chdir(mission.parents[1]):
-        result = CliRunner().invoke(root, [*words, "--json"])
-    envelope: dict[str, Any] = json.loads(result.stdout)
-    expected = {None: 0, "USAGE_ERROR": 2}.get(envelope["error_code"], 1)
-    assert result.exit_code == expected
-    return envelope
+    return test_people_tasks.say(mission.parents[1], *words)
 
 
 def refusal(mission: Path) -> str:
-    """What finalize says at both commands; it has written nothing."""
+    """The refusal, which both commands print alike; checks that nothing was written."""
     before = files(mission)
     told = [say(mission, *words) for words in (HARNESS, ["tasks", "finalize", SLUG])]
     assert [it["error_code"] for it in told] == ["USAGE_ERROR"] * 2
@@ -93,7 +89,7 @@ def dependencies(mission: Path) -> dict[str, list[str]]:
     return {it["wp_id"]: it["dependencies"] for it in packages}
 
 
-def test_what_only_tasks_md_states_is_taken_over_and_all_other_bytes_stay(mission: Path):
+def test_finalize_copies_fields_from_tasks_md_and_keeps_all_other_bytes(mission: Path):
     prompt(mission, "WP02").chmod(0o600)
     data = say(mission, *HARNESS)["data"]
     assert data["taken_over"] == {"WP01": ["owned_files"], "WP02": ["dependencies"]}
@@ -110,14 +106,14 @@ def test_what_only_tasks_md_states_is_taken_over_and_all_other_bytes_stay(missio
     assert lanes[0]["write_scope"] == ["docs/index.md", "src/index/**"]
 
 
-def test_a_second_time_changes_nothing(mission: Path):
+def test_running_finalize_again_changes_nothing(mission: Path):
     say(mission, *HARNESS)
     before = files(mission)
     assert say(mission, *HARNESS)["data"]["taken_over"] == {}
     assert files(mission) == before
 
 
-def test_a_person_is_told_what_was_written(mission: Path):
+def test_finalize_prints_what_was_copied(mission: Path):
     with contextlib.chdir(mission.parents[1]):
         told = CliRunner().invoke(root, ["tasks", "finalize", SLUG]).stdout
     assert "WP02: dependencies copied from tasks.md to its front matter" in told
@@ -127,7 +123,7 @@ def test_a_person_is_told_what_was_written(mission: Path):
     "line",
     ["dependencies:", "dependencies: null", "dependencies: ~ # none yet", '"dependencies" :'],
 )
-def test_a_key_without_a_value_gets_it(mission: Path, line: str):
+def test_finalize_fills_in_a_key_without_a_value(mission: Path, line: str):
     put(mission, "WP02", line)
     assert say(mission, *HARNESS)["data"]["taken_over"]["WP02"] == ["dependencies"]
     assert dependencies(mission)["WP02"] == ["WP01"]
@@ -145,7 +141,7 @@ def test_a_key_without_a_value_gets_it(mission: Path, line: str):
         ("Owned files:", "owned_files: [b/**, a/**]"),
     ],
 )
-def test_what_both_state_alike_or_only_the_prompt_states_stays(
+def test_finalize_keeps_what_the_prompt_states_without_contradiction(
     mission: Path, tasks: str, line: str
 ):
     (mission / "tasks.md").write_text(f"## WP01 A\n\n## WP02 B\n\n{tasks}\n")
@@ -167,9 +163,7 @@ def test_what_both_state_alike_or_only_the_prompt_states_stays(
         ("Owned files: none", "owned_files: [docs/**]"),
     ],
 )
-def test_what_both_state_differently_is_refused_with_both_files_and_lines(
-    mission: Path, tasks: str, line: str
-):
+def test_a_contradiction_is_refused_with_both_files_and_lines(mission: Path, tasks: str, line: str):
     (mission / "tasks.md").write_text(f"## WP01 A\n\n## WP02 B\n\n{tasks}\n\n## WP03 C\n")
     prompt(mission, "WP03").write_bytes(PROMPT.format(id="WP03").encode())
     put(mission, "WP02", line)
@@ -178,7 +172,7 @@ def test_what_both_state_differently_is_refused_with_both_files_and_lines(
     assert "tasks.md, line 5, " in message
 
 
-def test_a_section_of_another_package_adds_to_what_the_prompt_states(mission: Path):
+def test_dependencies_stated_in_another_section_are_merged(mission: Path):
     (mission / "tasks.md").write_text("## WP01 A\n\nBlocks: WP02, WP03\n\n## WP02 B\n\n## WP03 C\n")
     prompt(mission, "WP03").write_bytes(PROMPT.format(id="WP03").encode())
     put(mission, "WP02", "dependencies: [WP01, WP03]")
@@ -195,12 +189,12 @@ def test_a_section_of_another_package_adds_to_what_the_prompt_states(mission: Pa
         "WP02 B\n------\n\nDepends on: WP01\n",
     ],
 )
-def test_a_line_that_is_not_understood_is_refused(mission: Path, tasks: str):
+def test_a_line_that_cannot_be_read_is_refused(mission: Path, tasks: str):
     (mission / "tasks.md").write_text(tasks)
     assert "tasks.md, line " in refusal(mission)
 
 
-def test_a_circle_is_refused_with_the_lines_that_close_it(mission: Path):
+def test_a_cycle_is_refused_with_its_lines(mission: Path):
     put(mission, "WP01", "dependencies: [WP02]")
     message = refusal(mission)
     assert "WP01 > WP02" in message or "WP02 > WP01" in message
@@ -218,7 +212,7 @@ def test_a_section_without_a_prompt_is_refused_until_tasks_has_written_it(missio
     assert dependencies(mission)["WP03"] == ["WP02"]
 
 
-def test_a_prompt_in_a_folder_of_a_status_lane_is_neither_written_again_nor_passed_over(
+def test_a_prompt_in_a_status_lane_folder_is_refused_until_doctor_moves_it(
     mission: Path,
 ):
     (mission / "tasks" / "done").mkdir()
@@ -233,19 +227,19 @@ def test_a_prompt_in_a_folder_of_a_status_lane_is_neither_written_again_nor_pass
 
 
 @pytest.mark.parametrize("tasks", ["", "# Work packages\n\nProse.\n", None])
-def test_without_sections_the_front_matter_alone_counts(mission: Path, tasks: str | None):
+def test_without_sections_only_the_front_matter_counts(mission: Path, tasks: str | None):
     (mission / "tasks.md").unlink() if tasks is None else (mission / "tasks.md").write_text(tasks)
     data = say(mission, *HARNESS)["data"]
     assert (data["work_packages"], data["taken_over"]) == (["WP01", "WP02"], {})
 
 
-def test_a_statement_outside_the_sections_counts_for_the_package_that_it_names(mission: Path):
+def test_a_statement_outside_of_sections_applies_to_the_package_it_names(mission: Path):
     (mission / "tasks.md").write_text("# Order\n\nWP02 depends on WP01.\n")
     assert say(mission, *HARNESS)["data"]["taken_over"] == {"WP02": ["dependencies"]}
 
 
 @pytest.mark.parametrize("lane", ["claimed", "in_progress", "in_review", "approved", "blocked"])
-def test_a_package_that_is_worked_on_is_not_changed_under_the_work(mission: Path, lane: str):
+def test_finalize_does_not_change_a_package_in_progress(mission: Path, lane: str):
     move(mission, "WP02", lane)
     message = refusal(mission)
     assert "tasks/WP02-step.md: dependencies is missing" in message
@@ -255,25 +249,27 @@ def test_a_package_that_is_worked_on_is_not_changed_under_the_work(mission: Path
 
 
 @pytest.mark.parametrize("lane", ["done", "canceled"])
-def test_a_package_whose_work_has_ended_is_completed(mission: Path, lane: str):
+def test_finalize_completes_a_finished_package(mission: Path, lane: str):
     move(mission, "WP02", lane)
     assert say(mission, *HARNESS)["data"]["taken_over"]["WP02"] == ["dependencies"]
 
 
-def test_front_matter_of_a_form_that_cannot_be_added_to_is_refused(mission: Path):
+def test_front_matter_that_cannot_be_extended_is_refused(mission: Path):
     prompt(mission, "WP02").write_text("---\ntitle: &x\ndependencies: *x\n---\n")
     message = refusal(mission)
     assert "tasks/WP02-step.md" in message
     assert "dependencies: [WP01]" in message
 
 
-def test_many_disagreements_are_told_in_part_and_counted(mission: Path):
+def test_many_disagreements_are_truncated_and_counted(mission: Path):
     with (mission / "tasks.md").open("a") as file:
         file.writelines(f"\n## WP{n:02} C\n" for n in range(3, 30))
     assert "22 more" in refusal(mission)
 
 
-def test_everybody_who_takes_turns_is_named_with_the_files_that_cause_it(mission: Path) -> None:
+def test_finalize_names_packages_that_share_a_lane_with_the_overlapping_files(
+    mission: Path,
+) -> None:
     for wp_id, files in (("WP01", "[src/a]"), ("WP02", "[src/b]"), ("WP03", "['src/**']")):
         prompt(mission, wp_id).write_text(f"---\nowned_files: {files}\n---\n")
     (mission / "tasks.md").unlink()

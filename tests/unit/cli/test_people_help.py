@@ -1,4 +1,4 @@
-"""Whoever asks for help gets it on one screen, with something to paste."""
+"""Every help page fits on one screen and has an example to paste."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ def page(words: tuple[str, ...]) -> str:
 
 
 def example(text: str) -> list[str]:
-    """The words of the page's example, as a shell reads them."""
+    """The words of the example on the page, split as a shell does."""
     found = re.search(r"Example: (.*?)(?=\n\n|\Z)", text, re.S)
     assert found, text
-    # Paragraphs are wrapped, lines that end in a backslash are carried on.
+    # Paragraphs are wrapped, and a line that ends in a backslash continues on the next.
     return shlex.split(" ".join(found[1].replace("\\\n", " ").split("\n")))
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
-def test_page_fits_a_screen(words: tuple[str, ...]):
+def test_a_help_page_fits_a_screen(words: tuple[str, ...]):
     text = page(words)
     lines = text.splitlines()
 
-    assert "..." not in text.partition("Commands:")[2], "no summary is cut off"
+    assert "..." not in text.partition("Commands:")[2], "a summary is truncated"
     assert len(lines) <= LINES
     assert max(len(line) for line in lines) <= COLUMNS
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
-def test_page_has_an_example_that_is_understood(words: tuple[str, ...]):
+def test_a_help_page_has_a_valid_example(words: tuple[str, ...]):
     program, *rest = example(page(words))
     rest = rest[: rest.index("&&")] if "&&" in rest else rest
 
@@ -58,13 +58,13 @@ def test_page_has_an_example_that_is_understood(words: tuple[str, ...]):
         inner = command.get_command(context, rest[0])
         assert inner is not None, rest
         command, rest = inner, rest[1:]
-    # Parsing ends with an exception where a flag or an argument is wrong.
+    # Parsing raises an exception if a flag or an argument is wrong.
     command.make_context(command.name, list(rest), resilient_parsing=False)
 
 
 @pytest.mark.long
-def test_no_page_of_help_loads_libraries_that_it_does_not_need():
-    """All modules of commands in one process, as completion and `help` load them."""
+def test_help_pages_do_not_load_unneeded_libraries():
+    """Load all command modules in one process, as completion and `help` do."""
     program = (
         "import sys; from tests.unit.cli.people_pages import pages; [*pages()];"
         " print(*(sys.modules.keys() & {'pydantic', 'rich', 'sqlite3', 'watchdog', 'logging',"

@@ -1,4 +1,4 @@
-"""`spec-kitty tasks` makes packages of what a person outlined, and never undoes a person's work."""
+"""`spec-kitty tasks` creates packages from the outline and never undoes a person's edits."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def prompts(project: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.glob("*")}
 
 
-def test_outline_becomes_packages_lanes_and_a_commit(project: Path):
+def test_tasks_turns_the_outline_into_packages_lanes_and_a_commit(project: Path):
     outline(project, OUTLINE)
 
     data = say(project, "tasks")["data"]
@@ -91,7 +91,7 @@ def test_outline_becomes_packages_lanes_and_a_commit(project: Path):
     assert git(project, "rev-parse", "HEAD").strip() == data["commit"]
 
 
-def test_second_time_changes_nothing(project: Path):
+def test_running_tasks_again_changes_nothing(project: Path):
     outline(project, OUTLINE)
     say(project, "tasks")
     before = prompts(project)
@@ -102,7 +102,7 @@ def test_second_time_changes_nothing(project: Path):
     assert prompts(project) == before
 
 
-def test_prompt_that_a_person_edited_is_kept_and_named(project: Path):
+def test_tasks_keeps_an_edited_prompt_and_reports_it(project: Path):
     outline(project, OUTLINE)
     say(project, "tasks")
     path = project / "kitty-specs" / SLUG / "tasks" / "WP01-index.md"
@@ -113,7 +113,7 @@ def test_prompt_that_a_person_edited_is_kept_and_named(project: Path):
     assert path.read_bytes() == edited
 
 
-def test_plan_and_outline_that_are_there_are_kept(project: Path):
+def test_plan_keeps_existing_files(project: Path):
     path = outline(project, OUTLINE)
     before = path.read_bytes()
 
@@ -123,7 +123,7 @@ def test_plan_and_outline_that_are_there_are_kept(project: Path):
     assert path.read_bytes() == before
 
 
-def test_what_the_user_has_staged_is_not_committed(project: Path):
+def test_tasks_does_not_commit_staged_files_of_the_user(project: Path):
     outline(project, OUTLINE)
     (project / "mine.txt").write_text("mine\n")
     git(project, "add", "mine.txt")
@@ -146,26 +146,26 @@ def test_what_the_user_has_staged_is_not_committed(project: Path):
     ],
     ids=["nothing", "no title", "twice", "no id", "unknown", "a circle"],
 )
-def test_outline_that_is_wrong_is_refused_and_nothing_written(text: str, project: Path):
+def test_an_invalid_outline_is_refused_and_nothing_is_written(text: str, project: Path):
     outline(project, text)
 
     assert say(project, "tasks")["error_code"] == "USAGE_ERROR"
     assert prompts(project) == {}
 
 
-def test_nobody_is_asked_where_there_is_no_terminal(project: Path):
+def test_commands_do_not_prompt_without_a_terminal(project: Path):
     outline(project, OUTLINE)
     say(project, "tasks")
 
     for words in (["implement"], ["review"]):
         assert say(project, *words)["error_code"] == "USAGE_ERROR"
-    # A named package is shown, where there is something to look at.
+    # With a package named there is no question, but this one is not for review.
     assert say(project, "review", "WP01")["error_code"] == "TRANSITION_REJECTED"
     say(project, "specify", "Other")
     assert say(project, "accept")["error_code"] == "USAGE_ERROR"
 
 
-def test_mission_of_the_worktree_is_the_one_that_is_meant(project: Path):
+def test_in_a_workspace_its_mission_is_the_default(project: Path):
     outline(project, OUTLINE)
     say(project, "tasks")
     place = say(project, "implement", "WP01")["data"]["workspace_path"]
@@ -174,7 +174,7 @@ def test_mission_of_the_worktree_is_the_one_that_is_meant(project: Path):
     assert say(Path(place), "implement", "wp01")["data"]["no_op"]
 
 
-def test_two_prompts_with_one_number_are_refused_by_name(project: Path):
+def test_two_prompt_files_with_the_same_number_are_refused_by_name(project: Path):
     folder = project / "kitty-specs" / SLUG / "tasks"
     folder.mkdir()
     for name in ("WP6", "WP06"):
@@ -185,7 +185,7 @@ def test_two_prompts_with_one_number_are_refused_by_name(project: Path):
         assert "tasks/WP06.md and tasks/WP6.md" in refused["data"]["message"]
 
 
-def test_two_prompts_with_one_number_are_refused_with_the_lines_of_their_ids(project: Path):
+def test_two_prompt_ids_with_the_same_number_are_refused_with_their_lines(project: Path):
     folder = project / "kitty-specs" / SLUG / "tasks"
     folder.mkdir()
     (folder / "WP01.md").write_text("---\ntitle: A\nwork_package_id: WP6\n---\n")
@@ -196,7 +196,7 @@ def test_two_prompts_with_one_number_are_refused_with_the_lines_of_their_ids(pro
         assert "tasks/WP02.md, line 2" in message
 
 
-def test_a_pattern_beyond_the_bounds_is_refused_and_its_mission_still_opens(project: Path):
+def test_finalize_refuses_a_pattern_beyond_the_bounds_but_the_mission_opens(project: Path):
     folder = project / "kitty-specs" / SLUG / "tasks"
     folder.mkdir()
     wild = "src/" + "*a" * 40
@@ -211,7 +211,7 @@ def test_a_pattern_beyond_the_bounds_is_refused_and_its_mission_still_opens(proj
     assert say(project, "implement", "WP01")["success"]
 
 
-def test_a_person_is_told_that_a_credential_in_a_note_is_not_recorded(project: Path) -> None:
+def test_a_credential_in_a_note_is_masked_and_reported(project: Path) -> None:
     assert say(project, "tasks", "add", SLUG, "Index", "--owns", "src/**")["success"]
     secret = "ghp_" + "fake" * 5
     with contextlib.chdir(project):

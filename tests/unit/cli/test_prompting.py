@@ -1,4 +1,4 @@
-"""A person picks by number or by name, and is told what can be picked."""
+"""A person picks an offer by number or by name."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def asked(*typed: str) -> Result:
 
 
 @pytest.mark.parametrize("typed", ["2", "WP02", "wp02", " 2 "])
-def test_number_and_name_pick_the_same(typed: str):
+def test_an_offer_is_picked_by_number_or_name(typed: str):
     assert "<WP02>" in asked(typed).stdout
 
 
 @pytest.mark.parametrize("typed", ["0", "3", "-1", "WP03", "x"])
-def test_question_stands_until_something_offered_is_typed(typed: str):
+def test_the_question_is_repeated_until_the_answer_is_valid(typed: str):
     result = asked(typed, "1")
 
     assert "a number from 1 to 2, or a name" in result.output
@@ -34,5 +34,5 @@ def test_question_stands_until_something_offered_is_typed(typed: str):
     assert "<WP01>" in result.stdout
 
 
-def test_every_offer_has_a_line_that_tells_it_apart():
+def test_every_offer_is_listed_with_its_details():
     assert asked("1").stdout.startswith("  1  WP01  planned  Index\n  2  WP02  claimed  Query\n")

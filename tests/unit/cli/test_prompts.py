@@ -1,4 +1,4 @@
-"""A prompt on a person's screen is all that an agent is told."""
+"""The prompt on the screen is the whole text that an agent gets."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from specify_cli.storage import front_matter
 
 
 @pytest.mark.parametrize("fence", ["---", "--- ", "---\t", " ---", "\u2028---", "\x0c---", "----"])
-def test_nothing_but_the_front_matter_is_left_out(fence: str) -> None:
+def test_only_the_front_matter_is_removed_from_the_prompt(fence: str) -> None:
     text = f"{fence}\ntitle: x\n---\nbody"
     header = front_matter.parse(text, Path("WP01.md"))
     assert ("title: x" not in prompt_text(text)) == (header == {"title": "x"})
 
 
-def test_a_fence_inside_a_value_ends_no_front_matter() -> None:
+def test_a_fence_inside_a_value_does_not_end_the_front_matter() -> None:
     text = "---\ntext: |\n  ---\n  more\n---\nbody"
     assert front_matter.parse(text, Path("WP01.md")).keys() == {"text"}
     assert prompt_text(text) == "body"
 
 
-def test_what_plays_with_a_terminal_is_written_out() -> None:
+def test_control_characters_in_a_prompt_are_escaped() -> None:
     assert prompt_text("a\x1b[31m\u202e\tb\x0cc\r") == r"a\x1b[31m\u202e b\x0cc\r"
 
 
@@ -35,7 +35,7 @@ def test_what_plays_with_a_terminal_is_written_out() -> None:
         ("PR 7", "more", ["changes requested by bob (PR 7):", "  more"]),
     ],
 )
-def test_a_reference_is_shown_unless_it_is_only_the_reviewer(
+def test_a_reference_is_shown_unless_it_only_repeats_the_reviewer(
     reference: str, text: str, shown: list[str]
 ) -> None:
     feedback = {"reviewer": "bob", "reference": reference, "text": text}

@@ -1,4 +1,4 @@
-"""`spec-kitty release-claim` asks for the packages that the rules know to be held."""
+"""`spec-kitty release-claim` offers the packages that are held according to the rules."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from specify_cli.cli.release import RELEASABLE
 from specify_cli.core.lanes import HELD
 
 
-def test_the_packages_that_are_offered_are_those_that_somebody_holds() -> None:
+def test_packages_in_every_held_lane_are_offered_for_release() -> None:
     assert {*RELEASABLE} == {lane.value for lane in HELD}

@@ -1,4 +1,4 @@
-"""`spec-kitty report` writes the file, and says what it found."""
+"""`spec-kitty report` writes the file and prints a summary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def report(*words: str) -> Result:
     return CliRunner().invoke(root, ["report", *words], prog_name="spec-kitty")
 
 
-def test_the_file_is_written_and_described(stage: Stage):
+def test_report_writes_the_file_and_prints_a_summary(stage: Stage):
     done = report("--html", "out.html")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == "wrote out.html: missions: 1, requests: 1\n"
@@ -38,7 +38,7 @@ def test_the_file_is_written_and_described(stage: Stage):
 
 
 @pytest.mark.long
-def test_a_journal_that_was_changed_is_named(stage: Stage):
+def test_report_warns_of_a_changed_journal(stage: Stage):
     journal = stage.root / ".kitty" / "outbox" / "journal.jsonl"
     journal.write_text(journal.read_text().replace("ada", "eve"))
     done = report("--html", "out.html")
@@ -62,7 +62,7 @@ def test_a_journal_that_was_changed_is_named(stage: Stage):
         ([], 2, "--html"),
     ],
 )
-def test_nothing_is_written_where_something_is_wrong(
+def test_report_with_invalid_arguments_writes_nothing(
     stage: Stage, words: Sequence[str], exit_code: int, told: str
 ):
     done = report(*words)

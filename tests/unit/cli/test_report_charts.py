@@ -1,4 +1,4 @@
-"""Bars begin and end where their times are on the axis."""
+"""Charts of a report: bars, axes and histograms."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def package(*hours: float, lane: str = "approved") -> dict[str, Any]:
     return {"wp_id": "WP01", "lane": lane, "stints": stints}
 
 
-def test_bars_follow_each_other_and_the_last_one_goes_on_to_the_end():
+def test_bars_are_adjacent_and_do_not_extend_to_now_after_approval():
     drawn = report_charts.timeline([package(0, 12, 24)], START + timedelta(hours=90))
     assert drawn is not None
     [first, second, third] = drawn.rows["WP01"]
     assert (first.x, second.x) == (0, first.width)
     assert first.width == second.width
     assert third.x + third.width == pytest.approx(100)
-    assert 3 < third.width < 4, "what has ended does not go on until now"
+    assert 3 < third.width < 4, "an approved package does not extend to now"
     assert drawn.breaks == []
 
 
-def test_a_night_is_drawn_short_and_the_axis_names_the_next_day():
+def test_a_night_without_events_is_compressed_and_the_next_day_labeled():
     busy = [number / 10 for number in range(12)]
     drawn = report_charts.timeline([package(*busy, *(15 + it for it in busy))], START)
     assert drawn is not None
@@ -46,7 +46,7 @@ def test_a_night_is_drawn_short_and_the_axis_names_the_next_day():
     assert any(it.label.startswith("08 Jan ") for it in drawn.ticks)
 
 
-def test_a_package_in_work_goes_on_until_now():
+def test_the_last_bar_of_a_package_in_progress_extends_to_now():
     drawn = report_charts.timeline(
         [package(0, 10, lane="in_progress")], START + timedelta(hours=20)
     )
@@ -55,7 +55,7 @@ def test_a_package_in_work_goes_on_until_now():
 
 
 @pytest.mark.parametrize("hours", [0, 0.01, 0.5, 3, 30, 300, 3000, 30000])
-def test_the_axis_names_the_day_and_has_room_for_its_labels(hours: float):
+def test_the_axis_has_at_most_eight_ticks_and_starts_with_the_day(hours: float):
     drawn = report_charts.timeline([package(0, hours)], START)
     assert drawn is not None
     assert 1 <= len(drawn.ticks) <= 8
@@ -64,14 +64,14 @@ def test_the_axis_names_the_day_and_has_room_for_its_labels(hours: float):
     assert all(0 <= it.x <= 100 for it in drawn.ticks)
 
 
-def test_years_without_work_do_not_fill_the_axis():
+def test_years_without_events_do_not_crowd_the_axis():
     drawn = report_charts.timeline([package(0, 0.1, 0.2, 0.3, 100_000, 100_000.1)], START)
     assert drawn is not None
     assert [it.label for it in drawn.ticks][-1][:2] != drawn.ticks[0].label[:2]
     assert len(drawn.ticks) <= 8
 
 
-def test_events_of_other_programs_may_have_any_time():
+def test_events_with_extreme_times_are_drawn():
     first, last = "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"
     stints = [
         {"lane": "claimed", "holder": None, "since": since, "until": until}
@@ -82,7 +82,7 @@ def test_events_of_other_programs_may_have_any_time():
     assert all(it.x + it.width <= 100 for it in drawn.rows["WP01"])
 
 
-def test_nothing_happened_yet():
+def test_a_package_without_stints_has_no_timeline():
     assert (
         report_charts.timeline([{"wp_id": "WP01", "lane": "planned", "stints": []}], START) is None
     )
@@ -99,11 +99,11 @@ def test_nothing_happened_yet():
         (7_200_000, "2 h"),
     ],
 )
-def test_durations_have_the_unit_that_people_use(milliseconds: float | None, text: str):
+def test_durations_are_formatted_with_a_readable_unit(milliseconds: float | None, text: str):
     assert report_charts.duration(milliseconds) == text
 
 
-def test_the_highest_column_of_a_histogram_is_whole():
+def test_histogram_columns_are_scaled_to_the_highest():
     columns = report_charts.histogram([0, 4, 1], [10, 1000])
     assert [it.share for it in columns] == [0, 1, 0.25]
     assert [it.label for it in columns] == ["up to 10 ms", "up to 1 s", "over 1 s"]

@@ -1,4 +1,4 @@
-"""The file of a report: private, whole, and never in place of something else."""
+"""The file of a report is private and complete, and never replaces another file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_new_report_is_private_and_a_replaced_one_keeps_its_mode(tmp_path: Pat
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_a_report_that_another_user_made_does_not_decide_who_reads_the_new_one(
+def test_replacing_a_report_of_another_user_does_not_keep_its_mode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = tmp_path / "report.html"
@@ -41,7 +41,7 @@ def test_a_report_that_another_user_made_does_not_decide_who_reads_the_new_one(
     assert mode(path) == 0o600
 
 
-def test_only_force_replaces_another_file(tmp_path: Path):
+def test_a_file_that_is_not_a_report_is_replaced_only_by_force(tmp_path: Path):
     path = tmp_path / "notes.html"
     path.write_text("notes")
     with pytest.raises(UsageError, match="--force"):
@@ -52,7 +52,7 @@ def test_only_force_replaces_another_file(tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
-def test_nothing_but_a_regular_file_is_replaced(tmp_path: Path, kind: str):
+def test_only_a_regular_file_is_replaced(tmp_path: Path, kind: str):
     path, other = tmp_path / "report.html", tmp_path / "other"
     other.write_bytes(REPORT)
     if kind == "link":
@@ -66,6 +66,6 @@ def test_nothing_but_a_regular_file_is_replaced(tmp_path: Path, kind: str):
     assert other.read_bytes() == REPORT
 
 
-def test_a_missing_folder_is_named(tmp_path: Path):
+def test_a_missing_folder_is_refused(tmp_path: Path):
     with pytest.raises(UsageError, match="there is no folder "):
         report_file.require_replaceable(tmp_path / "gone" / "report.html", force=True)

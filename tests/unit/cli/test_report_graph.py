@@ -1,4 +1,4 @@
-"""Dependencies are laid out in columns, whatever packages say about each other."""
+"""Any graph of dependencies is laid out in columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def column(x: float) -> int:
     return round((x - report_graph.MARGIN) / report_graph.COLUMN)
 
 
-def test_a_package_stands_right_of_everything_that_it_needs():
+def test_a_package_is_drawn_right_of_its_dependencies():
     drawing = draw({"A": [], "B": ["A"], "C": ["A", "B"], "D": ["gone"], "E": []})
     at = {node.name: column(node.x) for node in drawing.nodes}
     assert at == {"A": 0, "B": 1, "C": 2, "D": 1, "gone": 0}
@@ -30,7 +30,7 @@ def test_a_package_stands_right_of_everything_that_it_needs():
 
 
 @given(GRAPHS)
-def test_every_graph_is_drawn_with_one_place_for_each_package(graph: dict[str, list[str]]):
+def test_every_graph_is_drawn_without_overlapping_packages(graph: dict[str, list[str]]):
     drawing = draw(graph)
     named = {*graph, *(it for needs in graph.values() for it in needs)}
     assert sorted([*(it.name for it in drawing.nodes), *drawing.alone]) == sorted(named)

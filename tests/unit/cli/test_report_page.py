@@ -1,4 +1,4 @@
-"""No text that somebody wrote is markup, script or layout in the page of a report."""
+"""Text from a project is never markup, script or layout on the page of a report."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def report() -> dict[str, Any]:
 
 
 class Reader(HTMLParser):
-    """What a browser would act upon."""
+    """Collects the elements and attributes that a browser acts upon."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -105,19 +105,19 @@ def read(page: str) -> Reader:
     return reader
 
 
-def test_the_page_has_the_elements_of_its_template_and_no_other(read: Reader):
+def test_the_page_has_only_elements_of_its_template(read: Reader):
     assert read.tags.count("script") == 2
     assert {"img", "iframe", "link", "object", "embed", "form", "base", "a"} & {*read.tags} == {"a"}
 
 
-def test_no_attribute_runs_styles_or_loads_anything(read: Reader):
+def test_no_attribute_runs_script_sets_style_or_loads_a_resource(read: Reader):
     assert [it for it in read.attributes if it[1].startswith("on") or it[1] == "style"] == []
     links = [value for _, name, value in read.attributes if name in ("href", "src", "action")]
     assert links
     assert all(re.fullmatch(r"#[a-z0-9-]+", it) for it in links)
 
 
-def test_the_policy_allows_the_style_and_script_of_the_page_alone(page: str, read: Reader):
+def test_the_security_policy_allows_only_the_style_and_script_of_the_page(page: str, read: Reader):
     [policy] = [it[2] for it in read.attributes if it[:2] == ("meta", "content") and "src" in it[2]]
     for kind in ("style", "script"):
         [text] = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.S)
@@ -133,7 +133,7 @@ def test_control_and_bidirectional_characters_are_shown_as_escapes(page: str):
     assert r"\x1b[31mred" in page
 
 
-def test_the_data_of_the_journal_is_read_back_and_ends_no_element(page: str):
+def test_the_embedded_journal_is_valid_json_without_markup(page: str):
     [data] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert not set("<>&") & set(data)
     said = json.loads(data)
@@ -141,7 +141,7 @@ def test_the_data_of_the_journal_is_read_back_and_ends_no_element(page: str):
     assert said["rows"][-1][said["fields"].index("actor")] == HOSTILE[0]
 
 
-def test_the_mark_that_lets_a_report_be_replaced_is_near_its_start(page: str):
+def test_the_mark_of_a_report_is_near_the_start_of_the_page(page: str):
     assert report_file.MARK.decode() in page[:2000]
 
 

@@ -8,7 +8,7 @@ import pytest
 from specify_cli.cli import sandbox_checks
 
 
-def test_an_inbox_whose_files_cannot_be_synced_is_no_inbox(
+def test_an_inbox_whose_files_cannot_be_synced_fails_the_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("inbox", "outbox"):

@@ -1,4 +1,4 @@
-"""What people are told once, and what they may add afterwards."""
+"""Repeated and additional requests of people: notes, marks and packages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shown(line: str) -> str:
 
 
 @pytest.mark.parametrize("lane", ["blocked", "canceled"])
-def test_a_note_is_added_to_a_package_that_is_blocked_or_canceled(stage: Stage, lane: str) -> None:
+def test_a_note_can_be_added_to_a_blocked_or_canceled_package(stage: Stage, lane: str) -> None:
     stage.done("transition", mission=SLUG, wp="WP01", to=lane, actor="bo")
     assert "no reason was given (bo)" in shown("show WP01")
     added = shown(f"move WP01 {lane} --note 'waits for a decision' --actor ann")
@@ -52,14 +52,14 @@ def test_a_note_is_added_to_a_package_that_is_blocked_or_canceled(stage: Stage, 
     assert len([it for it in stage.events() if "to_lane" in it]) == 1
 
 
-def test_the_note_of_the_transition_into_blocked_stays_the_reason(stage: Stage) -> None:
+def test_the_first_note_of_a_blocked_package_stays_the_reason(stage: Stage) -> None:
     shown("move WP01 blocked --note first")
     shown("move WP01 blocked --note second")
     [package, _] = stage.done("mission-state", mission=SLUG)["work_packages"]
     assert package["blocked_note"] == "first"
 
 
-def test_a_subtask_that_is_done_is_told_and_nothing_is_recorded(stage: Stage) -> None:
+def test_marking_a_finished_subtask_done_is_reported_and_not_recorded(stage: Stage) -> None:
     assert shown("tasks done T001").startswith("T001: done\n")
     again = shown("tasks done T001 T002")
     assert again.startswith("T001: done already\nT002: done\n")
@@ -79,7 +79,7 @@ def test_subtasks_are_shown_with_their_titles(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("command", ["tasks remove WP01", "tasks edit WP01 --owns 'a/**'"])
-def test_a_refusal_prints_the_command_that_helps_once(stage: Stage, command: str) -> None:
+def test_a_refusal_prints_the_suggested_command_once(stage: Stage, command: str) -> None:
     stage.done("start-implementation", mission=SLUG, wp="WP01", actor="me")
     refused = typed(command)
     assert refused.exit_code == 2
@@ -89,7 +89,7 @@ def test_a_refusal_prints_the_command_that_helps_once(stage: Stage, command: str
     assert "spec-kitty move WP01 canceled" in as_json["data"]["message"]
 
 
-def test_workspaces_fit_a_narrow_terminal(
+def test_workspace_list_fits_a_narrow_terminal(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage.done("start-implementation", mission=SLUG, wp="WP01", actor="me")
@@ -105,7 +105,7 @@ def test_workspaces_fit_a_narrow_terminal(
     assert "MISSION" in lines[0]
 
 
-def test_a_package_that_is_added_twice_is_there_once(stage: Stage) -> None:
+def test_adding_the_same_package_again_adds_nothing(stage: Stage) -> None:
     add = f"tasks add {SLUG} Query --subtask 'parse it' --owns 'src/**'"
     assert "WP03: " in shown(add)
     again = shown(add)
@@ -121,7 +121,7 @@ def test_a_package_that_is_added_twice_is_there_once(stage: Stage) -> None:
         ({}, 'at orchestrator_id: it is missing: give a string, such as "nightly"'),
     ],
 )
-def test_a_policy_refusal_names_field_and_example(
+def test_a_policy_refusal_names_the_field_and_an_example(
     stage: Stage, policy: dict[str, object], problem: str
 ) -> None:
     refused = stage.ask("start-implementation", policy=policy, mission=SLUG, wp="WP01", actor="me")

@@ -82,17 +82,17 @@ def shown(data: dict[str, Any], width: int) -> str:
         (49 * 3600, "2 d"),
     ],
 )
-def test_an_age_is_told_in_its_largest_whole_unit(seconds: int, words: str) -> None:
+def test_an_age_is_shown_in_its_largest_whole_unit(seconds: int, words: str) -> None:
     moment = NOW - timedelta(seconds=seconds)
     assert age(moment.isoformat(), NOW) == words
 
 
 @pytest.mark.parametrize("since", [None, "", "yesterday", "2026-13-45T00:00:00Z"])
-def test_a_moment_that_cannot_be_read_has_no_age(since: str | None) -> None:
+def test_an_invalid_time_has_no_age(since: str | None) -> None:
     assert age(since, NOW) == ""
 
 
-def test_a_moment_without_an_offset_is_in_utc() -> None:
+def test_a_time_without_an_offset_is_in_utc() -> None:
     assert age("2026-05-01T11:00:00", NOW) == "1 h"
 
 
@@ -121,18 +121,18 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 100, 160])
-def test_the_board_says_who_holds_what_and_for_how_long(width: int) -> None:
+def test_the_board_shows_who_holds_each_package_and_for_how_long(width: int) -> None:
     words = " ".join(shown(BUSY, width).split())
     for said in ("alice for 5 min", "bob for 3 h", "steps 1/3", "after WP01, WP03 (open)"):
         assert said in words
 
 
-def test_what_is_done_is_held_by_nobody() -> None:
+def test_a_done_package_has_no_holder() -> None:
     finished = state(package("WP01", "done", claimed_by="alice", since="2026-05-01T11:00:00Z"))
     assert "alice" not in shown(finished, 160)
 
 
-def test_without_a_terminal_there_is_one_line_a_package_and_nothing_cut_off() -> None:
+def test_without_a_terminal_each_package_is_one_untruncated_line() -> None:
     title = "long " * 60
     lines = list(plain_lines(state(package("WP01", title=title), package("WP02")), now=NOW))
     assert len(lines) == 3
@@ -141,7 +141,7 @@ def test_without_a_terminal_there_is_one_line_a_package_and_nothing_cut_off() ->
 
 
 @pytest.mark.parametrize("width", [60, 160])
-def test_words_of_strangers_cannot_play_with_the_terminal(width: int) -> None:
+def test_control_characters_on_the_board_are_escaped(width: int) -> None:
     evil = "\x1b[2J\r\n\x07\u202eevil[red]"
     data = state(
         package(
@@ -167,7 +167,7 @@ WIDE_TITLE = "\u641c\u7d22\u7d22\u5f15\uff1a\u5168\u6587 \U0001f680 " * 4
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
-def test_wide_characters_and_emoji_are_measured(width: int) -> None:
+def test_wide_characters_and_emoji_do_not_overflow_the_terminal(width: int) -> None:
     data = state(
         package("WP01", "done", title=WIDE_TITLE),
         package("WP02", "in_progress", title=WIDE_TITLE, claimed_by="\u641c\u7d22"),
@@ -178,7 +178,7 @@ def test_wide_characters_and_emoji_are_measured(width: int) -> None:
     assert "".join(lines).count("\U0001f680") == 8
 
 
-def test_columns_are_as_wide_as_what_they_hold() -> None:
+def test_columns_are_as_wide_as_their_content() -> None:
     data = state(package("WP01"), package("WP02", "done", title="A title that is longer"))
     heads, titles = shown(data, 200).splitlines()[2:4]
     assert heads.index("done") == len("WP01 Title of WP01") + 2
@@ -186,7 +186,7 @@ def test_columns_are_as_wide_as_what_they_hold() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-def test_a_blocked_package_says_why(width: int) -> None:
+def test_a_blocked_package_shows_its_reason(width: int) -> None:
     note = "waits for\na decision \x1b[2J"
     data = state(package("WP01", "blocked", claimed_by="alice", blocked_note=note))
     words = " ".join(shown(data, width).split())

@@ -29,11 +29,6 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return made
 
 
-def begin(stage: Stage, wp_id: str = "WP01", *, actor: str = "coder") -> Path:
-    data = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor=actor)
-    return Path(data["workspace_path"])
-
-
 def typed(*words: str) -> Result:
     return CliRunner().invoke(root, words, prog_name="spec-kitty")
 
@@ -47,8 +42,8 @@ def tip(stage: Stage, folder: Path | None = None) -> str:
     return stage.git("rev-parse", LANE, folder=folder)
 
 
-def test_what_a_workspace_has_is_taken_in_and_told(stage: Stage) -> None:
-    place, before = begin(stage), tip(stage)
+def test_sync_takes_in_commits_of_a_workspace_and_prints_them(stage: Stage) -> None:
+    place, before = stage.begin(), tip(stage)
     for number in range(2):
         stage.commit({"a/one": f"{number}\n"}, folder=place)
     result = typed("sync")
@@ -59,8 +54,8 @@ def test_what_a_workspace_has_is_taken_in_and_told(stage: Stage) -> None:
     assert (again.exit_code, again.stdout) == (0, f"{NAME}: up to date\n")
 
 
-def test_one_mission_is_synced_where_it_is_named(stage: Stage) -> None:
-    place = begin(stage)
+def test_sync_can_be_limited_to_one_mission(stage: Stage) -> None:
+    place = stage.begin()
     stage.write_mission({"WP01": {}}, slug=f"{SLUG}-lane")
     stage.done("start-implementation", mission=f"{SLUG}-lane", wp="WP01", actor="coder")
     stage.commit({"a/one": "1\n"}, folder=place)
@@ -73,7 +68,7 @@ def test_one_mission_is_synced_where_it_is_named(stage: Stage) -> None:
 
 
 def move_by_hand(stage: Stage) -> None:
-    """A person gives the project's branch a commit that the workspace has not."""
+    """Add a commit to the branch in the project that the workspace does not have."""
     by_hand = stage.git("commit-tree", "-p", LANE, "-m", "by hand", f"{LANE}^{{tree}}")
     stage.git("update-ref", f"refs/heads/{LANE}", by_hand)
 
@@ -89,14 +84,13 @@ def move_by_hand(stage: Stage) -> None:
         ("no branch", "no_branch"),
     ],
 )
-def test_what_is_refused_is_told_and_the_others_come(
+def test_sync_reports_a_refused_workspace_and_takes_in_the_others(
     stage: Stage, case: str, reason_code: str
 ) -> None:
     stage.write_mission({"WP01": {}}, slug="002-other")
-    begun = stage.done("start-implementation", mission="002-other", wp="WP01", actor="coder")
-    other = Path(begun["workspace_path"])
+    other = stage.begin(slug="002-other")
     stage.commit({"a/one": "1\n"}, folder=other)
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     if case == "diverged":
         move_by_hand(stage)
@@ -121,8 +115,8 @@ def test_what_is_refused_is_told_and_the_others_come(
     assert by_name[other.name]["outcome"] == "taken_in"
 
 
-def test_a_workspace_that_lacks_what_the_project_has_is_told_and_not_refused(stage: Stage) -> None:
-    place = begin(stage)
+def test_sync_reports_a_workspace_that_is_behind_and_succeeds(stage: Stage) -> None:
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     synced()
     move_by_hand(stage)
@@ -130,8 +124,8 @@ def test_a_workspace_that_lacks_what_the_project_has_is_told_and_not_refused(sta
     assert (code, found[0]["outcome"]) == (0, "behind")
 
 
-def test_a_branch_that_its_agent_has_rewritten_is_taken_in(stage: Stage) -> None:
-    place = begin(stage)
+def test_sync_takes_in_a_branch_that_the_agent_rewrote(stage: Stage) -> None:
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     synced()
     stage.git("commit", "-q", "--amend", "-m", "other", folder=place)
@@ -141,8 +135,8 @@ def test_a_branch_that_its_agent_has_rewritten_is_taken_in(stage: Stage) -> None
     assert stage.git("rev-parse", LANE) == head
 
 
-def test_a_clean_working_tree_with_the_branch_goes_with_it(stage: Stage) -> None:
-    place = begin(stage)
+def test_sync_updates_a_clean_working_tree_that_has_the_branch_checked_out(stage: Stage) -> None:
+    place = stage.begin()
     stage.git("switch", "-q", LANE)
     stage.commit({"a/one": "1\n"}, folder=place)
     assert synced()[0] == 0
@@ -150,10 +144,10 @@ def test_a_clean_working_tree_with_the_branch_goes_with_it(stage: Stage) -> None
     assert stage.git("status", "--porcelain", "--", "a") == ""
 
 
-def test_a_review_is_about_what_was_handed_in_and_tells_of_what_has_come_since(
+def test_review_shows_the_submitted_commit_and_lists_later_ones(
     stage: Stage,
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     move = {"mission": SLUG, "wp": "WP01", "to": "for_review", "actor": "coder"}
     stage.done("transition", subtasks_complete=True, **move)
@@ -166,10 +160,10 @@ def test_a_review_is_about_what_was_handed_in_and_tells_of_what_has_come_since(
     assert work["problems"] == []
 
 
-def test_a_review_of_a_workspace_that_cannot_be_read_shows_what_the_project_has(
+def test_review_of_an_unreadable_workspace_shows_the_branch_of_the_project(
     stage: Stage,
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     move = {"mission": SLUG, "wp": "WP01", "to": "for_review", "actor": "coder"}
     stage.done("transition", subtasks_complete=True, **move)
@@ -189,8 +183,8 @@ def listed() -> dict[str, Any]:
     return data
 
 
-def test_every_workspace_is_listed_with_who_works_there_and_how_it_stands(stage: Stage) -> None:
-    place, other = begin(stage), begin(stage, "WP02")
+def test_workspace_list_shows_holder_and_standing_of_every_workspace(stage: Stage) -> None:
+    place, other = stage.begin(), stage.begin("WP02")
     stage.commit({"a/one": "1\n"}, folder=place)
     (stage.root / ".worktrees" / "stray").mkdir()
     found = {it["workspace"]: it for it in listed()["workspaces"]}
@@ -212,7 +206,7 @@ def test_every_workspace_is_listed_with_who_works_there_and_how_it_stands(stage:
     assert standings == {NAME: "behind", other.name: "unknown", "stray": "unknown"}
 
 
-def test_a_linked_worktree_and_a_damaged_mission_are_listed(stage: Stage) -> None:
+def test_workspace_list_shows_linked_worktrees_and_damaged_missions(stage: Stage) -> None:
     place = stage.root / ".worktrees" / NAME
     stage.git("worktree", "add", "-q", "-b", LANE, str(place))
     assert [it["kind"] for it in listed()["workspaces"]] == ["linked"]
@@ -222,8 +216,8 @@ def test_a_linked_worktree_and_a_damaged_mission_are_listed(stage: Stage) -> Non
     assert "meta.json" in result.stderr
 
 
-def test_the_kind_is_what_is_there_and_not_what_was_made(stage: Stage) -> None:
-    place, other = begin(stage), begin(stage, "WP02")
+def test_workspace_list_shows_the_kind_found_on_disk(stage: Stage) -> None:
+    place, other = stage.begin(), stage.begin("WP02")
     place.rename(place.with_name(f"{NAME}.kept"))
     config = stage.root / ".kitty" / "config.toml"
     config.write_text('workspace_objects = "copy"\n')
@@ -236,7 +230,7 @@ def test_the_kind_is_what_is_there_and_not_what_was_made(stage: Stage) -> None:
     assert "folder without a repository" not in typed("workspace", "list").stdout
 
 
-def test_a_linked_worktree_of_a_project_that_was_moved_is_repaired_as_told(
+def test_the_advice_repairs_a_linked_worktree_of_a_moved_project(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.git("worktree", "add", "-q", "-b", LANE, str(stage.root / ".worktrees" / NAME))
@@ -252,10 +246,10 @@ def test_a_linked_worktree_of_a_project_that_was_moved_is_repaired_as_told(
     assert synced()[0] == 0
 
 
-def test_a_workspace_that_is_gone_under_a_package_in_progress_is_told_and_how_it_is_made_anew(
+def test_a_missing_workspace_of_a_package_in_progress_is_reported_with_the_fix(
     stage: Stage,
 ) -> None:
-    place = begin(stage, actor="ann o'hara")
+    place = stage.begin(actor="ann o'hara")
     shutil.rmtree(stage.root / ".worktrees")
     code, [missing] = synced()
     assert (code, missing["outcome"], missing["path"]) == (1, "missing", str(place))
@@ -271,8 +265,8 @@ def test_a_workspace_that_is_gone_under_a_package_in_progress_is_told_and_how_it
     assert synced()[0] == 0
 
 
-def test_a_workspace_that_is_gone_where_nobody_is_at_work_is_not_told(stage: Stage) -> None:
-    place = begin(stage)
+def test_a_missing_workspace_of_a_blocked_package_is_not_reported(stage: Stage) -> None:
+    place = stage.begin()
     shutil.rmtree(place)
     move = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
     stage.done("transition", note="waits", **move)
@@ -280,7 +274,7 @@ def test_a_workspace_that_is_gone_where_nobody_is_at_work_is_not_told(stage: Sta
     assert listed()["workspaces"] == []
 
 
-def test_the_trash_is_listed_with_its_dates(stage: Stage) -> None:
+def test_workspace_list_shows_the_trash_with_its_dates(stage: Stage) -> None:
     assert listed()["trash"] == []
     trash = stage.root / ".worktrees" / ".trash"
     trash.mkdir(parents=True)
@@ -295,19 +289,21 @@ def test_the_trash_is_listed_with_its_dates(stage: Stage) -> None:
     assert last["workspace"] == "y"
 
 
-def test_the_table_is_aligned_and_nothing_in_it_plays_with_the_terminal(stage: Stage) -> None:
-    begin(stage, actor="c\x1b[2Jö日der")
-    begin(stage, "WP02")
+def test_workspace_list_is_aligned_and_escapes_control_characters(stage: Stage) -> None:
+    stage.begin(actor="c\x1b[2Jö日der")
+    stage.begin("WP02")
     result = typed("workspace", "list")
     header, one, two = result.stdout.splitlines()
     assert "\x1b" not in result.stdout
     assert "c\\x1b[2Jö日der" in one
     columns = [two.index("coder"), two.index("up to date")]
     assert columns == [header.index("HOLDER"), header.index("COMMITS")]
-    assert one.index("up to date") == columns[1] - 1  # One character there is two columns wide.
+    assert (
+        one.index("up to date") == columns[1] - 1
+    )  # One character of the name is two columns wide.
 
 
-def test_without_a_repository_or_a_workspace_there_is_nothing_to_do(
+def test_sync_and_workspace_list_are_empty_without_repository_or_workspace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Stage
 ) -> None:
     assert synced() == (0, [])

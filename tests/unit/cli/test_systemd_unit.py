@@ -1,4 +1,4 @@
-"""The unit that `mailbox install-service` writes, checked by systemd where it is installed."""
+"""The unit that `mailbox install-service` writes, checked by systemd if it is installed."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_paths_are_quoted_for_systemd() -> None:
     assert argument(Path("/$HOME")) == '"/$$HOME"'
 
 
-def test_no_line_of_a_unit_goes_on_in_the_next() -> None:
+def test_a_path_with_a_trailing_backslash_does_not_join_lines_of_the_unit() -> None:
     for user in (None, "root", "ada"):
         text = Unit(program=PROGRAM, project=Path("/srv/back\\"), user=user).text()
         assert "\\\n" not in text
 
 
-def test_the_unit_runs_the_worker_of_the_project_and_says_what_is_next(project: Path) -> None:
+def test_install_service_writes_a_unit_and_prints_the_next_command(project: Path) -> None:
     written = install(project, "--user", "--name", "mine")
     assert written.exit_code == 0, written.output
     unit = project.parent / "config" / "systemd" / "user" / "mine.service"
@@ -59,7 +59,7 @@ def test_the_unit_runs_the_worker_of_the_project_and_says_what_is_next(project: 
     assert again.exit_code == 0
 
 
-def test_a_different_unit_is_only_replaced_by_force(project: Path) -> None:
+def test_a_different_unit_is_replaced_only_with_force(project: Path) -> None:
     folder = project.parent / "system"
     folder.mkdir()
     (folder / "mine.service").write_text("[Service]\n")
@@ -71,7 +71,7 @@ def test_a_different_unit_is_only_replaced_by_force(project: Path) -> None:
     assert "ReadWritePaths=" in (folder / "mine.service").read_text()
 
 
-def test_what_cannot_be_written_is_refused(project: Path) -> None:
+def test_install_service_refuses_invalid_names_and_paths(project: Path) -> None:
     assert "is not a name of a unit" in install(project, "--user", "--name", "../x").stderr
     odd = project.parent / "new\nline"
     (odd / "kitty-specs").mkdir(parents=True)
@@ -80,7 +80,7 @@ def test_what_cannot_be_written_is_refused(project: Path) -> None:
     assert install(project, "--user").exit_code == 2
 
 
-def test_printing_writes_nothing(project: Path) -> None:
+def test_install_service_with_print_writes_nothing(project: Path) -> None:
     printed = install(project, "--system", "--print")
     data = json.loads(install(project, "--system", "--print", "--json").stdout)["data"]
     assert printed.stdout == data["unit"]
@@ -88,7 +88,7 @@ def test_printing_writes_nothing(project: Path) -> None:
     assert not (project.parent / "system").exists()
 
 
-def test_git_folders_outside_the_project_can_be_written() -> None:
+def test_the_unit_may_write_to_git_folders_outside_the_project() -> None:
     unit = Unit(program=PROGRAM, project=Path("/p"), writable=[Path("/g")], user="alice")
     assert 'ReadWritePaths="/p" "/g"\n' in unit.text()
     assert "PrivateTmp=yes\n" in unit.text()
@@ -98,7 +98,7 @@ def test_git_folders_outside_the_project_can_be_written() -> None:
 @pytest.mark.long
 @pytest.mark.skipif(ANALYZE is None, reason="systemd is not installed")
 @pytest.mark.parametrize("user", ["games", "root", None])
-def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path, user: str | None) -> None:
+def test_systemd_analyze_accepts_the_unit(tmp_path: Path, user: str | None) -> None:
     project = tmp_path / HOSTILE
     project.mkdir()
     path = tmp_path / "spec-kitty-x.service"

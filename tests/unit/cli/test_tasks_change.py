@@ -44,7 +44,7 @@ def planned(folder: Path) -> dict[str, list[str]]:
 
 
 def is_consistent(folder: Path) -> bool:
-    """Nothing is left to commit, to repair or to plan."""
+    """Whether nothing is left to commit, repair or plan."""
     again = say(folder, "tasks")["data"]
     return (
         git(folder, "status", "--porcelain", "--", f"kitty-specs/{SLUG}") == ""
@@ -54,7 +54,7 @@ def is_consistent(folder: Path) -> bool:
     )
 
 
-def test_a_package_is_removed_everywhere_and_its_id_is_free(project: Path) -> None:
+def test_tasks_remove_removes_a_package_everywhere_and_frees_its_id(project: Path) -> None:
     path = outline(project, OUTLINE)
     say(project, "tasks")
     before = path.read_text()
@@ -83,7 +83,7 @@ def test_a_package_is_removed_everywhere_and_its_id_is_free(project: Path) -> No
     assert is_consistent(project)
 
 
-def test_a_package_is_changed_in_prompt_and_outline_and_planned_again(project: Path) -> None:
+def test_tasks_edit_changes_prompt_and_outline_and_plans_again(project: Path) -> None:
     path = outline(project, OUTLINE)
     say(project, "tasks")
     before = path.read_text()
@@ -111,7 +111,7 @@ def test_a_package_is_changed_in_prompt_and_outline_and_planned_again(project: P
 
 
 @pytest.mark.long
-def test_what_does_not_change_stays_as_it_is_written(project: Path) -> None:
+def test_tasks_edit_keeps_the_notation_of_unchanged_lines(project: Path) -> None:
     path = outline(project, OUTLINE)
     say(project, "tasks")
     path.write_text(path.read_text().replace("\n", "\r\n"), newline="")
@@ -128,7 +128,7 @@ def test_what_does_not_change_stays_as_it_is_written(project: Path) -> None:
     assert b"WP09" not in path.read_bytes()
 
 
-def test_nothing_is_written_if_the_packages_would_not_fit_together(project: Path) -> None:
+def test_tasks_edit_writes_nothing_if_a_dependency_is_invalid(project: Path) -> None:
     path = outline(project, OUTLINE)
     say(project, "tasks")
     before = path.read_text(), prompts(project), planned(project), git(project, "rev-parse", "HEAD")
@@ -140,7 +140,7 @@ def test_nothing_is_written_if_the_packages_would_not_fit_together(project: Path
 
 
 @pytest.mark.long
-def test_a_change_that_was_interrupted_is_completed_by_the_same_command(project: Path) -> None:
+def test_an_interrupted_change_is_completed_by_the_same_command(project: Path) -> None:
     path = outline(project, OUTLINE)
     say(project, "tasks")
     path.write_text(path.read_text().replace("## WP03 Show", "## WP03 List"))

@@ -17,14 +17,14 @@ def log(form: str = "text", level: str = "info") -> WorkerLog:
     return WorkerLog(form=form, level=level, before=lambda: None)
 
 
-def test_text_is_a_line_with_the_time(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_format_is_one_line_with_the_time(capsys: pytest.CaptureFixture[str]) -> None:
     log()(LINE)
     at, _, rest = capsys.readouterr().err.partition(" ")
     assert at.endswith("+00:00")
     assert rest == "it\\nis\n"
 
 
-def test_json_is_an_object_without_anything_that_a_terminal_obeys(
+def test_the_json_format_escapes_control_characters(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log("json")(LINE)

@@ -1,4 +1,4 @@
-"""Claims: who holds what, when one is stale, and who asks too late."""
+"""Claims: who holds a package, when a claim is stale, and requests that come too late."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ REVIEW_FREED = moved("carol", Lane.IN_REVIEW, Lane.FOR_REVIEW, released="rev")
 TAKEN = moved("bob", Lane.PLANNED, Lane.CLAIMED)
 
 
-def wish(actor: str, to: Lane, *, force: bool = False) -> MoveIntent:
+def intent(actor: str, to: Lane, *, force: bool = False) -> MoveIntent:
     return MoveIntent(wp_id="WP01", actor=actor, to=to, force=force, note="late")
 
 
 def release(package: PackageState, life: Life, *, force: bool = False, by: str = "carol") -> str:
-    request = wish(by, package.lane, force=force)
+    request = intent(by, package.lane, force=force)
     holder, to = claims.decide_release(package, request, mission="001-search", life=life, now=NOON)
     return f"{holder} {to}"
 
 
-def test_the_implementer_holds_a_package_in_work_and_the_reviewer_one_in_review() -> None:
+def test_the_holder_is_the_implementer_during_work_and_the_reviewer_in_review() -> None:
     assert state(CLAIMED).holder == state(CLAIMED, BEGUN).holder == "ada"
     assert state(CLAIMED, BEGUN, HANDED_IN).holder is None
     assert state(CLAIMED, BEGUN, HANDED_IN, REVIEWED).holder == "rev"
 
 
 @pytest.mark.parametrize("lane", sorted(set(Lane) - HELD))
-def test_where_nobody_holds_a_package_nothing_is_released(lane: Lane) -> None:
+def test_a_package_without_a_holder_cannot_be_released(lane: Lane) -> None:
     for force in (False, True):
         with pytest.raises(TransitionRejected) as refused:
             release(
@@ -85,7 +85,7 @@ def life(*moments: datetime | None, rule: int | None = None) -> Life:
         (life(NOON - 9 * HOUR, datetime.max.replace(tzinfo=UTC), rule=1), None),
     ],
 )
-def test_what_is_not_stale_by_the_operator_s_rule_is_not_released(
+def test_a_claim_that_is_not_stale_is_released_only_by_force(
     life: Life, stale_at: datetime | None
 ) -> None:
     package = state(CLAIMED, BEGUN)
@@ -97,14 +97,14 @@ def test_what_is_not_stale_by_the_operator_s_rule_is_not_released(
     assert release(package, life, force=True) == "ada planned"
 
 
-def test_what_is_stale_is_released_to_where_others_can_take_it() -> None:
+def test_a_stale_claim_is_released_to_planned_or_for_review() -> None:
     silent = life(NOON - HOUR, rule=3600)
     assert release(state(CLAIMED), silent) == "ada planned"
     assert release(state(CLAIMED, BEGUN), silent) == "ada planned"
     assert release(state(CLAIMED, BEGUN, HANDED_IN, REVIEWED), silent) == "rev for_review"
 
 
-def test_a_sign_is_newer_than_the_entry_into_the_lane() -> None:
+def test_a_sign_of_life_counts_only_if_newer_than_the_entry_into_the_lane() -> None:
     assert life(NOON).sign is life(NOON, NOON - HOUR).sign is life(NOON, None).sign is None
     assert life(NOON, NOON + 2 * HOUR, NOON + HOUR).sign == NOON + 2 * HOUR
     assert life(None, NOON).sign == NOON
@@ -112,12 +112,12 @@ def test_a_sign_is_newer_than_the_entry_into_the_lane() -> None:
 
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("to", Lane)
-def test_whose_claim_was_released_moves_nothing_that_another_one_holds(
+def test_an_actor_whose_claim_was_released_cannot_move_a_package_of_another(
     to: Lane, force: bool
 ) -> None:
     with pytest.raises(WorkPackageAlreadyClaimed) as refused:
         claims.check_admitted(
-            state(CLAIMED, BEGUN, FREED, TAKEN), wish("ada", to, force=force), mission="001-a"
+            state(CLAIMED, BEGUN, FREED, TAKEN), intent("ada", to, force=force), mission="001-a"
         )
     assert refused.value.details == {"claimed_by": "bob", "requesting_actor": "ada"}
 
@@ -127,7 +127,7 @@ def test_whose_claim_was_released_moves_nothing_that_another_one_holds(
     [(Lane.FOR_REVIEW, "bob"), (Lane.BLOCKED, "bob"), (Lane.IN_REVIEW, "rev")]
     + [(lane, None) for lane in (Lane.APPROVED, Lane.DONE, Lane.CANCELED, Lane.PLANNED)],
 )
-def test_who_asks_too_late_is_told_who_holds_the_package_now_if_anybody_does(
+def test_a_late_request_is_refused_with_the_current_holder_if_any(
     lane: Lane, holder: str | None
 ) -> None:
     package = PackageState(
@@ -137,52 +137,52 @@ def test_who_asks_too_late_is_told_who_holds_the_package_now_if_anybody_does(
         released=frozenset({"ada"}),
     )
     with pytest.raises((WorkPackageAlreadyClaimed, TransitionRejected)) as refused:
-        claims.check_admitted(package, wish("ada", Lane.PLANNED), mission="001-a")
+        claims.check_admitted(package, intent("ada", Lane.PLANNED), mission="001-a")
     assert refused.value.details.get("claimed_by") == holder
     assert (refused.value.details.get("guard") == "claim_released") is (holder is None)
 
 
-def test_whose_claim_was_released_may_claim_anew_but_not_act_as_if_nothing_had_happened() -> None:
+def test_an_actor_whose_claim_was_released_must_claim_again_before_acting() -> None:
     free = state(CLAIMED, BEGUN, FREED)
-    claims.check_admitted(free, wish("ada", Lane.CLAIMED), mission="001-a")
-    claims.check_admitted(free, wish("ada", Lane.IN_PROGRESS), mission="001-a")
-    for late in (wish("ada", Lane.FOR_REVIEW), wish("ada", Lane.IN_PROGRESS, force=True)):
+    claims.check_admitted(free, intent("ada", Lane.CLAIMED), mission="001-a")
+    claims.check_admitted(free, intent("ada", Lane.IN_PROGRESS), mission="001-a")
+    for late in (intent("ada", Lane.FOR_REVIEW), intent("ada", Lane.IN_PROGRESS, force=True)):
         with pytest.raises(TransitionRejected) as refused:
             claims.check_admitted(free, late, mission="001-a")
         assert refused.value.details["guard"] == "claim_released"
     again = state(CLAIMED, BEGUN, FREED, CLAIMED, BEGUN)
-    claims.check_admitted(again, wish("ada", Lane.FOR_REVIEW), mission="001-a")
+    claims.check_admitted(again, intent("ada", Lane.FOR_REVIEW), mission="001-a")
 
 
-def test_whose_review_was_released_gives_no_verdict_until_it_claims_the_review_again() -> None:
+def test_a_reviewer_whose_claim_was_released_must_claim_again_before_a_verdict() -> None:
     waiting = state(CLAIMED, BEGUN, HANDED_IN, REVIEWED, REVIEW_FREED)
     with pytest.raises(WorkPackageAlreadyClaimed):
-        claims.check_admitted(waiting, wish("rev", Lane.APPROVED, force=True), mission="001-a")
-    claims.check_admitted(waiting, wish("rev", Lane.IN_REVIEW), mission="001-a")
+        claims.check_admitted(waiting, intent("rev", Lane.APPROVED, force=True), mission="001-a")
+    claims.check_admitted(waiting, intent("rev", Lane.IN_REVIEW), mission="001-a")
     resumed = state(CLAIMED, BEGUN, HANDED_IN, REVIEWED, REVIEW_FREED, REVIEWED)
-    claims.check_admitted(resumed, wish("rev", Lane.APPROVED), mission="001-a")
+    claims.check_admitted(resumed, intent("rev", Lane.APPROVED), mission="001-a")
 
 
-def test_an_implementer_who_lost_a_review_of_its_own_goes_on_with_its_package() -> None:
+def test_an_implementer_whose_self_review_was_released_can_resume_the_rework() -> None:
     own = moved("ada", Lane.FOR_REVIEW, Lane.IN_REVIEW)
     lost = moved("carol", Lane.IN_REVIEW, Lane.FOR_REVIEW, released="ada")
     back = moved("rev", Lane.IN_REVIEW, Lane.IN_PROGRESS)
     waiting = state(CLAIMED, BEGUN, HANDED_IN, own, lost)
     with pytest.raises(TransitionRejected) as refused:
-        claims.check_admitted(waiting, wish("ada", Lane.APPROVED, force=True), mission="001-a")
+        claims.check_admitted(waiting, intent("ada", Lane.APPROVED, force=True), mission="001-a")
     assert refused.value.details["guard"] == "claim_released"
     sent_back = state(CLAIMED, BEGUN, HANDED_IN, own, lost, REVIEWED, back)
-    claims.check_admitted(sent_back, wish("ada", Lane.FOR_REVIEW), mission="001-a")
+    claims.check_admitted(sent_back, intent("ada", Lane.FOR_REVIEW), mission="001-a")
 
 
-def test_another_actor_moves_what_was_released_as_before() -> None:
+def test_a_released_claim_does_not_restrict_other_actors() -> None:
     claims.check_admitted(
-        state(CLAIMED, BEGUN, FREED, TAKEN), wish("boss", Lane.PLANNED), mission="001-a"
+        state(CLAIMED, BEGUN, FREED, TAKEN), intent("boss", Lane.PLANNED), mission="001-a"
     )
 
 
-def test_a_holder_gives_the_own_claim_back_without_a_rule_and_may_go_on_afterwards() -> None:
+def test_a_holder_can_release_their_own_claim_at_any_time_and_act_afterwards() -> None:
     given_back = state(CLAIMED, BEGUN, moved("ada", Lane.IN_PROGRESS, Lane.PLANNED, released="ada"))
     assert release(state(CLAIMED, BEGUN), Life(), by="ada") == "ada planned"
     assert release(state(CLAIMED, BEGUN, HANDED_IN, REVIEWED), Life(), by="rev") == "rev for_review"
-    claims.check_admitted(given_back, wish("ada", Lane.CANCELED), mission="001-search")
+    claims.check_admitted(given_back, intent("ada", Lane.CANCELED), mission="001-search")

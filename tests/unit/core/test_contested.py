@@ -1,4 +1,4 @@
-"""A package that two hosts moved apart from each other waits for a person."""
+"""A package that two hosts moved independently is contested until a person decides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def moved(origin: Lane, to: Lane, *, force: bool = False) -> Transitioned:
     )
 
 
-def wish(*, force: bool) -> MoveIntent:
+def intent(*, force: bool) -> MoveIntent:
     return MoveIntent(wp_id="WP01", actor="bob", to=Lane.CLAIMED, force=force, note="bob has it")
 
 
@@ -29,12 +29,12 @@ CLAIMED_ELSEWHERE = CLAIMED._replace(actor="bob")
 CONTESTED = replay([CLAIMED, CLAIMED_ELSEWHERE]).of("WP01")
 
 
-def test_a_move_from_a_lane_where_the_package_was_not_counts_and_makes_it_contested() -> None:
+def test_a_transition_from_another_than_the_current_lane_contests_the_package() -> None:
     assert (CONTESTED.lane, CONTESTED.claimed_by) == (Lane.CLAIMED, "bob")
     assert CONTESTED.contested is Lane.PLANNED
 
 
-def test_it_stays_so_until_a_forced_move() -> None:
+def test_a_package_stays_contested_until_a_forced_transition() -> None:
     begun = moved(Lane.CLAIMED, Lane.IN_PROGRESS)
     note = Annotated(event_id="", at="", actor="ada", wp_id="WP01", delta={"note": "?"})
     disputed: list[Event] = [CLAIMED, CLAIMED_ELSEWHERE, begun, note]
@@ -43,23 +43,23 @@ def test_it_stays_so_until_a_forced_move() -> None:
     assert replay([*disputed, settled]).of("WP01").contested is None
 
 
-def test_a_forced_move_contests_nothing() -> None:
+def test_a_forced_transition_does_not_contest_the_package() -> None:
     forced = moved(Lane.FOR_REVIEW, Lane.CLAIMED, force=True)
     assert replay([CLAIMED, forced]).of("WP01").contested is None
 
 
-def test_nobody_changes_it_without_force() -> None:
+def test_a_contested_package_can_be_changed_only_by_force() -> None:
     with pytest.raises(
         TransitionRejected,
         match="spec-kitty move WP01 claimed --mission 001-a --force --note 'this is its state'",
     ) as found:
-        claims.check_admitted(CONTESTED, wish(force=False), mission="001-a")
+        claims.check_admitted(CONTESTED, intent(force=False), mission="001-a")
     assert found.value.details["guard"] == "contested"
-    claims.check_admitted(CONTESTED, wish(force=True), mission="001-a")
-    claims.check_admitted(CONTESTED._replace(contested=None), wish(force=False), mission="001-a")
+    claims.check_admitted(CONTESTED, intent(force=True), mission="001-a")
+    claims.check_admitted(CONTESTED._replace(contested=None), intent(force=False), mission="001-a")
 
 
-def test_nobody_starts_it_or_builds_on_it() -> None:
+def test_a_contested_package_cannot_be_started_or_satisfy_a_dependency() -> None:
     approved = PackageState(lane=Lane.APPROVED, contested=Lane.PLANNED)
     assert not approved.is_satisfied
     planned = replay([CLAIMED, moved(Lane.IN_PROGRESS, Lane.PLANNED)])

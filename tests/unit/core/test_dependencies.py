@@ -14,7 +14,7 @@ GRAPHS = st.dictionaries(IDS, st.lists(IDS, max_size=3), max_size=8)
 
 
 @given(GRAPHS)
-def test_an_order_has_every_package_once_and_dependencies_first(
+def test_in_order_lists_every_package_once_and_dependencies_first(
     graph: dict[str, list[str]],
 ) -> None:
     ordered = in_order(graph)
@@ -30,23 +30,23 @@ def test_an_order_has_every_package_once_and_dependencies_first(
 
 
 @given(GRAPHS)
-def test_a_cycle_that_is_found_is_one_and_begins_where_it_ends(graph: dict[str, list[str]]) -> None:
+def test_find_cycle_returns_a_closed_path_of_dependencies(graph: dict[str, list[str]]) -> None:
     cycle = find_cycle(graph)
     if cycle:
         assert cycle[0] == cycle[-1]
         assert all(needed in graph[wp_id] for wp_id, needed in pairwise(cycle))
 
 
-def test_a_package_that_waits_for_itself_is_a_cycle() -> None:
+def test_a_package_that_depends_on_itself_is_a_cycle() -> None:
     assert find_cycle({"WP01": ["WP01"]}) == ["WP01", "WP01"]
 
 
-def test_names_that_no_package_has_are_found() -> None:
+def test_find_unknown_lists_dependencies_that_do_not_exist() -> None:
     graph = {"WP01": ["WP02", "WP09"], "WP02": []}
     assert find_unknown(graph) == {"WP01": ["WP09"]}
 
 
-def test_a_package_waits_for_what_is_unfinished_and_for_what_does_not_exist() -> None:
+def test_unfinished_and_missing_dependencies_are_unsatisfied() -> None:
     lanes = {"WP01": Lane.APPROVED, "WP02": Lane.DONE, "WP03": Lane.IN_REVIEW}
     state = MissionState(packages={x: PackageState(lane=lane) for x, lane in lanes.items()})
     graph = {**dict.fromkeys(lanes, ()), "WP04": ("WP01", "WP02", "WP03", "WP99")}

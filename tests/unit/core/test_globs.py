@@ -25,7 +25,7 @@ def fits_name(name: str, pattern: str) -> bool:
 
 
 def fits(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    """Written anew, from the sentence alone: a pattern owns everything below what it names."""
+    """A reference implementation of the rule: a pattern owns everything below what it names."""
     if not pattern:
         return True
     if pattern[0] == "**":
@@ -36,13 +36,13 @@ def fits(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
 @given(PATTERNS, PATTERNS)
 def test_overlap_agrees_with_trying_every_path(one: str, other: str) -> None:
     first, second = tuple(one.split("/")), tuple(other.split("/"))
-    # Two segments of two characters each meet, if at all, within three letters and four folders.
+    # Patterns of two segments of two characters overlap within these paths, if at all.
     tried = (path for path in PATHS if fits(path, first) and fits(path, second))
     assert overlap(one, other) == (next(tried, None) is not None)
 
 
 @given(PATTERNS, st.sampled_from(PATHS))
-def test_a_pattern_owns_the_paths_that_fit_it(pattern: str, path: tuple[str, ...]) -> None:
+def test_owns_agrees_with_the_reference_matcher(pattern: str, path: tuple[str, ...]) -> None:
     assert owns(pattern, "/".join(path)) == fits(path, tuple(pattern.split("/")))
 
 
@@ -71,7 +71,7 @@ def test_every_pattern_overlaps_with_itself(pattern: str) -> None:
         ("a/*/c", "*/b/*", True),
     ],
 )
-def test_overlap_means_what_people_mean(one: str, other: str, is_shared: bool) -> None:
+def test_overlap_of_typical_patterns(one: str, other: str, is_shared: bool) -> None:
     assert overlap(one, other) is is_shared
 
 

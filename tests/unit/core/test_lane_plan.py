@@ -43,7 +43,7 @@ def share_a_file(one: PackageScope, other: PackageScope) -> bool:
 
 
 @given(SCOPES)
-def test_lanes_partition_the_packages_under_names_of_their_own(
+def test_execution_lanes_partition_the_packages_and_have_unique_ids(
     packages: list[PackageScope],
 ) -> None:
     lanes = plan_lanes(packages)
@@ -60,7 +60,9 @@ def test_packages_with_overlapping_files_share_a_lane(packages: list[PackageScop
 
 
 @given(SCOPES)
-def test_packages_share_a_lane_only_through_files(packages: list[PackageScope]) -> None:
+def test_packages_share_a_lane_only_if_overlapping_files_connect_them(
+    packages: list[PackageScope],
+) -> None:
     scopes = {package.wp_id: package for package in packages}
     for lane in plan_lanes(packages):
         reached = {lane.wp_ids[0]}
@@ -93,13 +95,13 @@ def test_extending_a_plan_keeps_every_old_assignment(
 
 
 @given(SCOPES)
-def test_a_plan_of_the_same_packages_is_the_same_plan(packages: list[PackageScope]) -> None:
+def test_planning_the_same_packages_again_changes_nothing(packages: list[PackageScope]) -> None:
     once = plan_lanes(packages)
     assert plan_lanes(packages, once) == once
 
 
 @given(SCOPES)
-def test_a_lane_waits_for_the_lanes_of_its_dependencies_and_runs_after_them(
+def test_a_lane_depends_on_the_lanes_of_its_dependencies_and_runs_after_them(
     packages: list[PackageScope],
 ) -> None:
     lanes = plan_lanes(packages)
@@ -113,7 +115,7 @@ def test_a_lane_waits_for_the_lanes_of_its_dependencies_and_runs_after_them(
             assert all(rounds[x] < lane.parallel_group for x in lane.depends_on_lanes)
 
 
-def test_lanes_are_named_as_spreadsheet_columns_are() -> None:
+def test_lanes_are_named_like_spreadsheet_columns() -> None:
     packages = [scope(f"WP{n:03}", [f"file-{n:03}"], []) for n in range(1, 60)]
     names = [lane.lane_id for lane in plan_lanes(packages)]
     assert names[0] == "lane-a"
@@ -121,21 +123,21 @@ def test_lanes_are_named_as_spreadsheet_columns_are() -> None:
     assert names[51:53] == ["lane-az", "lane-ba"]
 
 
-def test_a_newcomer_joins_the_lane_whose_files_it_touches() -> None:
+def test_a_new_package_joins_the_lane_whose_files_it_owns() -> None:
     old = plan_lanes([scope("WP01", ["src/a"], []), scope("WP02", ["src/b"], [])])
     both = [scope("WP01", ["src/a"], []), scope("WP02", ["src/b"], [])]
     after = plan_lanes([*both, scope("WP03", ["src/b/c"], [])], old)
     assert homes(after)["WP03"] == homes(old)["WP02"]
 
 
-def test_a_package_that_is_gone_leaves_its_lane_with_its_name() -> None:
+def test_the_lane_id_of_a_removed_package_is_not_reused() -> None:
     old = plan_lanes([scope("WP01", ["a"], []), scope("WP02", ["b"], [])])
     after = plan_lanes([scope("WP02", ["b"], []), scope("WP03", ["c"], [])], old)
     assert homes(after) == {"WP02": "lane-b", "WP03": "lane-c"}
 
 
 def naive_plan(packages: list[PackageScope], settled: list[list[str]]) -> list[set[str]]:
-    """Every package compared with every other, and joined with what it overlaps."""
+    """A reference implementation: compare all pairs of packages and join those that overlap."""
     scopes = {package.wp_id: package for package in packages}
     placed = {x for lane in settled for x in lane}
     groups: list[set[str]] = []
@@ -158,7 +160,7 @@ def naive_plan(packages: list[PackageScope], settled: list[list[str]]) -> list[s
 
 @settings(max_examples=75)
 @given(st.lists(st.lists(PATTERNS, max_size=3), max_size=8), st.integers(0, 4))
-def test_the_plan_is_that_of_comparing_each_with_each(owned: list[list[str]], known: int) -> None:
+def test_the_plan_equals_that_of_a_pairwise_comparison(owned: list[list[str]], known: int) -> None:
     packages = [scope(f"WP{n:02}", files, []) for n, files in enumerate(owned, start=1)]
     before = plan_lanes(packages[:known])
     plan = [set(lane.wp_ids) for lane in plan_lanes(packages, before)]
@@ -166,7 +168,7 @@ def test_the_plan_is_that_of_comparing_each_with_each(owned: list[list[str]], kn
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))
-def test_many_packages_need_no_comparison_of_each_with_each(shape: str) -> None:
+def test_planning_does_not_compare_every_pair_of_packages(shape: str) -> None:
     packages = packages_of(shape, 200)
     before = names_met()
     plan_lanes(packages)
@@ -175,12 +177,12 @@ def test_many_packages_need_no_comparison_of_each_with_each(shape: str) -> None:
 
 
 def names_met() -> int:
-    """How often two names were compared."""
+    """The number of comparisons of two names so far."""
     counted = names_meet.cache_info()
     return counted.hits + counted.misses
 
 
-def test_a_pattern_beyond_the_bounds_owns_what_lies_below_its_plain_names() -> None:
+def test_a_pattern_beyond_the_bounds_owns_everything_below_its_literal_prefix() -> None:
     wild = "src/api/" + "*a" * 40
     assert overlap(wild, "src/api/users.py")
     assert not overlap(wild, "src/web/users.py")
@@ -196,7 +198,7 @@ def test_a_pattern_full_of_wildcards_is_compared_in_bounded_time() -> None:
 
 
 @given(SCOPES)
-def test_who_takes_turns_because_of_files_is_connected_by_overlaps(
+def test_overlaps_connect_all_packages_of_a_lane(
     packages: list[PackageScope],
 ) -> None:
     scopes = {package.wp_id: package for package in packages}
@@ -215,7 +217,7 @@ def test_who_takes_turns_because_of_files_is_connected_by_overlaps(
             assert overlap(ours, theirs)
 
 
-def test_packages_that_meet_none_have_no_overlap_however_many_they_are() -> None:
+def test_overlaps_are_found_among_hundreds_of_packages() -> None:
     apart = [scope(f"WP{n:03}", [f"src/{n}/{m}/**" for m in range(10)], []) for n in range(300)]
     assert overlaps(apart) == []
     assert len(overlaps([*apart, scope("WP999", ["**"], [])])) == 300

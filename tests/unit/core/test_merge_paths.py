@@ -1,4 +1,4 @@
-"""Which paths a merge of agents' work may touch."""
+"""Which paths a merge of agents' work may change."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def fault(path: str, mode: str | None = FILE) -> str | None:
         "kitty-specs/001-search/tasks",
     ],
 )
-def test_what_belongs_to_the_host_or_another_mission_is_refused(path: str) -> None:
+def test_paths_of_the_host_or_another_mission_are_refused(path: str) -> None:
     assert fault(path)
 
 
@@ -82,18 +82,18 @@ def test_what_belongs_to_the_host_or_another_mission_is_refused(path: str) -> No
         "kitty-specs/001-search/tasks/WP01.md",
     ],
 )
-def test_the_rest_may_change(path: str) -> None:
+def test_other_paths_may_change(path: str) -> None:
     assert fault(path) is None
 
 
-def test_removing_what_belongs_to_the_host_is_refused_too() -> None:
+def test_removing_a_path_of_the_host_or_another_mission_is_refused() -> None:
     assert fault(".kitty/config.toml", None)
     assert fault("kitty-specs/002-other/meta.json", None)
     assert fault("kitty-specs/001-search/status.events.jsonl", None)
 
 
 @pytest.mark.parametrize("mode", [LINK, SUBMODULE])
-def test_links_and_submodules_are_refused_in_the_missions_folder_alone(mode: str) -> None:
+def test_links_and_submodules_are_refused_only_in_the_mission_folder(mode: str) -> None:
     assert fault("kitty-specs/001-search/notes", mode)
     assert fault("kitty-specs/001-search/tasks/WP01.md", mode)
     assert fault("vendor/library", mode) is None
@@ -122,7 +122,7 @@ def test_links_and_submodules_are_refused_in_the_missions_folder_alone(mode: str
         ".gi\u206ft ",
     ],
 )
-def test_a_name_that_git_takes_for_its_own_folder_or_that_leads_elsewhere_is_a_fault(
+def test_names_that_alias_dot_git_or_leave_the_folder_are_refused(
     name: str,
 ) -> None:
     assert name_fault(name, FILE)
@@ -143,11 +143,11 @@ def test_a_name_that_git_takes_for_its_own_folder_or_that_leads_elsewhere_is_a_f
         ".gitmodules",
     ],
 )
-def test_names_that_only_look_alike_are_fine(name: str) -> None:
+def test_names_that_only_resemble_dot_git_are_allowed(name: str) -> None:
     assert name_fault(name, FILE) is None
 
 
-def test_a_name_of_a_million_characters_is_judged_at_once() -> None:
+def test_a_name_of_a_million_characters_is_checked_in_bounded_time() -> None:
     started = time.process_time()
     assert name_fault("." * 1_000_000 + "x", FILE)
     assert name_fault("." * 254 + "x", FILE) is None
@@ -156,11 +156,11 @@ def test_a_name_of_a_million_characters_is_judged_at_once() -> None:
 
 
 @pytest.mark.parametrize("mode", ["104755", "100664", "040000", "0", "", "100777", "40000x"])
-def test_a_mode_that_git_does_not_write_is_a_fault(mode: str) -> None:
+def test_modes_that_git_never_writes_are_refused(mode: str) -> None:
     assert name_fault("a", mode)
 
 
-def test_a_link_in_the_place_of_gitmodules_is_a_fault() -> None:
+def test_a_symlink_named_gitmodules_is_refused() -> None:
     assert name_fault(".gitmodules", LINK)
     assert name_fault("GITMOD~1", LINK)
 
@@ -183,11 +183,11 @@ def test_a_link_in_the_place_of_gitmodules_is_a_fault() -> None:
         ("tasks.md", False),
     ],
 )
-def test_the_plans_of_the_mission_are_left_out(path: str, *, expected: bool) -> None:
+def test_the_outline_and_prompts_of_the_mission_are_left_out(path: str, *, expected: bool) -> None:
     assert is_left_out(path, slug=SLUG) is expected
 
 
-def test_names_that_a_file_system_takes_for_one_are_found_in_files_and_folders() -> None:
+def test_spellings_groups_names_that_a_file_system_cannot_tell_apart() -> None:
     paths = ["src/a.py", "SRC/b.py", "docs/Readme.md", "docs/README.md", "other"]
     paths += ["caf\u00e9", "cafe\u0301"]
     double = {name: found for name, found in spellings(paths).items() if len(found) > 1}
@@ -199,7 +199,7 @@ def test_names_that_a_file_system_takes_for_one_are_found_in_files_and_folders()
     assert spellings(paths, {"other"}) == {"other": {"other"}}
 
 
-def test_a_path_is_shown_printable_and_short() -> None:
+def test_shown_paths_are_escaped_and_truncated() -> None:
     assert shown("a\nb\x1b\udc80") == "a\\nb\\x1b\\udc80"
     long = "x" * 4000 + "/end"
     assert len(shown(long)) == MOST_SHOWN
@@ -222,12 +222,12 @@ def test_a_path_is_shown_printable_and_short() -> None:
         ("**/x", "deep/down/x", True),
     ],
 )
-def test_a_pattern_owns_a_path_taken_by_the_letter(
+def test_owns_treats_wildcards_in_the_path_as_literal_characters(
     pattern: str, path: str, *, expected: bool
 ) -> None:
     assert globs.owns(pattern, path) is expected
 
 
 @pytest.mark.parametrize("path", ["docs/.kitty/readme.md", "a/b/.Worktrees", "a/.kitty/b/c"])
-def test_any_folder_may_be_a_project(path: str) -> None:
+def test_paths_of_the_host_are_refused_at_any_depth(path: str) -> None:
     assert "belongs to the host" in (fault(path) or "")

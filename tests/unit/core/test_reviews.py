@@ -1,4 +1,4 @@
-"""Feedback and self-review, as the log tells them."""
+"""Feedback and self-review, derived from the log."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def state(*events: Transitioned) -> PackageState:
     return replay(events).of("WP01")
 
 
-def test_feedback_stands_through_rework_until_approval():
+def test_feedback_is_kept_through_rework_until_approval():
     back = moved("rev", "in_review", "in_progress", review_result=BACK, reason="no test")
     again = moved("ada", "in_progress", "for_review")
     held = state(*REVIEWED, back, again).feedback
@@ -51,7 +51,7 @@ def test_feedback_stands_through_rework_until_approval():
     assert state(*REVIEWED, back, again, approved).feedback is None
 
 
-def test_a_withdrawn_approval_is_feedback():
+def test_withdrawing_an_approval_counts_as_feedback():
     approved = moved("rev", "in_review", "approved")
     back = moved("lead", "approved", "planned", review_ref="r-2")
     held = state(*REVIEWED, approved, back).feedback
@@ -59,13 +59,13 @@ def test_a_withdrawn_approval_is_feedback():
     assert (held.reviewer, held.reference, held.text) == ("lead", "r-2", None)
 
 
-def test_a_package_that_is_given_up_has_no_feedback():
+def test_giving_up_a_package_leaves_no_feedback():
     assert (
         state(*WORKED[:2], moved("ada", "in_progress", "planned", reason="stuck")).feedback is None
     )
 
 
-def test_who_takes_back_what_they_handed_in_replaces_no_feedback():
+def test_an_implementer_who_withdraws_a_submission_keeps_earlier_feedback():
     asked = (moved("rev", "in_review", "in_progress", review_result=BACK), WORKED[2])
     taken = moved("ada", "for_review", "in_progress", force=True, reason="a word of mine")
     held = state(*REVIEWED, *asked, taken).feedback
@@ -80,14 +80,14 @@ def test_who_takes_back_what_they_handed_in_replaces_no_feedback():
         assert held.reviewer == actor
 
 
-def test_review_result_of_any_shape_is_read():
+def test_a_review_result_with_wrong_types_is_read_as_far_as_possible():
     odd = {"reviewer": ["x"], "verdict": {"a": 1}, "reference": 7, "feedback_path": None}
     held = state(*REVIEWED, moved("rev", "in_review", "planned", review_result=odd)).feedback
     assert held is not None
     assert (held.reviewer, held.reference, held.feedback_path) == ("rev", None, None)
 
 
-def test_long_text_is_cut_and_says_so():
+def test_long_feedback_is_truncated_and_marked_as_cut():
     long = moved("rev", "in_review", "planned", reason="x" * (MOST_TEXT + 1))
     held = state(*REVIEWED, long).feedback
     assert held is not None
@@ -97,50 +97,50 @@ def test_long_text_is_cut_and_says_so():
 
 @pytest.mark.parametrize("to", ["in_review", "approved", "done"])
 @pytest.mark.parametrize("force", [False, True])
-def test_nobody_reviews_their_own_work_where_the_operator_refuses(to: str, force: bool):
-    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane(to), force=force, note="x")
-    assert check_self_review(state(*WORKED), wish, rule="warn")
-    assert check_self_review(state(*WORKED), wish, rule="allow") is None
+def test_self_review_is_allowed_warned_of_or_refused_by_the_rule(to: str, force: bool):
+    intent = MoveIntent(wp_id="WP01", actor="ada", to=Lane(to), force=force, note="x")
+    assert check_self_review(state(*WORKED), intent, rule="warn")
+    assert check_self_review(state(*WORKED), intent, rule="allow") is None
     with pytest.raises(TransitionRejected) as refused:
-        check_self_review(state(*WORKED), wish, rule="refuse")
+        check_self_review(state(*WORKED), intent, rule="refuse")
     assert refused.value.details["guard"] == "self_review"
 
 
-def test_who_gives_the_package_back_and_approves_it_reviews_their_own_work():
+def test_approving_a_package_after_giving_it_up_is_a_self_review():
     back = moved("ada", "in_progress", "planned", reason="x")
-    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, force=True, note="x")
-    assert check_self_review(state(*WORKED[:2], back), wish, rule="warn")
+    intent = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, force=True, note="x")
+    assert check_self_review(state(*WORKED[:2], back), intent, rule="warn")
 
 
-def test_who_hands_in_for_another_and_a_named_reviewer_count():
+def test_naming_the_implementer_or_submitter_as_reviewer_is_a_self_review():
     handed_in = state(*WORKED[:2], moved("bob", "in_progress", "for_review"))
     for actor, reviewer in (("rev", "ada"), ("rev", "bob")):
         result = BACK | {"reviewer": reviewer, "verdict": "approved"}
-        wish = MoveIntent(wp_id="WP01", actor=actor, to=Lane.APPROVED, review_result=result)
-        assert check_self_review(handed_in, wish, rule="warn")
+        intent = MoveIntent(wp_id="WP01", actor=actor, to=Lane.APPROVED, review_result=result)
+        assert check_self_review(handed_in, intent, rule="warn")
 
 
-def test_who_passes_on_the_review_of_another_is_refused_and_not_warned_of():
-    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, evidence={"review": BACK})
-    assert check_self_review(state(*WORKED), wish, rule="warn") is None
+def test_an_implementer_may_record_the_review_of_another_unless_the_rule_refuses():
+    intent = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, evidence={"review": BACK})
+    assert check_self_review(state(*WORKED), intent, rule="warn") is None
     with pytest.raises(TransitionRejected):
-        check_self_review(state(*WORKED), wish, rule="refuse")
+        check_self_review(state(*WORKED), intent, rule="refuse")
 
 
-def test_others_and_moves_that_judge_nothing_are_not_warned_of():
+def test_other_reviewers_and_moves_without_a_verdict_are_not_self_reviews():
     for actor, to in (("rev", "approved"), ("ada", "in_progress"), ("ada", "canceled")):
-        wish = MoveIntent(wp_id="WP01", actor=actor, to=Lane(to))
-        assert check_self_review(state(*REVIEWED), wish, rule="refuse") is None
+        intent = MoveIntent(wp_id="WP01", actor=actor, to=Lane(to))
+        assert check_self_review(state(*REVIEWED), intent, rule="refuse") is None
 
 
-def test_the_reviewer_who_sends_back_or_gives_up_the_review_did_not_implement():
+def test_a_reviewer_who_returns_a_package_is_not_an_implementer():
     back = moved("rev", "in_review", "in_progress", review_result=BACK)
     lost = moved("rev", "in_review", "for_review", force=True, reason="lost")
     for event in (back, lost):
         assert state(*REVIEWED, event).implementers == {"ada"}
 
 
-def test_an_approved_package_that_is_merged_is_not_reviewed_again():
+def test_marking_an_approved_package_done_is_not_a_self_review():
     approved = state(*REVIEWED, moved("rev", "in_review", "approved"))
-    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.DONE)
-    assert check_self_review(approved, wish, rule="refuse") is None
+    intent = MoveIntent(wp_id="WP01", actor="ada", to=Lane.DONE)
+    assert check_self_review(approved, intent, rule="refuse") is None

@@ -34,30 +34,32 @@ ALL_SEEN = Observations(
 WAITING = Observations(unsatisfied_dependencies=("WP09",))
 
 
-def wish(to: Lane, **brought: Any) -> MoveIntent:
+def intent(to: Lane, **brought: Any) -> MoveIntent:
     return MoveIntent(wp_id="WP01", to=to, **({"actor": "coder"} | brought))
 
 
-def sight_of(**seen: Any) -> Observations:
+def observing(**seen: Any) -> Observations:
     return ALL_SEEN._replace(**seen)
 
 
-def guard_that_refuses(origin: Lane, asked: MoveIntent, sight: Observations = ALL_SEEN) -> str:
+def guard_that_refuses(
+    origin: Lane, asked: MoveIntent, observations: Observations = ALL_SEEN
+) -> str:
     with pytest.raises(TransitionRejected) as caught:
-        rules.decide_transition(PackageState(lane=origin), asked, sight)
+        rules.decide_transition(PackageState(lane=origin), asked, observations)
     assert caught.value.details["from_lane"] == origin.value
     assert caught.value.details["to_lane"] == asked.to.value
     return str(caught.value.details["guard"])
 
 
-# All 81 pairs.
+# All 81 pairs of status lanes.
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_with_everything_supplied_exactly_the_moves_of_the_table_are_made(
+def test_with_all_evidence_exactly_the_transitions_of_the_table_are_allowed(
     origin: Lane, to: Lane
 ) -> None:
-    asked = wish(to, **EVERYTHING)
+    asked = intent(to, **EVERYTHING)
     if (origin, to) in MOVES:
         moves = rules.decide_transition(PackageState(lane=origin), asked, ALL_SEEN)
         assert moves == (Transition(from_lane=origin, to_lane=to),)
@@ -66,11 +68,11 @@ def test_with_everything_supplied_exactly_the_moves_of_the_table_are_made(
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_bare_a_move_is_made_only_where_its_guard_asks_for_nothing_more(
+def test_without_evidence_only_transitions_that_need_none_are_allowed(
     origin: Lane, to: Lane
 ) -> None:
     guard = MOVES.get((origin, to))
-    asked = wish(to)
+    asked = intent(to)
     if guard in (Guard.NONE, Guard.ACTOR, Guard.REVIEW_CLAIM):
         assert rules.decide_transition(PackageState(lane=origin), asked, Observations())
     else:
@@ -79,20 +81,20 @@ def test_bare_a_move_is_made_only_where_its_guard_asks_for_nothing_more(
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_force_with_a_note_makes_any_move(origin: Lane, to: Lane) -> None:
+def test_force_with_a_note_allows_any_transition(origin: Lane, to: Lane) -> None:
     moves = rules.decide_transition(
-        PackageState(lane=origin), wish(to, force=True, note="because"), Observations()
+        PackageState(lane=origin), intent(to, force=True, note="because"), Observations()
     )
     assert moves == (Transition(from_lane=origin, to_lane=to),)
 
 
 @pytest.mark.parametrize("note", [None, "", "  \n"])
 def test_force_without_a_note_is_refused(note: str | None) -> None:
-    asked = wish(Lane.DONE, force=True, note=note)
+    asked = intent(Lane.DONE, force=True, note=note)
     assert guard_that_refuses(Lane.PLANNED, asked) == "force_note"
 
 
-# What the guards look at.
+# The evidence that guards check.
 
 
 @pytest.mark.parametrize(
@@ -106,48 +108,48 @@ def test_force_without_a_note_is_refused(note: str | None) -> None:
         (None, None, False),
     ],
 )
-def test_what_is_seen_decides_and_a_word_counts_only_where_nothing_is_to_be_seen(
+def test_the_callers_flag_counts_only_if_the_host_has_no_evidence_of_its_own(
     seen: bool | None, told: bool | None, is_allowed: bool
 ) -> None:
     package = PackageState(lane=Lane.IN_PROGRESS)
-    sight = sight_of(implementation_evidence=seen)
-    asked = wish(Lane.FOR_REVIEW, implementation_evidence_present=told)
+    observations = observing(implementation_evidence=seen)
+    asked = intent(Lane.FOR_REVIEW, implementation_evidence_present=told)
     if is_allowed:
-        assert rules.decide_transition(package, asked, sight)
+        assert rules.decide_transition(package, asked, observations)
     else:
-        assert guard_that_refuses(package.lane, asked, sight) == "subtasks_and_evidence"
+        assert guard_that_refuses(package.lane, asked, observations) == "subtasks_and_evidence"
 
 
-def test_a_workspace_that_is_gone_is_said_to_be_so() -> None:
-    asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
-    sight = sight_of(implementation_evidence=False, workspace=False)
+def test_submitting_from_a_missing_workspace_suggests_start_implementation() -> None:
+    asked = intent(Lane.FOR_REVIEW, **EVERYTHING)
+    observations = observing(implementation_evidence=False, workspace=False)
     with pytest.raises(
         TransitionRejected, match="call start-implementation, which creates it again"
     ):
-        rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, sight)
+        rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, observations)
 
 
-def test_subtasks_that_are_not_complete_keep_a_package_from_its_review() -> None:
-    asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
-    sight = sight_of(subtasks_complete=False)
-    assert guard_that_refuses(Lane.IN_PROGRESS, asked, sight) == "subtasks_and_evidence"
+def test_a_package_with_open_subtasks_cannot_be_submitted_for_review() -> None:
+    asked = intent(Lane.FOR_REVIEW, **EVERYTHING)
+    observations = observing(subtasks_complete=False)
+    assert guard_that_refuses(Lane.IN_PROGRESS, asked, observations) == "subtasks_and_evidence"
 
 
 @pytest.mark.parametrize("to", [Lane.APPROVED, Lane.DONE])
-def test_a_review_that_asks_for_changes_passes_nothing(to: Lane) -> None:
-    refused = guard_that_refuses(Lane.IN_REVIEW, wish(to, review_result=CHANGES))
+def test_a_review_that_requests_changes_cannot_approve_a_package(to: Lane) -> None:
+    refused = guard_that_refuses(Lane.IN_REVIEW, intent(to, review_result=CHANGES))
     assert refused == "review_approved"
 
 
-def test_a_review_that_asks_for_changes_sends_the_package_back() -> None:
+def test_a_review_that_requests_changes_returns_the_package_to_work() -> None:
     package = PackageState(lane=Lane.IN_REVIEW)
-    asked = wish(Lane.IN_PROGRESS, review_result=CHANGES)
+    asked = intent(Lane.IN_PROGRESS, review_result=CHANGES)
     assert rules.decide_transition(package, asked, Observations())
 
 
 @pytest.mark.parametrize("verdict", ["approved", "changes_requested"])
-def test_evidence_passes_work_on_only_with_the_verdict_approved(verdict: str) -> None:
-    asked = wish(Lane.APPROVED, evidence={"review": {**APPROVED, "verdict": verdict}})
+def test_review_evidence_approves_only_with_the_verdict_approved(verdict: str) -> None:
+    asked = intent(Lane.APPROVED, evidence={"review": {**APPROVED, "verdict": verdict}})
     if verdict == "approved":
         assert rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, Observations())
     else:
@@ -155,11 +157,11 @@ def test_evidence_passes_work_on_only_with_the_verdict_approved(verdict: str) ->
 
 
 @pytest.mark.parametrize("blank", ["", " \t"])
-def test_blank_texts_are_no_proof(blank: str) -> None:
-    back = wish(Lane.PLANNED, note=blank, review_ref=blank)
+def test_blank_notes_references_and_actors_do_not_satisfy_guards(blank: str) -> None:
+    back = intent(Lane.PLANNED, note=blank, review_ref=blank)
     assert guard_that_refuses(Lane.IN_PROGRESS, back) == "reason"
     assert guard_that_refuses(Lane.APPROVED, back) == "review_reference"
-    claim = wish(Lane.CLAIMED, actor=blank)
+    claim = intent(Lane.CLAIMED, actor=blank)
     assert guard_that_refuses(Lane.PLANNED, claim) == "actor"
 
 
@@ -172,26 +174,26 @@ def test_blank_texts_are_no_proof(blank: str) -> None:
         {"review_result": {**APPROVED, "reviewer": "s"}, "evidence": {"review": APPROVED}},
     ],
 )
-def test_proofs_that_contradict_each_other_are_refused(proofs: dict[str, Any]) -> None:
+def test_contradictory_review_fields_are_refused(proofs: dict[str, Any]) -> None:
     with pytest.raises(TransitionRejected) as caught:
-        check_review_agreement(wish(Lane.APPROVED, **proofs))
+        check_review_agreement(intent(Lane.APPROVED, **proofs))
     assert caught.value.details["guard"] == "review_agreement"
 
 
-def test_proofs_that_agree_pass_and_so_does_each_alone() -> None:
+def test_consistent_or_single_review_fields_are_accepted() -> None:
     whole = {k: EVERYTHING[k] for k in ("review_ref", "review_result", "evidence")}
     for proofs in (whole, *({name: value} for name, value in whole.items()), {}):
-        check_review_agreement(wish(Lane.APPROVED, **proofs))
+        check_review_agreement(intent(Lane.APPROVED, **proofs))
 
 
 # Dependencies.
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_dependencies_are_judged_at_every_way_into_work_and_force_does_not_help(
+def test_unsatisfied_dependencies_block_every_way_into_work_even_with_force(
     origin: Lane, to: Lane
 ) -> None:
-    forced = wish(to, force=True, note="now")
+    forced = intent(to, force=True, note="now")
     into_work = origin in rules.BEFORE_WORK and to in rules.INTO_WORK
     if into_work:
         with pytest.raises(DependenciesNotSatisfied) as caught:
@@ -205,27 +207,31 @@ def test_dependencies_are_judged_at_every_way_into_work_and_force_does_not_help(
 
 
 def start(
-    package: PackageState, actor: str = "coder", sight: Observations = ALL_SEEN
+    package: PackageState, actor: str = "coder", observations: Observations = ALL_SEEN
 ) -> list[Lane]:
-    moves = rules.decide_start_implementation(package, wish(Lane.IN_PROGRESS, actor=actor), sight)
+    moves = rules.decide_start_implementation(
+        package, intent(Lane.IN_PROGRESS, actor=actor), observations
+    )
     return [lane for move in moves for lane in (move.from_lane, move.to_lane)]
 
 
-def test_a_start_claims_and_begins_in_one_go() -> None:
+def test_starting_a_planned_package_claims_it_and_begins_work() -> None:
     assert start(PackageState()) == [Lane.PLANNED, Lane.CLAIMED, Lane.CLAIMED, Lane.IN_PROGRESS]
 
 
-def test_a_start_goes_on_from_ones_own_claim() -> None:
+def test_starting_ones_own_claimed_package_begins_work() -> None:
     claimed = PackageState(lane=Lane.CLAIMED, claimed_by="coder")
     assert start(claimed) == [Lane.CLAIMED, Lane.IN_PROGRESS]
 
 
-def test_a_start_by_whoever_works_on_it_moves_nothing() -> None:
-    assert start(PackageState(lane=Lane.IN_PROGRESS, claimed_by="coder"), sight=WAITING) == []
+def test_starting_ones_own_package_in_progress_changes_nothing() -> None:
+    assert (
+        start(PackageState(lane=Lane.IN_PROGRESS, claimed_by="coder"), observations=WAITING) == []
+    )
 
 
 @pytest.mark.parametrize("lane", [Lane.CLAIMED, Lane.IN_PROGRESS])
-def test_a_start_of_what_another_holds_names_both(lane: Lane) -> None:
+def test_starting_a_package_of_another_is_refused_and_names_both_actors(lane: Lane) -> None:
     with pytest.raises(WorkPackageAlreadyClaimed) as caught:
         start(PackageState(lane=lane, claimed_by="first"), actor="second")
     assert caught.value.details == {"claimed_by": "first", "requesting_actor": "second"}
@@ -234,26 +240,26 @@ def test_a_start_of_what_another_holds_names_both(lane: Lane) -> None:
 @pytest.mark.parametrize(
     "lane", [x for x in Lane if x not in (Lane.PLANNED, Lane.CLAIMED, Lane.IN_PROGRESS)]
 )
-def test_a_start_from_any_later_lane_is_refused(lane: Lane) -> None:
+def test_starting_a_package_past_in_progress_is_refused(lane: Lane) -> None:
     with pytest.raises(TransitionRejected) as caught:
         start(PackageState(lane=lane, claimed_by="coder"))
     assert caught.value.details["guard"] == "edge"
 
 
 @pytest.mark.parametrize("lane", [Lane.PLANNED, Lane.CLAIMED])
-def test_a_start_waits_for_dependencies(lane: Lane) -> None:
+def test_starting_a_package_with_unsatisfied_dependencies_is_refused(lane: Lane) -> None:
     with pytest.raises(DependenciesNotSatisfied):
-        start(PackageState(lane=lane, claimed_by="coder"), sight=WAITING)
+        start(PackageState(lane=lane, claimed_by="coder"), observations=WAITING)
 
 
 # start-review.
 
 
 def review(package: PackageState, actor: str = "reviewer") -> tuple[Transition, ...]:
-    return rules.decide_start_review(package, wish(Lane.IN_REVIEW, actor=actor))
+    return rules.decide_start_review(package, intent(Lane.IN_REVIEW, actor=actor))
 
 
-def test_a_review_is_claimed_once_and_asking_again_moves_nothing() -> None:
+def test_starting_ones_own_review_again_changes_nothing() -> None:
     assert len(review(PackageState(lane=Lane.FOR_REVIEW))) == 1
     assert review(PackageState(lane=Lane.IN_REVIEW, reviewer="reviewer")) == ()
 
@@ -265,6 +271,6 @@ def test_a_second_reviewer_is_refused() -> None:
 
 
 @pytest.mark.parametrize("lane", [x for x in Lane if x not in (Lane.FOR_REVIEW, Lane.IN_REVIEW)])
-def test_what_is_not_for_review_cannot_be_reviewed(lane: Lane) -> None:
+def test_a_package_that_is_not_for_review_cannot_be_reviewed(lane: Lane) -> None:
     with pytest.raises(TransitionRejected):
         review(PackageState(lane=lane))

@@ -20,7 +20,7 @@ REVIEW = st.fixed_dictionaries(
         "reference": st.just("x"),
     }
 )
-WISHES = st.builds(
+INTENTS = st.builds(
     MoveIntent,
     wp_id=st.just("WP01"),
     actor=st.sampled_from(["", "a", "b"]),
@@ -32,7 +32,7 @@ WISHES = st.builds(
     evidence=st.none() | st.fixed_dictionaries({"review": REVIEW}),
     implementation_evidence_present=st.sampled_from([None, True, False]),
 )
-SIGHTS = st.builds(
+OBSERVATIONS = st.builds(
     Observations,
     workspace=st.booleans(),
     subtasks_complete=st.booleans(),
@@ -49,62 +49,66 @@ def moved(origin: Lane, to: Lane, **fields: Any) -> Transitioned:
 
 
 def decide(
-    kind: str, package: PackageState, wish: MoveIntent, sight: Observations
+    kind: str, package: PackageState, intent: MoveIntent, observations: Observations
 ) -> tuple[rules.Transition, ...]:
     try:
         if kind == "transition":
-            return rules.decide_transition(package, wish, sight)
+            return rules.decide_transition(package, intent, observations)
         if kind == "start-review":
-            return rules.decide_start_review(package, wish)
-        return rules.decide_start_implementation(package, wish, sight)
+            return rules.decide_start_review(package, intent)
+        return rules.decide_start_implementation(package, intent, observations)
     except SpecKittyError:
         return ()
 
 
-@given(st.lists(st.tuples(KINDS, WISHES, SIGHTS), max_size=30))
-def test_replay_of_accepted_decisions_never_leaves_the_lane_table(
+@given(st.lists(st.tuples(KINDS, INTENTS, OBSERVATIONS), max_size=30))
+def test_accepted_transitions_follow_the_table_and_replay_to_the_same_state(
     asked: list[tuple[str, MoveIntent, Observations]],
 ) -> None:
     package = PLANNED
     events: list[Event] = []
-    for kind, wish, sight in asked:
-        for move in decide(kind, package, wish, sight):
+    for kind, intent, observations in asked:
+        for move in decide(kind, package, intent, observations):
             assert move.from_lane is package.lane
-            assert wish.force or (move.from_lane, move.to_lane) in MOVES
+            assert intent.force or (move.from_lane, move.to_lane) in MOVES
             event = moved(
-                move.from_lane, move.to_lane, actor=wish.actor, force=wish.force, reason=wish.note
+                move.from_lane,
+                move.to_lane,
+                actor=intent.actor,
+                force=intent.force,
+                reason=intent.note,
             )
             package = apply(package, event, len(events) + 1)
             events.append(event)
     assert replay(events).of("WP01") == package
 
 
-@given(st.lists(st.tuples(KINDS, WISHES, SIGHTS), max_size=30))
-def test_a_package_at_work_always_has_a_holder_and_one_in_review_a_reviewer(
+@given(st.lists(st.tuples(KINDS, INTENTS, OBSERVATIONS), max_size=30))
+def test_a_claimed_package_always_has_a_holder_and_one_in_review_a_reviewer(
     asked: list[tuple[str, MoveIntent, Observations]],
 ) -> None:
     package = PLANNED
-    for kind, wish, sight in asked:
-        for move in decide(kind, package, wish, sight):
-            package = apply(package, moved(move.from_lane, move.to_lane, actor=wish.actor), 1)
+    for kind, intent, observations in asked:
+        for move in decide(kind, package, intent, observations):
+            package = apply(package, moved(move.from_lane, move.to_lane, actor=intent.actor), 1)
         at_work = package.lane in (Lane.CLAIMED, Lane.IN_PROGRESS)
         assert not at_work or package.claimed_by is not None
         assert (package.reviewer is not None) == (package.lane is Lane.IN_REVIEW)
 
 
-def test_a_package_of_which_nothing_is_known_is_planned() -> None:
+def test_a_package_without_events_is_planned() -> None:
     state = replay([])
     assert state.of("WP77") == PLANNED
     assert not state.of("WP77").is_satisfied
 
 
-def test_a_cancellation_satisfies_only_with_a_note() -> None:
+def test_a_canceled_package_satisfies_dependents_only_with_a_reason() -> None:
     for reason, is_satisfied in {None: False, " ": False, "not needed": True}.items():
         state = replay([moved(Lane.PLANNED, Lane.CANCELED, reason=reason)])
         assert state.of("WP01").is_satisfied is is_satisfied
 
 
-def test_a_note_that_is_added_to_a_canceled_package_counts_and_one_before_does_not() -> None:
+def test_a_note_satisfies_dependents_only_if_added_after_the_cancellation() -> None:
     canceled = moved(Lane.PLANNED, Lane.CANCELED)
     for note, is_satisfied in {" ": False, "not needed": True}.items():
         said = Annotated(event_id="e2", at="now", actor="ada", wp_id="WP01", delta={"note": note})
@@ -112,7 +116,7 @@ def test_a_note_that_is_added_to_a_canceled_package_counts_and_one_before_does_n
         assert not replay([said, canceled]).of("WP01").is_satisfied
 
 
-def test_a_blocked_package_knows_where_it_was_before_also_if_it_is_blocked_again() -> None:
+def test_a_package_blocked_twice_remembers_the_lane_before_the_first_block() -> None:
     blocked = moved(Lane.CLAIMED, Lane.BLOCKED)
     again = moved(Lane.BLOCKED, Lane.BLOCKED, force=True)
     claimed = moved(Lane.PLANNED, Lane.CLAIMED)
@@ -122,7 +126,7 @@ def test_a_blocked_package_knows_where_it_was_before_also_if_it_is_blocked_again
     assert (planned.lane, planned.claimed_by, planned.blocked_from) == (Lane.PLANNED, None, None)
 
 
-def test_the_implementer_keeps_the_package_through_review_until_it_is_planned_again() -> None:
+def test_the_implementer_keeps_the_claim_until_the_package_is_planned_again() -> None:
     steps = [
         moved(Lane.PLANNED, Lane.CLAIMED, actor="coder"),
         moved(Lane.CLAIMED, Lane.IN_PROGRESS, actor="coder"),
@@ -136,7 +140,7 @@ def test_the_implementer_keeps_the_package_through_review_until_it_is_planned_ag
     assert again.claimed_by is None
 
 
-def test_the_newest_mark_of_a_subtask_counts_and_moves_leave_it_alone() -> None:
+def test_the_newest_mark_of_a_subtask_counts_and_survives_transitions() -> None:
     def marked(**marks: str) -> Annotated:
         return Annotated(event_id="E", at="now", actor="b", wp_id="WP01", delta={"subtasks": marks})
 
@@ -152,7 +156,7 @@ def test_the_newest_mark_of_a_subtask_counts_and_moves_leave_it_alone() -> None:
     assert state.of("WP01").lane is Lane.CLAIMED
 
 
-def test_where_work_began_is_remembered_until_it_begins_anew() -> None:
+def test_the_base_commit_is_kept_until_work_starts_again() -> None:
     begun = moved(Lane.CLAIMED, Lane.IN_PROGRESS, lane_base_ref="one")
     later = [begun, moved(Lane.IN_PROGRESS, Lane.FOR_REVIEW)]
     assert replay(later).of("WP01").base_ref == "one"
@@ -160,7 +164,7 @@ def test_where_work_began_is_remembered_until_it_begins_anew() -> None:
     assert replay([*later, anew]).of("WP01").base_ref == "two"
 
 
-def test_acceptance_is_of_the_mission_and_moves_no_package() -> None:
+def test_accepting_the_mission_moves_no_package() -> None:
     accepted = MissionAccepted(event_id="E", at="then", actor="a")
     state = replay([moved(Lane.PLANNED, Lane.BLOCKED), accepted])
     assert state.accepted_at == "then"

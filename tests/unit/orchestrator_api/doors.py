@@ -1,4 +1,4 @@
-"""Requests of named orchestrators, as the worker hands them to the dispatcher."""
+"""Requests of named orchestrators, as the worker passes them to the dispatcher."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def body(stem: str, command: str, args: Mapping[str, Any], **more: Any) -> bytes
 
 
 def answer(project: Stage, raw: bytes, *, stem: str = "one", identity: str) -> dict[str, Any]:
-    """What a worker that was started now would reply."""
+    """The reply of a worker that has just started."""
     made = bootstrap.dispatcher(project.root).answer_bytes(raw, stem=stem, identity=identity)
     envelope: dict[str, Any] = json.loads(made.reply)
     assert set(envelope) == ENVELOPE_KEYS
@@ -35,7 +35,7 @@ def answer(project: Stage, raw: bytes, *, stem: str = "one", identity: str) -> d
 
 
 def configure(project: Stage, text: str) -> None:
-    """The operator has written `config.toml`."""
+    """Write `config.toml` with valid modes."""
     path = project.root / ".kitty" / "config.toml"
     path.parent.mkdir(exist_ok=True)
     path.parent.chmod(0o755)
@@ -44,7 +44,7 @@ def configure(project: Stage, text: str) -> None:
 
 
 class _DeadJournal(Journal):
-    """Finds, and dies where it is to append."""
+    """A journal that finds lines and fails on append."""
 
     def append(
         self,
@@ -59,7 +59,7 @@ class _DeadJournal(Journal):
 
 @contextmanager
 def committed_before_the_answer() -> Iterator[None]:
-    """Events are committed as they were by releases that committed the answer on its own."""
+    """Commit events before the answer, as former releases did."""
     append = OpenMission.append
 
     def at_once(mission: OpenMission, events: Sequence[Event], cause: RequestContext) -> None:

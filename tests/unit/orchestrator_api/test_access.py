@@ -1,4 +1,4 @@
-"""What is not granted is refused, recorded, and has no effect; nothing else is told by it."""
+"""A request that is not granted is refused and recorded, has no effect and reveals nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def asked(project: Stage, raw: bytes, identity: str = "nightly") -> str | None:
 
 
 @pytest.mark.parametrize("identity", ["nightly", "default", "stranger"])
-def test_who_is_not_listed_may_do_nothing(project: Stage, identity: str) -> None:
+def test_an_orchestrator_that_is_not_listed_may_do_nothing(project: Stage, identity: str) -> None:
     configure(project, OTHERS)
     before = digest_of_tree(project.root)
     for number, (command, args) in enumerate(
@@ -85,7 +85,7 @@ def test_the_command_line_is_not_restricted(project: Stage) -> None:
         ("policy = {dangerous_flags = []}", note(), None),
     ],
 )
-def test_a_request_is_carried_out_within_its_grant_alone(
+def test_a_request_is_carried_out_only_within_its_grant(
     project: Stage, grant: str, raw: bytes, expected: str | None
 ) -> None:
     configure(project, NIGHTLY + grant + "\n")
@@ -95,12 +95,12 @@ def test_a_request_is_carried_out_within_its_grant_alone(
         assert digest_of_tree(project.root) == before
 
 
-def test_an_orchestrator_that_declares_nothing_declares_nothing_wrong(project: Stage) -> None:
+def test_a_policy_grant_does_not_require_a_policy(project: Stage) -> None:
     configure(project, NIGHTLY + 'policy = {network_mode = ["full"]}\n')
     assert asked(project, body("one", "append-history", NOTE, policy=None)) is None
 
 
-def test_a_forged_actor_is_refused_and_both_names_are_recorded(project: Stage) -> None:
+def test_a_forged_actor_is_refused_and_recorded_with_the_identity(project: Stage) -> None:
     configure(project, NIGHTLY + 'actors = ["nightly-*"]\n')
     assert asked(project, note(actor="reviewer")) == REFUSED
     line = project.journal()[0]
@@ -111,7 +111,7 @@ def test_a_forged_actor_is_refused_and_both_names_are_recorded(project: Stage) -
     assert project.events()[0]["identity"] == "nightly"
 
 
-def test_a_replayed_request_of_a_foreign_orchestrator_is_ones_own_request(project: Stage) -> None:
+def test_the_id_of_another_orchestrator_does_not_return_its_answer(project: Stage) -> None:
     configure(project, OTHERS + '[orchestrators.nightly]\ncommands = ["read-only"]\n')
     theirs = answer(project, note(), identity="other")
     assert theirs["success"]
@@ -121,7 +121,7 @@ def test_a_replayed_request_of_a_foreign_orchestrator_is_ones_own_request(projec
     assert len(project.events()) == 1
 
 
-def test_missions_that_are_not_granted_are_told_by_no_refusal(project: Stage) -> None:
+def test_refusals_do_not_reveal_missions_that_are_not_granted(project: Stage) -> None:
     project.write_mission({}, slug="002-secret")
     project.write_mission({}, slug="001-secret")
     configure(project, NIGHTLY + 'missions = ["001-*"]\n')
@@ -135,7 +135,7 @@ def test_missions_that_are_not_granted_are_told_by_no_refusal(project: Stage) ->
         assert SLUG not in told
 
 
-def test_a_granted_ambiguity_names_the_granted_candidates_alone(project: Stage) -> None:
+def test_an_ambiguous_selector_lists_only_granted_missions(project: Stage) -> None:
     project.write_mission({}, slug="secret-1", mission_number=1)
     configure(project, NIGHTLY + 'missions = ["001-*", "1"]\n')
     envelope = answer(project, body("one", "mission-state", {"mission": "1"}), identity="nightly")
@@ -148,7 +148,7 @@ def test_a_granted_ambiguity_names_the_granted_candidates_alone(project: Stage) 
 @pytest.mark.parametrize(
     ("command", "args"), [("append-history", NOTE), ("start-implementation", START)]
 )
-def test_what_had_begun_is_completed_although_its_grant_was_withdrawn(
+def test_an_interrupted_request_is_completed_after_its_grant_is_withdrawn(
     project: Stage, config: str, command: str, args: dict[str, Any]
 ) -> None:
     configure(project, NIGHTLY)
@@ -168,7 +168,7 @@ def test_what_had_begun_is_completed_although_its_grant_was_withdrawn(
     assert answer(project, again, stem="two", identity="nightly")["error_code"] == REFUSED
 
 
-def test_an_interrupted_merge_is_completed_although_its_grant_was_withdrawn(
+def test_an_interrupted_merge_is_completed_after_its_grant_is_withdrawn(
     project: Stage,
 ) -> None:
     project.approve("WP01", {"one.txt": "1\n"})
@@ -182,7 +182,7 @@ def test_an_interrupted_merge_is_completed_although_its_grant_was_withdrawn(
     assert answer(project, raw, identity="nightly")["data"]["commit"] == merged
 
 
-def test_paths_are_recorded_and_replied_as_the_orchestrator_sees_them(project: Stage) -> None:
+def test_replies_and_journal_have_paths_as_the_orchestrator_sees_them(project: Stage) -> None:
     configure(project, NIGHTLY + 'paths = {".worktrees" = "/sandbox/trees"}\n' + OTHERS)
     mine = answer(project, body("one", "start-implementation", START), identity="nightly")
     assert mine["data"]["workspace_path"] == f"/sandbox/trees/{SLUG}-lane-a"
@@ -195,7 +195,7 @@ def test_paths_are_recorded_and_replied_as_the_orchestrator_sees_them(project: S
     assert answer(project, body("one", "start-implementation", START), identity="nightly") == mine
 
 
-def test_a_damaged_config_is_nobodys_answer(project: Stage) -> None:
+def test_with_a_damaged_config_no_request_is_answered(project: Stage) -> None:
     configure(project, "damaged")
     with pytest.raises(StateUnreadable):
         answer(project, note(), identity="default")
@@ -203,7 +203,7 @@ def test_a_damaged_config_is_nobodys_answer(project: Stage) -> None:
     assert not (project.root / ".kitty" / "outbox" / "journal.jsonl").exists()
 
 
-# The mission that is judged is the one that is used.
+# The mission that is checked is the one that is used.
 
 
 def link_away(meta: Path) -> None:
@@ -223,7 +223,7 @@ def replace_by_fifo(meta: Path) -> None:
 
 @pytest.mark.parametrize("change", [link_away, enlarge, replace_by_fifo])
 @pytest.mark.parametrize("selector", ["1", "1x"])
-def test_a_glob_over_a_number_never_grants_the_mission_of_that_number(
+def test_a_numeric_glob_does_not_grant_the_mission_with_that_number(
     project: Stage, change: Callable[[Path], None], selector: str
 ) -> None:
     change(project.root / "kitty-specs" / SLUG / "meta.json")
@@ -234,7 +234,7 @@ def test_a_glob_over_a_number_never_grants_the_mission_of_that_number(
     assert project.events() == []
 
 
-def test_a_mission_that_takes_the_name_after_the_look_up_is_not_used(project: Stage) -> None:
+def test_a_mission_that_takes_the_number_after_the_lookup_is_not_used(project: Stage) -> None:
     project.write_mission({"WP01": {}}, slug="002-other")
     missions = project.root / "kitty-specs"
     raw = note(mission="1")
@@ -247,7 +247,7 @@ def test_a_mission_that_takes_the_name_after_the_look_up_is_not_used(project: St
     assert project.events("001-other") == project.events("003-search") == []
 
 
-def test_a_selector_that_led_to_no_mission_goes_no_further(project: Stage) -> None:
+def test_a_mission_created_after_the_lookup_is_not_used(project: Stage) -> None:
     configure(project, NIGHTLY + 'missions = ["0*", "7"]\n')
     raw = note(mission="7")
     dispatcher = bootstrap.dispatcher(project.root)
@@ -258,7 +258,7 @@ def test_a_selector_that_led_to_no_mission_goes_no_further(project: Stage) -> No
     assert project.events("007-secret") == []
 
 
-# What a merge may move.
+# Branches that a merge may move.
 
 
 def merge(**more: Any) -> bytes:
@@ -287,7 +287,7 @@ def merge(**more: Any) -> bytes:
         ('targets = ["prod*"]', {"target": "production", "push": True}, REFUSED),
     ],
 )
-def test_a_merge_moves_and_pushes_what_is_granted_alone(
+def test_a_merge_moves_and_pushes_only_granted_branches(
     project: Stage, grant: str, args: dict[str, Any], expected: str
 ) -> None:
     project.git("branch", "production")
@@ -297,7 +297,7 @@ def test_a_merge_moves_and_pushes_what_is_granted_alone(
     assert project.git("for-each-ref") == before
 
 
-def test_a_refused_target_tells_nothing_of_branches_or_of_the_mission(project: Stage) -> None:
+def test_refusing_a_target_does_not_reveal_existing_branches(project: Stage) -> None:
     project.git("branch", "production")
     configure(project, NIGHTLY)
     told = [
@@ -314,7 +314,7 @@ def test_a_refused_target_tells_nothing_of_branches_or_of_the_mission(project: S
     assert "main" not in words[0]
 
 
-def test_without_grants_and_at_the_command_line_any_branch_may_be_named(project: Stage) -> None:
+def test_without_grants_and_at_the_command_line_any_target_is_allowed(project: Stage) -> None:
     project.git("branch", "production")
     args = {"target": "production"}
     assert asked(project, merge(**args), "default") == "PREFLIGHT_FAILED"
@@ -325,7 +325,7 @@ def test_without_grants_and_at_the_command_line_any_branch_may_be_named(project:
 
 @pytest.fixture(scope="module")
 def mergeable(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    """A mission of which all is approved; for refusals alone, which leave it as it is."""
+    """A mission whose packages are all approved; shared by tests of refusals, which do not change it."""
     made = Stage(root=tmp_path_factory.mktemp("mergeable") / "project")
     made.make_repository()
     made.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
@@ -339,7 +339,7 @@ def mergeable(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     "target",
     ["main^{}", "main~0", "main@{0}", " main", "refs/heads/main", "m*", "HEAD", "alias", "a\0b"],
 )
-def test_a_target_is_the_plain_name_of_a_branch(mergeable: Stage, target: str) -> None:
+def test_a_target_must_be_the_plain_name_of_a_branch(mergeable: Stage, target: str) -> None:
     before = mergeable.git("for-each-ref")
     refusal = mergeable.ask("merge-mission", mission=SLUG, target=target)
     assert refusal["error_code"] == "PREFLIGHT_FAILED"

@@ -1,4 +1,4 @@
-"""A reply has a limited size, whatever the files of a project contain."""
+"""Replies are limited in size, whatever the files of a project contain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.integration.stage import SLUG, Stage
 HUGE = "x" * 100_000
 
 
-def test_a_prompt_with_many_subtasks_and_patterns_lists_the_first_and_their_number(
+def test_long_lists_of_subtasks_and_patterns_are_truncated_and_counted(
     project: Stage,
 ) -> None:
     subtasks = [f"T{number:04}" for number in range(1200)]
@@ -27,7 +27,7 @@ def test_a_prompt_with_many_subtasks_and_patterns_lists_the_first_and_their_numb
     assert not small.keys() & {"subtasks_total", "owned_files_total"}
 
 
-def test_a_title_is_cut(project: Stage) -> None:
+def test_a_long_title_is_truncated(project: Stage) -> None:
     project.write_mission({"WP01": {"title": HUGE}}, slug="002-large", title=HUGE)
     cut = "x" * 499 + "…"
     [package] = project.done("mission-state", mission="002-large")["work_packages"]
@@ -36,9 +36,7 @@ def test_a_title_is_cut(project: Stage) -> None:
 
 
 @pytest.mark.parametrize("field", ["mission_id", "mission_type", "target_branch"])
-def test_a_long_field_of_every_reply_makes_the_mission_unreadable(
-    project: Stage, field: str
-) -> None:
+def test_a_mission_with_an_overlong_field_is_unreadable(project: Stage, field: str) -> None:
     path = project.root / "kitty-specs" / SLUG / "meta.json"
     path.write_text(json.dumps({field: HUGE}))
     refused = project.ask("mission-state", mission=SLUG)

@@ -1,4 +1,4 @@
-"""What an operator is told about a change of `config.toml`."""
+"""The description of a changed `config.toml` for the operator."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from specify_cli.storage.settings import HostSettings
 CI = Grant(identity="ci", commands=("list-ready",))
 
 
-def test_nothing_is_said_where_nothing_changed() -> None:
+def test_an_unchanged_config_has_no_changes() -> None:
     assert describe(Config(), Config()) == []
 
 
-def test_each_setting_and_orchestrator_that_changed_is_named() -> None:
+def test_every_changed_setting_and_orchestrator_is_listed() -> None:
     former = Config(grants=(CI, Grant(identity="old", commands=())))
     changed = CI._replace(quota=Quota(max_waiting=1), push=True)
     settings = HostSettings(reads_days=7, stale_after_s=60)

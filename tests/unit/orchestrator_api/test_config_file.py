@@ -54,9 +54,9 @@ DISTRUSTED: dict[str, Callable[[Path], object]] = {
     "a hard link": lambda path: path.with_name("other").hardlink_to(path),
     "a folder": replaced_by_a_folder,
     "a pipe": replaced_by_a_pipe,
-    "written by the group": lambda path: path.chmod(0o664),
-    "written by everybody": lambda path: path.chmod(0o646),
-    "in a folder of the group": lambda path: path.parent.chmod(0o775),
+    "writable by the group": lambda path: path.chmod(0o664),
+    "writable by everybody": lambda path: path.chmod(0o646),
+    "in a folder writable by the group": lambda path: path.parent.chmod(0o775),
     "in a linked folder": in_a_linked_folder,
     "too large": lambda path: path.write_text(OPEN + "#" * 1024 * 1024),
     "not UTF-8": lambda path: path.write_bytes(b"\xff"),
@@ -76,7 +76,7 @@ DISTRUSTED: dict[str, Callable[[Path], object]] = {
         ('[orchestrator.a]\ncommands = ["all"]\n', "orchestrator"),
     ],
 )
-def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
+def test_a_misspelled_key_is_reported_instead_of_the_missing_one(
     project: Stage, text: str, key: str
 ) -> None:
     configure(project, text)
@@ -103,7 +103,7 @@ def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
         ('commands = ["all"]\npaths = 3', "paths: it must be a table of names and values"),
     ],
 )
-def test_what_does_not_fit_is_said_in_words_of_the_file(
+def test_invalid_values_are_explained_in_terms_of_the_file(
     project: Stage, line: str, words: str
 ) -> None:
     configure(project, f"[orchestrators.a]\n{line}\n")
@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_said_in_words_of_the_file(
 
 
 @pytest.mark.parametrize("how", DISTRUSTED)
-def test_a_config_that_cannot_be_trusted_starts_no_worker(project: Stage, how: str) -> None:
+def test_a_worker_does_not_start_with_an_untrusted_config(project: Stage, how: str) -> None:
     configure(project, OPEN)
     DISTRUSTED[how](config(project))
     with pytest.raises(StateUnreadable) as caught:
@@ -121,7 +121,7 @@ def test_a_config_that_cannot_be_trusted_starts_no_worker(project: Stage, how: s
     assert str(project.root / ".kitty") in caught.value.message
 
 
-def test_a_config_of_another_user_starts_no_worker(project: Stage) -> None:
+def test_a_config_of_another_user_is_refused(project: Stage) -> None:
     configure(project, OPEN)
     if os.geteuid() == 0:
         os.chown(config(project), 12345, -1)
@@ -131,7 +131,7 @@ def test_a_config_of_another_user_starts_no_worker(project: Stage) -> None:
     assert Access(bootstrap.read_config(project.root).grants).of("default")
 
 
-def test_without_a_config_the_root_inbox_has_everything_and_nobody_else_anything(
+def test_without_a_config_only_the_root_inbox_is_granted_everything(
     project: Stage,
 ) -> None:
     access = Access(bootstrap.read_config(project.root).grants)
@@ -139,7 +139,7 @@ def test_without_a_config_the_root_inbox_has_everything_and_nobody_else_anything
     assert everything().commands == tuple(registry.CONTRACT_COMMANDS)
 
 
-def test_what_is_granted_is_handed_to_the_worker(project: Stage) -> None:
+def test_the_worker_receives_the_grants_of_the_config(project: Stage) -> None:
     configure(
         project,
         '[orchestrators.nightly]\ncommands = ["append-history", "read-only"]\nuid = 7\n'
@@ -155,7 +155,7 @@ def test_what_is_granted_is_handed_to_the_worker(project: Stage) -> None:
     assert weekly.owner_uid is None
 
 
-def test_a_running_worker_keeps_the_grants_that_it_was_started_with(project: Stage) -> None:
+def test_a_running_worker_keeps_the_grants_it_was_started_with(project: Stage) -> None:
     configure(project, OPEN)
     host = bootstrap.ProjectHost(project.root)
     before = host.access()
@@ -163,7 +163,7 @@ def test_a_running_worker_keeps_the_grants_that_it_was_started_with(project: Sta
     assert host.access() == before
 
 
-def test_a_folder_is_mapped_by_both_of_its_names_and_the_longest_first(project: Stage) -> None:
+def test_the_longest_path_mapping_wins_and_applies_to_symlink_targets(project: Stage) -> None:
     real = project.root / "trees"
     real.mkdir()
     (project.root / "linked").symlink_to(real)
@@ -192,7 +192,7 @@ MAPPED = {".worktrees": "/trees", "wt": "/other"}
 
 
 @pytest.mark.parametrize("names", [tuple(MAPPED), tuple(reversed(MAPPED))])
-def test_what_is_written_down_for_a_folder_goes_before_what_a_link_to_it_has(
+def test_a_mapping_of_a_folder_takes_precedence_over_that_of_a_symlink_to_it(
     project: Stage, names: tuple[str, ...]
 ) -> None:
     (project.root / ".worktrees").mkdir()
@@ -207,7 +207,7 @@ def test_what_is_written_down_for_a_folder_goes_before_what_a_link_to_it_has(
 
 
 @pytest.mark.parametrize("second", ["./trees/", "{root}/trees", "a/../trees", "linked"])
-def test_one_folder_with_two_targets_is_refused_and_the_key_is_named(
+def test_a_folder_mapped_to_two_targets_is_refused_with_the_key(
     project: Stage, second: str
 ) -> None:
     (project.root / "trees").mkdir()

@@ -63,7 +63,7 @@ def code(project: Stage, raw: bytes, stem: str = "one") -> str | None:
     return found
 
 
-# Any bytes in, exactly one envelope out.
+# Arbitrary bytes.
 
 
 JSON = st.recursive(
@@ -95,7 +95,7 @@ REQUESTS = st.fixed_dictionaries(
     max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(raws=st.lists(REQUESTS | st.binary() | JSON.map(json.dumps).map(str.encode), max_size=4))
-def test_any_bytes_in_give_exactly_one_valid_envelope_out(
+def test_any_bytes_are_answered_with_exactly_one_valid_envelope(
     project: Stage, raws: list[bytes]
 ) -> None:
     for raw in raws:
@@ -134,7 +134,7 @@ def project_journal(project: Stage) -> list[dict[str, Any]]:
         (body("one", "append-history", {**NOTE, "note": "\ud800"}), "USAGE_ERROR"),
     ],
 )
-def test_what_is_not_understood_is_refused_and_appends_nothing(
+def test_an_invalid_request_is_refused_and_appends_no_event(
     project: Stage, raw: bytes, expected: str
 ) -> None:
     assert code(project, raw) == expected
@@ -150,7 +150,7 @@ def test_the_same_bytes_get_the_same_answer_and_have_one_effect(project: Stage) 
     assert len(project.events()) == len(project.journal()) == 1
 
 
-def test_what_is_asked_again_is_not_carried_out_again(
+def test_a_repeated_request_is_not_executed_again(
     project: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = body("one", "append-history", NOTE)
@@ -159,7 +159,7 @@ def test_what_is_asked_again_is_not_carried_out_again(
     assert answer(project, raw) == first
 
 
-def test_an_id_belongs_to_its_first_request_at_either_door(project: Stage) -> None:
+def test_an_id_belongs_to_its_first_request_at_both_interfaces(project: Stage) -> None:
     raw = body("one", "append-history", NOTE)
     first = answer(project, raw)
     again = project.ask("append-history", policy=None, correlation_id="one", **NOTE)
@@ -171,7 +171,7 @@ def test_an_id_belongs_to_its_first_request_at_either_door(project: Stage) -> No
     assert len(project.events()) == 1
 
 
-def test_a_conflict_that_is_judged_again_has_one_line(project: Stage):
+def test_a_repeated_conflict_is_journaled_once(project: Stage):
     told: dict[str, Any] = {}
     for at, note in enumerate(("first", "other", "other", "third", "other")):
         with freeze_time(f"2026-05-06T07:08:0{at}Z"):
@@ -182,7 +182,7 @@ def test_a_conflict_that_is_judged_again_has_one_line(project: Stage):
     assert len(digests) == len(set(digests)) == 3
 
 
-def test_what_cannot_be_read_at_all_is_answered_once(project: Stage) -> None:
+def test_a_request_that_is_refused_unread_is_journaled_once(project: Stage) -> None:
     dispatcher = bootstrap.dispatcher(project.root)
     for _ in range(2):
         refused = dispatcher.refuse(RequestTooLarge("too much"), stem="big", identity="default")
@@ -191,13 +191,13 @@ def test_what_cannot_be_read_at_all_is_answered_once(project: Stage) -> None:
 
 
 @pytest.mark.parametrize("refusal", [StorageFailed, NotAuthorized, RequestTooLarge])
-def test_what_was_refused_unread_is_not_taken_for_another_after_a_kill(
+def test_a_request_that_was_refused_unread_keeps_its_answer_when_it_is_read(
     project: Stage, refusal: type[SpecKittyError]
 ) -> None:
     dispatcher = bootstrap.dispatcher(project.root)
     first = dispatcher.refuse(refusal("too much waits"), stem="one", identity="default")
 
-    # The bounds are others now, so the very same file is read.
+    # The bounds have changed, so the same file is read now.
     again = dispatcher.answer_bytes(
         body("one", "append-history", NOTE), stem="one", identity="default"
     )
@@ -207,11 +207,11 @@ def test_what_was_refused_unread_is_not_taken_for_another_after_a_kill(
     assert project.events() == []
 
 
-# What killed callers at the command line have left.
+# Notes that killed callers at the command line have left.
 
 
 def note_of_a_dead_caller(project: Stage, text: str) -> Path:
-    """A release without a record noted a request, and was killed before it did anything; the note."""
+    """Write the note of a former release that was killed before it executed the request."""
     asked = Request(command="append-history", args=NOTE | {"note": text}, correlation_id="one")
     note = Layout(project.root).host / "begun" / "one.json"
     note.parent.mkdir(parents=True)
@@ -220,33 +220,33 @@ def note_of_a_dead_caller(project: Stage, text: str) -> Path:
 
 
 def settle(project: Stage) -> None:
-    """As the first call of this release that changes something."""
+    """Settle intents, as the first changing call of this release does."""
     records.made(Layout(project.root))
     bootstrap.dispatcher(project.root).settle_intents()
     assert bootstrap.ProjectHost(project.root).intents() == []
 
 
-def test_nothing_new_is_done_for_a_dead_caller(project: Stage) -> None:
+def test_a_request_noted_by_a_dead_caller_is_not_executed(project: Stage) -> None:
     note = note_of_a_dead_caller(project, "n")
     settle(project)
     assert project.events() == project_journal(project) == []
     assert not note.exists()
 
 
-def test_a_dead_caller_is_told_nothing_where_its_id_was_answered_meanwhile(project: Stage) -> None:
+def test_the_note_of_a_dead_caller_is_ignored_if_its_id_was_answered(project: Stage) -> None:
     note_of_a_dead_caller(project, "other")
     answer(project, body("one", "append-history", NOTE))
     settle(project)
     assert len(project.events()) == len(project.journal()) == 1
 
 
-def test_private_words_are_in_the_event_and_not_in_the_journal(project: Stage) -> None:
+def test_the_text_of_a_note_is_in_the_event_and_not_in_the_journal(project: Stage) -> None:
     assert code(project, body("one", "append-history", {**NOTE, "note": "between us"})) is None
     assert "between us" in json.dumps(project.events())
     assert "between us" not in json.dumps(project.journal())
 
 
-def test_a_bug_is_answered_and_written_down_where_the_answer_says(project: Stage) -> None:
+def test_a_bug_is_a_host_error_that_names_the_fault_log(project: Stage) -> None:
     class Broken:
         def __getattr__(self, name: str) -> Any:
             raise ZeroDivisionError(name)
@@ -265,11 +265,11 @@ def test_a_bug_is_answered_and_written_down_where_the_answer_says(project: Stage
     assert "ZeroDivisionError" in log.read_text()
 
 
-# Time.
+# Times and deadlines.
 
 
 @freeze_time(NOW)
-def test_envelope_event_and_journal_tell_the_time_in_utc_with_an_offset(project: Stage) -> None:
+def test_envelope_event_and_journal_have_the_time_in_utc_with_an_offset(project: Stage) -> None:
     assert answer(project, body("one", "append-history", NOTE))["timestamp"] == NOW
     assert project.events()[0]["at"] == NOW
     assert project.journal()[0]["at"] == NOW
@@ -291,14 +291,14 @@ def test_envelope_event_and_journal_tell_the_time_in_utc_with_an_offset(project:
         (1778051289, "USAGE_ERROR"),
     ],
 )
-def test_a_request_is_carried_out_until_its_last_moment(
+def test_a_request_is_executed_until_its_deadline(
     project: Stage, not_after: Any, expected: str | None
 ) -> None:
     assert code(project, body("one", "append-history", NOTE, not_after=not_after)) == expected
     assert len(project.events()) == (expected is None)
 
 
-def test_an_answer_outlives_the_moment_until_which_it_could_be_asked_for(project: Stage) -> None:
+def test_an_answer_can_be_read_again_after_the_deadline(project: Stage) -> None:
     raw = body("one", "append-history", NOTE, not_after="2026-05-06T07:08:10Z")
     with freeze_time(NOW):
         first = answer(project, raw)
@@ -307,7 +307,7 @@ def test_an_answer_outlives_the_moment_until_which_it_could_be_asked_for(project
 
 
 @pytest.mark.parametrize("has_begun", [True, False])
-def test_what_began_in_time_is_completed_after_it_and_nothing_else(
+def test_only_a_request_that_began_in_time_is_completed_after_the_deadline(
     project: Stage, monkeypatch: pytest.MonkeyPatch, has_begun: bool
 ) -> None:
     def refuse(*words: Any, **more: Any) -> Any:
@@ -315,7 +315,7 @@ def test_what_began_in_time_is_completed_after_it_and_nothing_else(
 
     raw = body("one", "append-history", NOTE, not_after="2026-05-06T07:08:10Z")
     with freeze_time(NOW), monkeypatch.context() as patch:
-        # As where the host was killed between the event and the line of the journal.
+        # The state after a host was killed between the event and the line of the journal.
         patch.setattr(Journal, "append", refuse)
         if has_begun:
             with pytest.raises(StorageFailed), committed_before_the_answer():
@@ -325,7 +325,7 @@ def test_what_began_in_time_is_completed_after_it_and_nothing_else(
     assert len(project.events()) == has_begun
 
 
-# The order of judgement: of several faults the first is answered.
+# The order in which errors are checked.
 
 
 FAULTS: list[tuple[str, dict[str, Any], Any]] = [
@@ -345,7 +345,7 @@ FAULTS: list[tuple[str, dict[str, Any], Any]] = [
 
 
 @pytest.mark.parametrize(("expected", "changes", "policy"), FAULTS)
-def test_of_several_faults_the_first_is_answered(
+def test_of_several_errors_the_first_in_the_fixed_order_is_reported(
     project: Stage, expected: str, changes: dict[str, Any], policy: Any
 ) -> None:
     args = {"mission": SLUG, "wp": "WP02", "to": "for_review", "actor": "coder"}
@@ -358,12 +358,12 @@ def test_of_several_faults_the_first_is_answered(
     assert answer(project, raw)["data"] == asked["data"]
 
 
-def test_the_contract_version_is_judged_before_all_else(project: Stage) -> None:
+def test_the_contract_version_is_checked_first(project: Stage) -> None:
     raw = body("one", "nonsense", {"x": 1}, contract_version="9.0.0", policy={})
     assert code(project, raw) == ContractVersionMismatch.code
 
 
-def test_a_fault_in_the_lookup_of_a_mission_is_an_answer(
+def test_a_bug_in_the_mission_lookup_is_a_host_error(
     project: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> Any:

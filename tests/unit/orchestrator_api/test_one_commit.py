@@ -1,4 +1,4 @@
-"""What a request has decided is committed together with its answer, or not at all."""
+"""The events of a request are committed together with its answer, or not at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("command", "args"), CHANGES)
-def test_events_and_their_request_are_one_transaction(
+def test_a_request_and_its_events_are_one_transaction(
     project: Stage, monkeypatch: pytest.MonkeyPatch, command: str, args: dict[str, Any]
 ) -> None:
     commits: list[list[str]] = []
@@ -41,13 +41,13 @@ def test_events_and_their_request_are_one_transaction(
 
     monkeypatch.setattr(Record, "commit", counted)
     assert answer(project, body("one", command, args), identity="default")["success"]
-    # The plan of execution lanes is the same whoever makes it, before or after.
+    # The plan of execution lanes has a commit of its own: it is the same whoever makes it.
     assert commits == [*[[PLANNED]] * (command == "start-implementation"), [EVENTS, REQUEST]]
     assert project.journal()[-1]["event_ids"] == [it["event_id"] for it in project.events()]
 
 
 @pytest.mark.parametrize(("command", "args"), CHANGES)
-def test_a_host_that_dies_before_the_commit_has_changed_nothing(
+def test_a_host_killed_before_the_commit_has_changed_nothing(
     project: Stage, command: str, args: dict[str, Any]
 ) -> None:
     raw = body("one", command, args)
@@ -61,7 +61,7 @@ def test_a_host_that_dies_before_the_commit_has_changed_nothing(
     assert len(project.events()) == events
 
 
-def test_what_was_decided_before_a_fault_of_the_host_does_not_count(
+def test_a_bug_after_the_decision_records_no_event(
     project: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> Any:
@@ -74,7 +74,7 @@ def test_what_was_decided_before_a_fault_of_the_host_does_not_count(
     assert project.events() == []
     (line,) = project.journal()
     assert line["event_ids"] == []
-    # Nobody waits for a lock that nobody holds.
+    # The locks were released.
     raw = body("two", "start-implementation", START)
     assert answer(project, raw, stem="two", identity="default")["success"]
 
@@ -96,7 +96,7 @@ def test_the_mission_stays_locked_until_its_events_are_committed(
         assert records.found(Layout(project.root)) is not None
 
 
-def test_an_answer_that_was_recorded_and_not_published_is_published_when_it_is_asked_for_again(
+def test_a_recorded_but_unpublished_answer_is_published_when_repeated(
     project: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = body("one", "append-history", NOTE)

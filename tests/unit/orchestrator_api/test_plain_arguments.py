@@ -1,4 +1,4 @@
-"""What is read without pydantic, pydantic reads alike."""
+"""Arguments that are read without pydantic are read the same by pydantic."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VALUES = st.one_of(
 
 
 @given(data=st.data(), params=st.sampled_from(PARAMS))
-def test_what_is_plainly_right_the_library_reads_alike(
+def test_pydantic_reads_every_plain_argument_the_same(
     data: st.DataObject, params: type[Any]
 ) -> None:
     names = [it.name for it in values.fields(params)]
@@ -59,5 +59,5 @@ REVIEWED = {"reviewer": "ada", "verdict": "approved", "reference": "r"}
         ("merge-mission", {"mission": "1", "strategy": "squash", "push": True}),
     ],
 )
-def test_what_callers_send_is_plain(command: str, args: dict[str, Any]) -> None:
+def test_typical_arguments_are_read_without_pydantic(command: str, args: dict[str, Any]) -> None:
     assert plain_arguments.read(registry.find(command).params, args) is not None

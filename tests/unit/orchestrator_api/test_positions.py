@@ -1,4 +1,4 @@
-"""Positions of reads, and calls at the command line that wait for a change."""
+"""Positions of reads, and reads that wait for a change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def start(project: Stage, wp: str = "WP01", actor: str = "coder") -> None:
 
 
 @pytest.mark.parametrize("command", READS)
-def test_a_position_differs_after_a_change_and_is_the_same_at_both_interfaces(
+def test_a_position_changes_with_the_mission_and_equals_that_of_the_mailbox(
     project: Stage, command: str
 ) -> None:
     project.done("append-history", mission=SLUG, wp="WP01", actor="coder", note="begun")
@@ -40,7 +40,7 @@ def test_a_position_differs_after_a_change_and_is_the_same_at_both_interfaces(
     assert (now["changed"], now["position"] != first["position"]) == (True, True)
 
 
-def test_a_rewind_does_not_bring_a_position_back(project: Stage) -> None:
+def test_a_rewind_does_not_restore_an_earlier_position(project: Stage) -> None:
     project.done("append-history", mission=SLUG, wp="WP01", actor="coder", note="begun")
     event = project.events()[-1]["event_id"]
     first = read(project)
@@ -52,7 +52,7 @@ def test_a_rewind_does_not_bring_a_position_back(project: Stage) -> None:
     assert (now["changed"], now["position"] != first["position"]) == (True, True)
 
 
-def test_what_people_edit_counts_when_it_is_asked_for(project: Stage) -> None:
+def test_an_edited_prompt_file_counts_as_a_change(project: Stage) -> None:
     first = read(project)
     tasks = project.root / "kitty-specs" / SLUG / "tasks"
     prompt = next(tasks.glob("WP01*"))
@@ -61,7 +61,7 @@ def test_what_people_edit_counts_when_it_is_asked_for(project: Stage) -> None:
 
 
 @pytest.mark.parametrize("after", ["0" * 32, "x", "another command"])
-def test_what_is_not_a_position_of_the_mission_is_refused(project: Stage, after: str) -> None:
+def test_an_invalid_position_is_refused(project: Stage, after: str) -> None:
     if after == "another command":
         after = read(project, "list-ready")["position"]
     found = project.ask("mission-state", mission=SLUG, policy=None, after=after, wait_s=300)
@@ -77,13 +77,13 @@ def test_a_position_of_another_mission_is_refused(project: Stage) -> None:
 
 
 @pytest.mark.parametrize("wait_s", [-1, 301, 1.5, "5", True])
-def test_a_wait_has_bounds(project: Stage, wait_s: object) -> None:
+def test_a_wait_outside_the_bounds_is_refused(project: Stage, wait_s: object) -> None:
     found = project.ask("list-ready", mission=SLUG, policy=None, wait_s=wait_s)
     assert found["error_code"] == "USAGE_ERROR"
     assert "'wait_s' (--wait-s)" in found["data"]["message"]
 
 
-def test_a_call_at_the_command_line_waits_for_a_change_or_for_the_end(project: Stage) -> None:
+def test_a_read_at_the_command_line_waits_for_a_change_or_the_timeout(project: Stage) -> None:
     project.done("append-history", mission=SLUG, wp="WP01", actor="coder", note="begun")
     first = read(project)
     began = time.monotonic()
@@ -101,7 +101,7 @@ def test_a_call_at_the_command_line_waits_for_a_change_or_for_the_end(project: S
     assert found[0]["changed"] is True
 
 
-def test_a_note_wakes_only_the_read_that_shows_it(project: Stage) -> None:
+def test_a_note_ends_the_wait_only_of_reads_that_show_it(project: Stage) -> None:
     start(project)
     seen = {command: read(project, command)["position"] for command in READS}
     project.done("append-history", mission=SLUG, wp="WP01", actor="coder", note="n")
@@ -109,7 +109,7 @@ def test_a_note_wakes_only_the_read_that_shows_it(project: Stage) -> None:
     assert changed == {"mission-state": True, "list-ready": False}
 
 
-def test_requests_without_the_arguments_have_the_digest_that_they_had(project: Stage) -> None:
+def test_null_position_and_wait_do_not_change_the_request_digest(project: Stage) -> None:
     raw = body("one", "list-ready", {"mission": SLUG, "after": None, "wait_s": None}, policy=None)
     answer(project, raw, identity="default")
     bare = body("one", "list-ready", {"mission": SLUG}, policy=None)

@@ -1,4 +1,4 @@
-"""What looks like a credential is written down nowhere, and the call is carried out."""
+"""What looks like a credential is masked everywhere, and the request is executed."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def everything_in(project: Stage) -> str:
     return "".join(path.read_bytes().decode("latin-1") for path in files)
 
 
-def test_a_note_is_masked_and_the_reply_says_so(project: Stage) -> None:
+def test_a_credential_in_a_note_is_masked_and_reported(project: Stage) -> None:
     envelope = project.ask("append-history", **NOTE, policy=None)
     assert envelope["data"]["redacted"] == ["note"]
     assert project.events()[-1]["delta"]["note"] == "pushed with [redacted: github]"
     assert SECRET not in everything_in(project)
 
 
-def test_a_note_about_secrets_is_kept_as_it_is(project: Stage) -> None:
+def test_a_note_that_only_mentions_secrets_is_unchanged(project: Stage) -> None:
     note = "the token is missing, API_KEY is read from the secret store"
     data = project.done("append-history", **(NOTE | {"note": note}), policy=None)
     assert "redacted" not in data
     assert project.events()[-1]["delta"]["note"] == note
 
 
-def test_references_and_reviewers_are_masked(project: Stage) -> None:
+def test_credentials_in_references_and_reviewers_are_masked(project: Stage) -> None:
     review = {
         "reviewer": SECRET,
         "verdict": "approved",
@@ -72,7 +72,7 @@ def test_an_actor_that_looks_like_a_credential_is_refused(project: Stage) -> Non
 
 
 def serve(project: Stage) -> str:
-    """What a worker that answers everything has written to its log."""
+    """Run a worker until the inbox is empty; return its log."""
     told: list[str] = []
     worker_setup.worker(project.root, poll_interval_s=1, log=told.append).drain()
     return "".join(told)
@@ -90,7 +90,7 @@ def body(stem: str, command: str, args: dict[str, Any], **more: Any) -> dict[str
     return head | more
 
 
-def test_the_same_request_again_has_the_same_answer(project: Stage) -> None:
+def test_a_repeated_request_with_a_credential_has_the_same_answer(project: Stage) -> None:
     drop(project, "one.json", body("one", "append-history", NOTE))
     log = serve(project)
     first = project.reply("one")
@@ -102,7 +102,7 @@ def test_the_same_request_again_has_the_same_answer(project: Stage) -> None:
     assert SECRET not in log + everything_in(project)
 
 
-def test_a_file_whose_name_looks_like_a_credential_is_a_dead_letter_without_that_name(
+def test_a_credential_in_the_file_name_of_a_dead_letter_is_masked(
     project: Stage,
 ) -> None:
     args = {"mission": "001-x"}
@@ -127,7 +127,7 @@ def test_a_file_whose_name_looks_like_a_credential_is_a_dead_letter_without_that
         ("null", "POLICY_METADATA_REQUIRED"),
     ],
 )
-def test_a_wrong_policy_is_answered_in_the_mailbox_as_at_the_command_line(
+def test_an_invalid_policy_has_the_same_code_in_the_mailbox(
     project: Stage, policy: str, code: str
 ) -> None:
     args = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
@@ -138,7 +138,7 @@ def test_a_wrong_policy_is_answered_in_the_mailbox_as_at_the_command_line(
     assert "my-secret-token" not in log + everything_in(project)
 
 
-def test_a_call_that_a_former_release_noted_is_answered_without_its_credential(
+def test_a_call_noted_by_a_former_release_is_answered_without_its_credential(
     project: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin = Origin(door="cli", identity="uid:0")
@@ -165,7 +165,7 @@ def test_a_call_that_a_former_release_noted_is_answered_without_its_credential(
     assert len(project.events()) == 1
 
 
-def test_a_fault_is_written_down_without_the_credential_that_it_quotes(project: Stage) -> None:
+def test_a_credential_in_an_exception_is_masked_in_the_fault_log(project: Stage) -> None:
     where = bootstrap.ProjectHost(project.root).report_fault(ValueError(f"no {SECRET}"))
     assert where.endswith("faults.log")
     assert "[redacted: github]" in everything_in(project)

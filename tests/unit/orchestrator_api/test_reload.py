@@ -1,4 +1,4 @@
-"""A request is completed under the grants that it was begun with."""
+"""A request is completed under the grants that it began with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ paths = { "." = "/seen" }
 
 
 class ReloadedHost(bootstrap.ProjectHost):
-    """A host whose operator withdraws every grant as soon as a request is carried out."""
+    """A host whose operator withdraws every grant as soon as a request is executed."""
 
     def services(self) -> Services:
         self.project.config.write_text(GRANT.replace("nightly", "other"))
@@ -37,7 +37,7 @@ def ask(host: bootstrap.ProjectHost, stem: str) -> dict[str, Any]:
     return dict(Dispatcher(host).answer_bytes(raw, stem=stem, identity="nightly").envelope)
 
 
-def test_paths_are_shown_as_they_were_granted_when_the_request_was_begun(project: Stage) -> None:
+def test_a_request_is_answered_with_the_path_mapping_it_began_with(project: Stage) -> None:
     config = project.root / ".kitty" / "config.toml"
     config.parent.mkdir(exist_ok=True)
     config.write_text(GRANT)
@@ -49,7 +49,7 @@ def test_paths_are_shown_as_they_were_granted_when_the_request_was_begun(project
     assert refused["error_code"] == "NOT_AUTHORIZED"
 
 
-def test_a_config_that_is_damaged_is_not_taken(project: Stage) -> None:
+def test_reload_keeps_the_settings_if_the_config_is_invalid(project: Stage) -> None:
     config = project.root / ".kitty" / "config.toml"
     config.parent.mkdir(exist_ok=True)
     config.write_text("reads_days = 7\n")

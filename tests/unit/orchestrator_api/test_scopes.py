@@ -1,4 +1,4 @@
-"""Correlation ids are an orchestrator's own."""
+"""Every orchestrator has its own correlation ids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 
 @pytest.fixture
 def project(project: Stage) -> Stage:
-    """Everybody may do everything."""
+    """Every orchestrator is granted everything."""
     configure(project, EVERYBODY)
     return project
 
@@ -39,14 +39,14 @@ def note(stem: str = "one", text: str = "n") -> bytes:
 
 
 def killed_answer(project: Stage, raw: bytes, *, stem: str = "one", identity: str) -> None:
-    """The request has its effects, and the host was killed before it wrote the answer down."""
+    """Kill the host after the request had its effects and before its answer is recorded."""
     with pytest.raises(StorageFailed):
         Dispatcher(KilledHost(project.root)).answer_bytes(raw, stem=stem, identity=identity)
 
 
 @pytest.mark.parametrize("other", ["n", "of another body"])
 @pytest.mark.parametrize("is_first_killed", [False, True])
-def test_the_same_id_of_two_orchestrators_is_two_requests(
+def test_the_same_id_from_two_orchestrators_is_two_requests(
     project: Stage, other: str, is_first_killed: bool
 ) -> None:
     if is_first_killed:
@@ -75,7 +75,7 @@ def test_the_same_id_of_two_orchestrators_is_two_requests(
     }
 
 
-def test_a_merge_that_was_interrupted_is_its_own_orchestrators(project: Stage) -> None:
+def test_an_interrupted_merge_is_not_completed_by_another_orchestrator(project: Stage) -> None:
     project.approve("WP01", {"one.txt": "1\n"})
     project.approve("WP02", {"two.txt": "2\n"})
     raw = body("one", "merge-mission", {"mission": SLUG})
@@ -91,7 +91,7 @@ def test_a_merge_that_was_interrupted_is_its_own_orchestrators(project: Stage) -
     assert project.journal()[-1]["event_ids"] == [event["event_id"] for event in moves]
 
 
-def test_the_command_line_shares_its_ids_with_the_root_inbox_alone(project: Stage) -> None:
+def test_the_command_line_shares_its_ids_only_with_the_root_inbox(project: Stage) -> None:
     assert answer(project, note(), identity="nightly")["success"]
     first = project.ask("append-history", correlation_id="one", **NOTE)
     assert first["success"]
@@ -99,7 +99,7 @@ def test_the_command_line_shares_its_ids_with_the_root_inbox_alone(project: Stag
     assert len(project.events()) == 2
 
 
-def test_a_foreign_reply_cannot_be_asked_for(project: Stage) -> None:
+def test_an_orchestrator_cannot_read_the_reply_of_another(project: Stage) -> None:
     secret = answer(project, note(), identity="nightly")
     theirs = answer(project, note(), identity="weekly")
     assert theirs["data"]["history_entry_id"] != secret["data"]["history_entry_id"]
@@ -107,7 +107,7 @@ def test_a_foreign_reply_cannot_be_asked_for(project: Stage) -> None:
     assert answer(project, unlike, identity="default")["command"].endswith("mission-state")
 
 
-def test_many_threads_ask_one_dispatcher(project: Stage) -> None:
+def test_a_dispatcher_serves_many_threads(project: Stage) -> None:
     dispatcher = bootstrap.dispatcher(project.root)
 
     def ask(case: tuple[str, int]) -> Any:
@@ -123,7 +123,7 @@ def test_many_threads_ask_one_dispatcher(project: Stage) -> None:
     assert list(bootstrap.find_missing_events(bootstrap.mailbox_layout(project.root))) == []
 
 
-# Queues.
+# Queues of requests.
 
 
 @pytest.mark.parametrize(
@@ -145,13 +145,11 @@ def test_many_threads_ask_one_dispatcher(project: Stage) -> None:
         (b'{"args": {"mission": ' + b"9" * 5000 + b"}}", ""),
     ],
 )
-def test_a_request_queues_behind_those_for_the_same_mission(
-    project: Stage, raw: bytes, queue: str
-) -> None:
+def test_requests_are_queued_by_mission(project: Stage, raw: bytes, queue: str) -> None:
     before = digest_of_tree(project.root, besides=())
     assert bootstrap.dispatcher(project.root).look_up(raw).queue == queue
     assert digest_of_tree(project.root, besides=()) == before
 
 
-def test_without_a_project_requests_queue_by_what_they_name(tmp_path: Path) -> None:
+def test_without_a_project_requests_are_queued_by_their_selector(tmp_path: Path) -> None:
     assert bootstrap.dispatcher(tmp_path).look_up(note()).queue == SLUG

@@ -1,4 +1,4 @@
-"""Whoever gets an argument wrong is told so in words, and never shown a pattern."""
+"""Invalid arguments are explained in words, without regular expressions."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from specify_cli.orchestrator_api.validation import validate
         ),
     ],
 )
-def test_text_of_the_wrong_pattern(params: Any, args: dict[str, Any], wanted: dict[str, str]):
+def test_a_text_with_a_wrong_pattern_is_explained_in_words(
+    params: Any, args: dict[str, Any], wanted: dict[str, str]
+):
     _, complaints = validate(params, args)
 
     assert dict(complaints) == wanted
 
 
 @pytest.mark.parametrize("name", ["policy", "correlation_id", "contract_version", "not_after"])
-def test_a_field_of_the_request_among_the_arguments_is_sent_to_its_place(name: str):
+def test_a_request_field_among_the_arguments_is_refused_with_its_correct_place(name: str):
     refusal = arguments.complaint(AddPackageParams, name, "it is not known")
 
     assert f"the {name} of a request belongs next to 'args', not in it" in str(refusal)
     assert "did you mean" not in str(refusal)
 
 
-def test_a_misspelled_field_of_the_request_is_guessed():
+def test_a_misspelled_request_field_is_refused_with_a_suggestion():
     refusal = arguments.complaint(AddPackageParams, "polici", "it is not known")
 
     assert str(refusal).endswith("; did you mean 'policy'?")

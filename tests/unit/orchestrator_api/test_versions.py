@@ -8,7 +8,7 @@ from specify_cli.orchestrator_api import versions
 
 
 @pytest.mark.parametrize("text", ["0.0.0", "1.3.0", "1.3.0-rc.1", "1.3.0+build.7", "10.20.30-a+b"])
-def test_a_semantic_version_is_a_version(text: str) -> None:
+def test_semantic_versions_are_parsed(text: str) -> None:
     assert versions.parse(text) is not None
 
 
@@ -30,7 +30,7 @@ def test_a_semantic_version_is_a_version(text: str) -> None:
         "latest",
     ],
 )
-def test_any_other_text_is_none_and_older_than_everything(text: str) -> None:
+def test_other_text_is_not_a_version(text: str) -> None:
     assert versions.parse(text) is None
     assert not versions.speaks("1.3.0", text)
 
@@ -38,7 +38,7 @@ def test_any_other_text_is_none_and_older_than_everything(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "v1", "1.", ".1", "1.2.3.4.5", "1.-3", " 1", "1\n", "\u0661", "9" * 99]
 )
-def test_one_to_four_dotted_numbers_are_a_version_of_a_provider_and_nothing_else(text: str) -> None:
+def test_a_provider_version_has_one_to_four_dotted_numbers(text: str) -> None:
     assert versions.is_older(text, "0.0.0")
     for known in ("0", "1", "1.2", "01.3.0", "1.2.3.4", "2026.11.28"):
         assert not versions.is_older(known, "0")
@@ -46,7 +46,7 @@ def test_one_to_four_dotted_numbers_are_a_version_of_a_provider_and_nothing_else
     assert not versions.is_older("0.1", "0.1.0")
 
 
-def test_versions_are_in_order_and_a_release_comes_after_its_candidates() -> None:
+def test_versions_are_ordered_and_a_release_follows_its_candidates() -> None:
     ordered = ["0.0.9", "0.1.0-rc.1", "0.1.0", "0.1.1", "0.2.0", "0.10.0", "1.0.0"]
     for older, newer in pairwise(ordered):
         assert versions.is_older(older, newer)
@@ -65,5 +65,5 @@ def test_versions_are_in_order_and_a_release_comes_after_its_candidates() -> Non
         ("2.0.0", False),
     ],
 )
-def test_a_host_speaks_its_major_version_up_to_its_minor(asked: str, is_spoken: bool) -> None:
+def test_a_host_speaks_its_major_version_up_to_its_own_minor(asked: str, is_spoken: bool) -> None:
     assert versions.speaks("1.3.0", asked) is is_spoken

@@ -1,4 +1,4 @@
-"""A sound project, to be made ill and looked at by the doctor."""
+"""A sound project that tests damage, and the doctor diagnoses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def move(wp_id: str = "WP01", to: str = "claimed", **changes: Any) -> dict[str, 
 
 
 class Patient:
-    """A sound project with one mission of two packages, to be made ill."""
+    """A sound project with one mission of two packages."""
 
     def __init__(self, root: Path) -> None:
         self.project = Project(root)

@@ -1,6 +1,6 @@
-"""A few rows of the table of what git and people do, without a process of the host for each question.
+"""A few rows of the table of what git and people do, run within one process of the host.
 
-All of them, with what is said and advised, are in `tests/integration/record/test_table.py`.
+All rows, with messages and advice, are in `tests/integration/record/test_table.py`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tests.unit.orchestrator_api.doors import answer, body
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The project, and how it was kept."""
+    """The project, and the copy from which it is restored."""
     root = tmp_path_factory.mktemp("quick") / "project"
     return root, build(root)[0]
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_nobody_gets_what_is_held_and_nothing_is_lost(built: tuple[Path, Path], name: str) -> None:
+def test_held_packages_stay_held_and_no_event_is_lost(built: tuple[Path, Path], name: str) -> None:
     root, kept = built
     put_back(kept, root)
     stage, row = Stage(root=root), ROWS[name]

@@ -1,4 +1,4 @@
-"""`mailbox verify` names what in a log is not the host's, and what of the host's is missing there."""
+"""`mailbox verify` reports log lines that the host did not write, and lines of the host that are missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = f"kitty-specs/{SLUG}/status.events.jsonl"
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    """Three notes are in the log, which no commit has."""
+    """A project whose log has three uncommitted notes."""
     made = Stage(root=tmp_path / "project")
     made.make_repository()
     made.write_mission({"WP01": {}})
@@ -30,17 +30,17 @@ def stage(tmp_path: Path) -> Stage:
     return made
 
 
-def changed(stage: Stage) -> list[str]:
+def log_differences(stage: Stage) -> list[str]:
     return [it.what for it in audit.compare_logs(Project(stage.root))]
 
 
-def strange(stage: Stage) -> list[str]:
+def missing_events(stage: Stage) -> list[str]:
     project = Project(stage.root)
     return list(audit.find_missing_events(project, Journal(project)))
 
 
-def forge(stage: Stage) -> None:
-    """A line is in the log that says that the host wrote it."""
+def forge_line(stage: Stage) -> None:
+    """Append a log line that claims to be written by the host."""
     line: dict[str, Any] = stage.events()[-1] | {"event_id": "FORGED", "correlation_id": "forged"}
     with stage.log().open("a") as file:
         file.write(json.dumps(line) + "\n")
@@ -76,17 +76,17 @@ EDITS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_a_line_that_is_not_what_the_host_wrote_is_named(stage: Stage, name: str) -> None:
-    assert changed(stage) == []
+def test_a_changed_log_line_is_reported_and_repaired(stage: Stage, name: str) -> None:
+    assert log_differences(stage) == []
     edit, complaint = EDITS[name]
     lines = stage.log().read_text().splitlines(keepends=True)
     stage.log().write_text("".join(edit(lines)))
-    assert complaint in changed(stage)
+    assert complaint in log_differences(stage)
     stage.ask("repair", actor="ada", policy=None)
-    assert changed(stage) == []
+    assert log_differences(stage) == []
 
 
-def test_what_is_left_alone_on_another_branch_is_not_missing(stage: Stage) -> None:
+def test_a_log_that_is_behind_on_another_branch_is_not_a_break(stage: Stage) -> None:
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "mission")
     stage.git("switch", "-q", "-c", "other")
@@ -95,35 +95,35 @@ def test_what_is_left_alone_on_another_branch_is_not_missing(stage: Stage) -> No
     assert [it.is_break for it in differences] == [False]
 
 
-def test_a_line_that_claims_to_be_the_host_s_is_named_until_a_commit_has_it(stage: Stage) -> None:
-    assert strange(stage) == []
-    forge(stage)
+def test_a_forged_host_line_is_reported_until_it_is_committed(stage: Stage) -> None:
+    assert missing_events(stage) == []
+    forge_line(stage)
     named = (
         f"mission {SLUG}: event FORGED of request forged is not journaled and is not in any commit"
     )
-    assert strange(stage) == [named]
+    assert missing_events(stage) == [named]
     stage.done("append-history", note="it is taken in", **NOTE)
-    assert strange(stage) == [named]
+    assert missing_events(stage) == [named]
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "the log")
-    assert strange(stage) == []
+    assert missing_events(stage) == []
 
 
-def test_what_a_colleague_s_host_wrote_is_not_strange(stage: Stage, tmp_path: Path) -> None:
+def test_lines_committed_by_another_clone_are_accepted(stage: Stage, tmp_path: Path) -> None:
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "the log")
     clone = Stage(root=tmp_path / "clone")
     stage.git("clone", "-q", str(stage.root), str(clone.root))
-    assert (strange(clone), changed(clone)) == ([], [])
+    assert (missing_events(clone), log_differences(clone)) == ([], [])
     clone.done("append-history", note="in the clone", **NOTE)
-    assert (strange(clone), changed(clone)) == ([], [])
+    assert (missing_events(clone), log_differences(clone)) == ([], [])
 
 
-def test_a_mission_that_is_not_checked_out_lacks_nothing(stage: Stage) -> None:
+def test_a_mission_that_is_not_checked_out_has_no_differences(stage: Stage) -> None:
     (stage.root / "kitty-specs").rename(stage.root / "elsewhere")
-    assert (strange(stage), changed(stage)) == ([], [])
+    assert (missing_events(stage), log_differences(stage)) == ([], [])
 
 
-def test_without_a_record_the_log_is_what_there_is(stage: Stage) -> None:
+def test_without_a_record_the_log_has_no_differences(stage: Stage) -> None:
     forget(stage.root)
-    assert changed(stage) == []
+    assert log_differences(stage) == []

@@ -1,4 +1,4 @@
-"""A backup and a restore take the locks that keep others away, and stay after a loss of power."""
+"""Backup and restore hold the locks that exclude other processes, and are durable."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def restoring(project: Project) -> Restoring:
     return Restoring(project=layout, prepare=layout.ensure)
 
 
-def test_a_backup_is_durable_before_it_has_its_name(project: Project, file: Path) -> None:
+def test_a_backup_is_durable_when_it_is_complete(project: Project, file: Path) -> None:
     with watched() as disk:
         Backups(project).write(file)
     assert disk.steps.index("lock journal") < disk.steps.index(f"rename {file.name}")
@@ -47,7 +47,9 @@ def test_a_backup_is_durable_before_it_has_its_name(project: Project, file: Path
     assert disk.is_name_kept(file)
 
 
-def test_a_draft_takes_no_name_of_others(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_draft_does_not_overwrite_an_existing_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.urandom", bytes)
     theirs = file.with_name(f".{file.name}.{bytes(8).hex()}.tmp")
     theirs.write_text("theirs")
@@ -56,7 +58,7 @@ def test_a_draft_takes_no_name_of_others(file: Path, monkeypatch: pytest.MonkeyP
     assert theirs.read_text() == "theirs"
 
 
-def test_a_restore_is_durable_and_alone(project: Project, file: Path) -> None:
+def test_a_restore_is_durable_and_holds_all_locks(project: Project, file: Path) -> None:
     Backups(project).write(file)
     with watched() as disk:
         restoring(project).restore(file)
@@ -66,7 +68,7 @@ def test_a_restore_is_durable_and_alone(project: Project, file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker", "journal"])
-def test_no_restore_while_a_lock_is_held(project: Project, file: Path, name: str) -> None:
+def test_restore_is_refused_while_a_lock_is_held(project: Project, file: Path, name: str) -> None:
     Backups(project).write(file)
     held = LifeLock.try_acquire(project.lock(name))
     assert held is not None
@@ -76,7 +78,9 @@ def test_no_restore_while_a_lock_is_held(project: Project, file: Path, name: str
     restoring(project).restore(file)
 
 
-def test_what_is_replaced_does_not_follow_a_link(project: Project, file: Path) -> None:
+def test_restore_does_not_move_replaced_files_through_a_symlink(
+    project: Project, file: Path
+) -> None:
     Backups(project).write(file)
     elsewhere = file.with_name("elsewhere")
     elsewhere.mkdir()
@@ -86,7 +90,7 @@ def test_what_is_replaced_does_not_follow_a_link(project: Project, file: Path) -
     assert [*elsewhere.iterdir()] == []
 
 
-def test_no_two_restores_at_once(
+def test_a_second_concurrent_restore_is_refused(
     project: Project, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Backups(project).write(file)
@@ -98,7 +102,7 @@ def test_no_two_restores_at_once(
     held.release()
 
 
-def test_a_file_in_the_project_is_refused(project: Project) -> None:
+def test_a_backup_inside_the_project_is_refused(project: Project) -> None:
     (project.root / "link").symlink_to(project.outbox)
     for path in (project.outbox / "a", project.root / "link" / "a", Path("/proc/no/a")):
         with pytest.raises(UsageError):

@@ -14,27 +14,27 @@ from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
 pytestmark = pytest.mark.long
 
-Illness = Callable[[Patient], object]
+Damage = Callable[[Patient], object]
 
 
-def in_place_of(name: str, make: Callable[[Path], object]) -> Illness:
-    """The file has gone, and `make` has put something else there."""
+def in_place_of(name: str, make: Callable[[Path], object]) -> Damage:
+    """Replace the file by what `make` creates."""
 
-    def make_ill(patient: Patient) -> None:
+    def damage(patient: Patient) -> None:
         path = patient.mission / name
         path.unlink(missing_ok=True)
         make(path)
 
-    return make_ill
+    return damage
 
 
-ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
+FAULTS: dict[str, tuple[Damage, str, list[tuple[str, int | None]]]] = {
     "damaged meta": (
         lambda p: p.write("meta.json", '{\n "mission_slug": "x",\n}'),
         "meta",
         [("meta.json", 3)],
     ),
-    "meta of a wrong kind": (lambda p: p.write_meta(title=[1]), "meta", [("meta.json", 1)]),
+    "meta with a wrong type": (lambda p: p.write_meta(title=[1]), "meta", [("meta.json", 1)]),
     "no meta": (lambda p: (p.mission / "meta.json").unlink(), "meta", [("meta.json", None)]),
     "meta and folder disagree": (
         lambda p: p.write_meta(mission_slug="002-other", mission_number=2),
@@ -75,7 +75,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "front-matter",
         [("WP03.md", 1)],
     ),
-    "a prompt that is a link to nothing": (
+    "a prompt that is a dangling symlink": (
         in_place_of("tasks/WP03.md", lambda path: path.symlink_to("/nowhere")),
         "front-matter",
         [("WP03.md", 1)],
@@ -95,7 +95,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "unreadable-file",
         [("tasks.md", None)],
     ),
-    "an id that is none": (
+    "an invalid id": (
         lambda p: p.write_prompt("WP03", work_package_id="three"),
         "front-matter",
         [("WP03.md", 2)],
@@ -105,7 +105,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "id-and-name",
         [("WP03.md", 2)],
     ),
-    "a name that is overlooked": (
+    "a file name that is ignored": (
         lambda p: p.write_prompt("package-3", work_package_id="WP03"),
         "ignored-prompt",
         [("package-3.md", None)],
@@ -125,7 +125,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "cycle",
         [("WP01-index.md", 4)],
     ),
-    "patterns that lead out": (
+    "patterns that leave the project": (
         lambda p: p.write_prompt("WP03", owned_files='["/etc/**", "../x", "src/a..b"]'),
         "owned-files",
         [("WP03.md", 4), ("WP03.md", 4)],
@@ -156,7 +156,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "lanes",
         [("lanes.json", None)],
     ),
-    "a worktree that is not there": (
+    "a missing worktree": (
         lambda p: (
             p.write_log(move()),
             git(p.project.root, "branch", f"kitty/mission-{SLUG}-lane-a"),
@@ -164,7 +164,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "no-worktree",
         [(f"{SLUG}-lane-a", None)],
     ),
-    "a branch that is not there": (
+    "a missing branch": (
         lambda p: p.write_log(move()),
         "no-lane-branch",
         [(f"{SLUG}-lane-a", None)],
@@ -174,7 +174,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "wrong-branch",
         [(f"{SLUG}-lane-a", None)],
     ),
-    "work left in a worktree that was handed over": (
+    "uncommitted work in a submitted worktree": (
         lambda p: (
             p.write_log(move(to="for_review")),
             (p.worktree("lane-a", f"kitty/mission-{SLUG}-lane-a") / "new.txt").write_text("x"),
@@ -182,12 +182,12 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         "dirty-worktree",
         [(f"{SLUG}-lane-a", None)],
     ),
-    "a folder of the mailbox that is something else": (
+    "a mailbox folder that is a symlink": (
         lambda p: p.link_inbox_elsewhere(),
         "kitty-folder",
         [("inbox", None)],
     ),
-    "requests that nobody answers": (
+    "requests without a worker": (
         lambda p: (p.project.kitty / "inbox" / "a.json").write_text("{}"),
         "no-worker",
         [("inbox", None)],
@@ -195,10 +195,10 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(ILLNESSES))
-def test_every_fault_is_named_with_its_file_and_line(patient: Patient, name: str) -> None:
-    make_ill, check, places = ILLNESSES[name]
-    make_ill(patient)
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_every_fault_is_reported_with_its_file_and_line(patient: Patient, name: str) -> None:
+    damage, check, places = FAULTS[name]
+    damage(patient)
     assert patient.places(check) == places
     assert Doctor(patient.project).diagnose().problems > 0
     assert all(finding.what and finding.repair for finding in patient.found(check))
@@ -210,13 +210,15 @@ def test_a_sound_project_has_no_findings_and_is_not_changed(patient: Patient) ->
     assert git(patient.project.root, "status", "--porcelain", "--ignored") == before
 
 
-def test_a_mission_without_tasks_is_named(patient: Patient) -> None:
+def test_a_mission_without_prompts_is_reported(patient: Patient) -> None:
     for prompt in (patient.mission / "tasks").iterdir():
         prompt.unlink()
     assert patient.places("no-tasks") == [("tasks", None)]
 
 
-def test_packages_at_work_in_two_lanes_that_own_one_file_are_named(patient: Patient) -> None:
+def test_packages_in_progress_in_two_lanes_that_own_the_same_file_are_reported(
+    patient: Patient,
+) -> None:
     lanes = [
         {"lane_id": "lane-a", "wp_ids": ["WP01"], "write_scope": ["src/index/**"]},
         {"lane_id": "lane-b", "wp_ids": ["WP02"], "write_scope": ["src/query/**"]},
@@ -230,7 +232,7 @@ def test_packages_at_work_in_two_lanes_that_own_one_file_are_named(patient: Pati
     assert patient.places("overlapping-files") == [("WP02-query.md", 4)]
 
 
-def test_an_old_lock_of_git_is_named_and_never_removed(patient: Patient) -> None:
+def test_a_stale_git_lock_is_reported_and_never_removed(patient: Patient) -> None:
     lock = patient.project.root / ".git" / "index.lock"
     lock.touch()
     assert patient.places("stale-lock") == []
@@ -240,7 +242,7 @@ def test_an_old_lock_of_git_is_named_and_never_removed(patient: Patient) -> None
     assert lock.exists()
 
 
-def test_a_break_of_the_journal_is_named_with_its_line(patient: Patient) -> None:
+def test_a_break_in_the_journal_is_reported_with_its_line_and_repaired(patient: Patient) -> None:
     project = patient.project
     project.outbox.mkdir(parents=True, exist_ok=True)
     journal = Journal(project)
@@ -255,7 +257,7 @@ def test_a_break_of_the_journal_is_named_with_its_line(patient: Patient) -> None
 
 
 @pytest.mark.parametrize(("has_repository", "check"), [(False, "no-git"), (True, "no-commit")])
-def test_a_project_without_a_repository_or_commit_is_named(
+def test_a_project_without_a_repository_or_commit_is_reported(
     tmp_path: Path, has_repository: bool, check: str
 ) -> None:
     (tmp_path / "kitty-specs").mkdir()
@@ -265,7 +267,7 @@ def test_a_project_without_a_repository_or_commit_is_named(
     assert [finding.check for finding in found] == [check]
 
 
-def test_missions_that_share_an_id_are_named(patient: Patient) -> None:
+def test_missions_with_the_same_id_are_reported(patient: Patient) -> None:
     patient.write_meta(mission_id="01K8QZ4W3M4Y6T1F8B2Q5R7X9N")
     other = patient.mission.with_name("002-other")
     (other / "tasks").mkdir(parents=True)
@@ -273,7 +275,7 @@ def test_missions_that_share_an_id_are_named(patient: Patient) -> None:
     assert [f.file.parent.name for f in patient.found("duplicate-id")] == ["002-other"]
 
 
-def test_one_mission_can_be_looked_at_alone(patient: Patient) -> None:
+def test_diagnose_can_be_limited_to_one_mission(patient: Patient) -> None:
     other = patient.mission.with_name("002-other")
     other.mkdir()
     doctor = Doctor(patient.project)
@@ -282,7 +284,7 @@ def test_one_mission_can_be_looked_at_alone(patient: Patient) -> None:
 
 
 @pytest.mark.parametrize("pieces", [[b"\xff\x00", b"{]"], [b"---\n" * 3], [b"", b"[" * 5000]])
-def test_no_bytes_keep_the_doctor_from_looking(patient: Patient, pieces: list[bytes]) -> None:
+def test_arbitrary_bytes_do_not_crash_the_doctor(patient: Patient, pieces: list[bytes]) -> None:
     names = ("meta.json", "lanes.json", "tasks.md", "status.events.jsonl", "tasks/WP01-index.md")
     for name in names:
         for piece in pieces:

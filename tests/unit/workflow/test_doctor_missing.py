@@ -1,4 +1,4 @@
-"""A mission that the host knows and whose folder is gone is named, with the command that brings it back."""
+"""A mission in the record whose folder is missing is reported with the command that restores it."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def commit(stage: Stage) -> None:
     stage.git("commit", "-q", "-m", "mission")
 
 
-def test_one_that_is_checked_out_is_not_named(stage: Stage) -> None:
+def test_a_mission_that_is_checked_out_is_not_reported(stage: Stage) -> None:
     assert found(stage) == {}
 
 
-def test_one_on_another_branch_is_a_note(stage: Stage) -> None:
+def test_a_mission_on_another_branch_is_a_note(stage: Stage) -> None:
     commit(stage)
     stage.git("switch", "-q", "-c", "other", "HEAD~1")
     assert found(stage)["severity"] == "note"
@@ -52,7 +52,7 @@ def test_one_on_another_branch_is_a_note(stage: Stage) -> None:
     assert (found(stage), stage.lane("WP01")) == ({}, "planned")
 
 
-def test_one_that_was_removed_comes_back_from_the_commit(stage: Stage) -> None:
+def test_the_advice_restores_a_removed_mission_from_the_commit(stage: Stage) -> None:
     commit(stage)
     shutil.rmtree(stage.root / "kitty-specs" / SLUG)
     assert found(stage)["severity"] == "warning"
@@ -60,20 +60,20 @@ def test_one_that_was_removed_comes_back_from_the_commit(stage: Stage) -> None:
     assert (found(stage), len(stage.events())) == ({}, 1)
 
 
-def test_one_that_was_put_away_comes_back_from_the_stash(stage: Stage) -> None:
+def test_the_advice_restores_a_stashed_mission_from_the_stash(stage: Stage) -> None:
     stage.git("stash", "-q", "-u")
     assert found(stage)["severity"] == "warning"
     paste(stage)
     assert (found(stage), len(stage.events())) == ({}, 1)
 
 
-def test_one_that_was_removed_for_good_is_a_note(stage: Stage) -> None:
+def test_a_mission_that_was_never_committed_and_is_removed_is_a_note(stage: Stage) -> None:
     shutil.rmtree(stage.root / "kitty-specs" / SLUG)
     assert found(stage)["severity"] == "note"
     assert "on purpose" in found(stage)["repair"]
 
 
-def test_one_that_was_renamed_is_not_named_under_its_former_name(stage: Stage) -> None:
+def test_a_renamed_mission_is_not_reported_under_its_old_name(stage: Stage) -> None:
     folder = stage.root / "kitty-specs"
     (folder / SLUG).rename(folder / "001-found")
     assert found(stage) == {}

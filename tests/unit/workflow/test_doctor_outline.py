@@ -1,4 +1,4 @@
-"""The doctor reads `tasks.md` as `tasks finalize` does, and its advice works."""
+"""The doctor reads `tasks.md` the way `tasks finalize` does, and its advice works."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def without_fields(patient: Patient) -> None:
     patient.write_prompt("WP02-query")
 
 
-def test_what_prompts_state_as_well_is_sound(patient: Patient) -> None:
+def test_an_outline_that_agrees_with_the_prompts_has_no_findings(patient: Patient) -> None:
     patient.write("tasks.md", STATED)
     assert not found(patient)
 
 
-def test_every_line_that_would_be_refused_is_named(patient: Patient) -> None:
+def test_every_line_of_the_outline_that_finalize_would_refuse_is_reported(patient: Patient) -> None:
     faults = "Dependancies: WP01\n\nOwned file: a\n\nWP03 C\n---\n"
     patient.write("tasks.md", f"## WP01 A\n\n## WP02 B\n\n{faults}")
     assert patient.places("tasks-md") == [("tasks.md", 5), ("tasks.md", 7), ("tasks.md", 9)]
@@ -37,7 +37,9 @@ def test_every_line_that_would_be_refused_is_named(patient: Patient) -> None:
     assert patient.places("tasks-md") == [("tasks.md", 3)]
 
 
-def test_what_prompts_lack_is_one_finding_whose_advice_repairs_it(patient: Patient) -> None:
+def test_fields_missing_from_prompts_are_one_finding_that_finalize_repairs(
+    patient: Patient,
+) -> None:
     patient.write("tasks.md", STATED)
     without_fields(patient)
     (one,) = found(patient)
@@ -56,7 +58,7 @@ def test_what_prompts_lack_is_one_finding_whose_advice_repairs_it(patient: Patie
         (f"{STATED}\n## WP03 C\n", ("tasks.md", 9)),
     ],
 )
-def test_what_finalize_refuses_is_named_with_its_place(
+def test_a_conflict_that_finalize_refuses_is_reported_with_file_and_line(
     patient: Patient, tasks: str, place: tuple[str, int]
 ) -> None:
     patient.write("tasks.md", tasks)
@@ -65,7 +67,7 @@ def test_what_finalize_refuses_is_named_with_its_place(
         Authoring(patient.project).finalize(SLUG)
 
 
-def test_what_stands_in_the_way_of_finalize_comes_before_it_in_the_advice(patient: Patient) -> None:
+def test_finalize_is_not_advised_while_it_would_be_refused(patient: Patient) -> None:
     patient.write("tasks.md", "## WP01 A\n\nDepends on: WP02\n\n## WP02 B\n\n## WP03 C\n")
     patient.write_prompt("WP01-index")
     advised = {it.repair for it in found(patient)}
@@ -74,7 +76,7 @@ def test_what_stands_in_the_way_of_finalize_comes_before_it_in_the_advice(patien
     assert [it for it in found(patient) if "cycle" in it.what]
 
 
-def test_work_that_has_begun_is_for_a_person_to_decide(patient: Patient) -> None:
+def test_a_package_with_work_begun_is_left_to_a_person(patient: Patient) -> None:
     patient.write("tasks.md", STATED)
     without_fields(patient)
     patient.write_log(move("WP02"))
@@ -84,13 +86,13 @@ def test_work_that_has_begun_is_for_a_person_to_decide(patient: Patient) -> None
     assert places == {("tasks.md", False), ("WP02-query.md", True)}
 
 
-def test_a_mission_that_has_ended_has_notes_only(patient: Patient) -> None:
+def test_a_finished_mission_has_only_notes(patient: Patient) -> None:
     patient.write("tasks.md", f"{STATED}\nDepends on: WP07\n")
     patient.write_log(move("WP01", "done"), move("WP02", "canceled"))
     assert {it.severity for it in found(patient)} == {Severity.NOTE}
 
 
-def test_prompts_in_folders_of_status_lanes_are_not_told_to_be_missing(patient: Patient) -> None:
+def test_prompts_in_status_lane_folders_are_not_reported_missing(patient: Patient) -> None:
     patient.write("tasks.md", STATED)
     (patient.mission / "tasks" / "done").mkdir()
     for path in (patient.mission / "tasks").glob("WP*.md"):

@@ -16,7 +16,7 @@ from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
 
 def kept(patient: Patient, name: str) -> bytes:
-    """The one original that was kept under that name."""
+    """The content of the only original with that name in the attic."""
     (path,) = (path for path in (patient.project.host / "attic").rglob(name) if path.is_file())
     return path.read_bytes()
 
@@ -27,7 +27,7 @@ def repaired(patient: Patient) -> list[str]:
     return [finding.check for finding in done.repaired]
 
 
-def test_a_torn_log_is_mended_and_its_tail_kept(patient: Patient) -> None:
+def test_a_torn_log_is_truncated_and_its_tail_kept(patient: Patient) -> None:
     log = patient.write_log(move())
     whole = log.read_bytes()
     patient.write("status.events.jsonl", whole + b'{"event_id": "01K')
@@ -38,7 +38,7 @@ def test_a_torn_log_is_mended_and_its_tail_kept(patient: Patient) -> None:
     assert tail.read_bytes() == b'{"event_id": "01K'
 
 
-def test_a_log_without_its_last_newline_gets_it(patient: Patient) -> None:
+def test_a_missing_final_newline_is_added_to_the_log(patient: Patient) -> None:
     line = json.dumps({"event_type": "theirs"}).encode()
     log = patient.write("status.events.jsonl", line)
     assert repaired(patient) == ["no-newline"]
@@ -46,7 +46,7 @@ def test_a_log_without_its_last_newline_gets_it(patient: Patient) -> None:
 
 
 def recorded(patient: Patient) -> tuple[Path, bytes]:
-    """The log of a mission whose two lines the record has."""
+    """A log whose two lines are in the record, and its bytes."""
     first = move(correlation_id="one")
     log = patient.write_log(first, move(event_id="E2", from_lane="claimed", to="in_progress"))
     with changing_mission(patient.project, SLUG) as mission:
@@ -54,7 +54,7 @@ def recorded(patient: Patient) -> tuple[Path, bytes]:
     return log, log.read_bytes()
 
 
-def test_lines_that_a_log_has_lost_come_back(patient: Patient) -> None:
+def test_lines_missing_from_the_log_are_restored(patient: Patient) -> None:
     log, whole = recorded(patient)
     log.write_bytes(whole.splitlines(keepends=True)[0])
     assert patient.places("log-behind") == [("status.events.jsonl", None)]
@@ -77,9 +77,7 @@ def test_lines_that_a_log_has_lost_come_back(patient: Patient) -> None:
         "INSERT INTO package SELECT mission, x'4142', state FROM package",
     ],
 )
-def test_states_that_are_not_what_the_log_comes_to_are_folded_again(
-    patient: Patient, damage: str
-) -> None:
+def test_damaged_package_states_are_rebuilt_from_the_events(patient: Patient, damage: str) -> None:
     recorded(patient)
     record = records.made(patient.project)
     sound = tables(record)
@@ -92,7 +90,7 @@ def test_states_that_are_not_what_the_log_comes_to_are_folded_again(
 
 
 def tables(record: Record) -> list[object]:
-    """What the record keeps of states."""
+    """The rows of the record that hold folded states."""
     with record.reading() as connection:
         return [
             connection.execute(f"SELECT {what}").fetchall()
@@ -100,7 +98,7 @@ def tables(record: Record) -> list[object]:
         ]
 
 
-def test_while_git_is_at_work_a_log_stays_as_it_is(patient: Patient) -> None:
+def test_a_log_is_not_repaired_during_a_git_merge(patient: Patient) -> None:
     log, _ = recorded(patient)
     log.unlink()
     merge = patient.project.root / ".git" / "MERGE_HEAD"
@@ -113,7 +111,7 @@ def test_while_git_is_at_work_a_log_stays_as_it_is(patient: Patient) -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), [(b"alice", b"mallory"), (b'{"event_id', b"event_id")])
-def test_a_line_that_somebody_changed_is_put_back_and_the_edit_kept(
+def test_a_changed_log_line_is_restored_and_the_edited_log_kept(
     patient: Patient, old: bytes, new: bytes
 ) -> None:
     log, whole = recorded(patient)
@@ -128,7 +126,7 @@ def test_a_line_that_somebody_changed_is_put_back_and_the_edit_kept(
     assert kept.read_bytes() == edited
 
 
-def test_a_byte_order_mark_is_taken_away_and_the_original_kept(patient: Patient) -> None:
+def test_a_byte_order_mark_is_removed_and_the_original_kept(patient: Patient) -> None:
     path = patient.mission / "tasks" / "WP01-index.md"
     text = path.read_bytes().replace(b"\n", b"\r\n")
     path.write_bytes(b"\xef\xbb\xbf" + text)
@@ -140,7 +138,7 @@ def test_a_byte_order_mark_is_taken_away_and_the_original_kept(patient: Patient)
     assert kept(patient, path.name) == b"\xef\xbb\xbf" + text
 
 
-def test_a_missing_plan_of_lanes_is_made_once_work_has_begun(patient: Patient) -> None:
+def test_a_missing_lane_plan_is_written_once_work_has_begun(patient: Patient) -> None:
     assert patient.places("lanes") == []
     patient.write_log(move())
     assert [finding.is_fixable for finding in patient.found("lanes")] == [True]
@@ -149,7 +147,7 @@ def test_a_missing_plan_of_lanes_is_made_once_work_has_begun(patient: Patient) -
     assert [lane["wp_ids"] for lane in planned["lanes"]] == [["WP01"], ["WP02"]]
 
 
-def test_an_old_plan_of_lanes_is_renewed_and_kept(patient: Patient) -> None:
+def test_an_outdated_lane_plan_is_updated_and_the_original_kept(patient: Patient) -> None:
     patient.write_log(move())
     repaired(patient)
     before = (patient.mission / "lanes.json").read_bytes()
@@ -159,13 +157,13 @@ def test_an_old_plan_of_lanes_is_renewed_and_kept(patient: Patient) -> None:
     assert kept(patient, "lanes.json") == before
 
 
-def test_a_damaged_plan_of_lanes_is_left_to_people(patient: Patient) -> None:
+def test_a_damaged_lane_plan_is_not_repaired(patient: Patient) -> None:
     path = patient.write("lanes.json", '{"lanes": ')
     assert repaired(patient) == []
     assert path.read_bytes() == b'{"lanes": '
 
 
-def test_what_a_killed_process_did_not_finish_is_put_away(patient: Patient) -> None:
+def test_a_stale_draft_of_a_killed_process_is_moved_to_the_attic(patient: Patient) -> None:
     name = f".meta.json.{'0' * 16}.tmp"
     draft = patient.write(name, "half")
     assert patient.places("stale-draft") == []
@@ -175,7 +173,7 @@ def test_what_a_killed_process_did_not_finish_is_put_away(patient: Patient) -> N
     assert kept(patient, name) == b"half"
 
 
-def test_a_link_is_neither_repaired_nor_put_away(patient: Patient, tmp_path: Path) -> None:
+def test_symlinks_are_neither_repaired_nor_moved_away(patient: Patient, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"\xef\xbb\xbfwords")
     os.utime(victim, (LONG_AGO, LONG_AGO))
@@ -185,7 +183,9 @@ def test_a_link_is_neither_repaired_nor_put_away(patient: Patient, tmp_path: Pat
     assert patient.places("stale-draft") == []
 
 
-def test_git_forgets_a_lane_worktree_that_is_gone_and_keeps_its_branch(patient: Patient) -> None:
+def test_the_git_entry_of_a_missing_worktree_is_pruned_and_its_branch_kept(
+    patient: Patient,
+) -> None:
     branch = f"kitty/mission-{SLUG}-lane-a"
     place = patient.worktree("lane-a", branch)
     elsewhere = patient.project.root.parent / "of-a-person"
@@ -199,13 +199,13 @@ def test_git_forgets_a_lane_worktree_that_is_gone_and_keeps_its_branch(patient: 
     assert git(patient.project.root, "rev-parse", branch)
 
 
-def test_the_hosts_own_folder_is_made_private(patient: Patient) -> None:
+def test_the_host_folder_is_made_private(patient: Patient) -> None:
     patient.project.host.chmod(0o755)
     assert repaired(patient) == ["kitty-permissions"]
     assert patient.project.host.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_mailbox_that_the_host_may_not_write_to_is_named(
+def test_an_inbox_that_the_host_cannot_write_to_is_reported(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     inbox = patient.project.inbox / "nightly"
@@ -214,7 +214,7 @@ def test_a_mailbox_that_the_host_may_not_write_to_is_named(
     (patient.project.inbox / "linked").symlink_to(elsewhere)
     really = os.access
     refused = (inbox, patient.project.inbox / "linked")
-    # Root may write everywhere.
+    # Root may write everywhere, so the refusal is simulated.
     monkeypatch.setattr(
         os,
         "access",
@@ -227,7 +227,7 @@ def test_a_mailbox_that_the_host_may_not_write_to_is_named(
     ]
 
 
-def test_a_shared_repository_has_a_shared_folder_of_the_host(patient: Patient) -> None:
+def test_the_host_folder_of_a_shared_repository_is_shared_with_the_group(patient: Patient) -> None:
     git(patient.project.root, "config", "core.sharedRepository", "group")
     patient.project.host.chmod(0o2770)
     assert repaired(patient) == []
@@ -236,7 +236,7 @@ def test_a_shared_repository_has_a_shared_folder_of_the_host(patient: Patient) -
     assert patient.project.host.stat().st_mode & 0o7777 == 0o2770
 
 
-def test_a_fault_that_is_not_repaired_stays_found(patient: Patient) -> None:
+def test_a_fault_that_cannot_be_repaired_is_still_reported(patient: Patient) -> None:
     patient.write_prompt("WP01-index", dependencies="[WP02]")
     done = Doctor(patient.project).repair()
     assert done.repaired == ()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,6 @@ from specify_cli.workflow import doctor_host
 from specify_cli.workflow.doctor import Diagnosis, Doctor
 from specify_cli.workflow.doctor_findings import Severity
 from tests.integration.stage import SLUG, Stage
-
-
-def begin(stage: Stage) -> Path:
-    data = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
-    return Path(data["workspace_path"])
 
 
 def doctor(stage: Stage, settings: HostSettings | None = None) -> Doctor:
@@ -39,7 +33,7 @@ def severities(diagnosis: Diagnosis) -> dict[str, Severity]:
         ("require-sandbox", False, Severity.ERROR),
     ],
 )
-def test_intake_without_a_sandbox_is_told_as_bad_as_it_is(
+def test_the_severity_of_intake_without_a_sandbox_depends_on_the_settings(
     stage: Stage,
     monkeypatch: pytest.MonkeyPatch,
     intake: IntakeRule,
@@ -56,7 +50,7 @@ def test_intake_without_a_sandbox_is_told_as_bad_as_it_is(
 @pytest.mark.parametrize(
     ("has_orchestrators", "severity"), [(False, Severity.NOTE), (True, Severity.WARNING)]
 )
-def test_a_linked_worktree_is_told_with_what_it_means(
+def test_a_linked_worktree_is_a_warning_only_with_orchestrators(
     stage: Stage, has_orchestrators: bool, severity: Severity
 ) -> None:
     place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
@@ -65,46 +59,46 @@ def test_a_linked_worktree_is_told_with_what_it_means(
     assert severities(doctor(stage, settings).diagnose())["linked-worktree"] is severity
 
 
-def test_a_workspace_that_shares_objects_is_told_where_orchestrators_are_granted(
+def test_shared_objects_are_reported_only_with_orchestrators(
     stage: Stage,
 ) -> None:
-    begin(stage)
+    stage.begin()
     assert "shared-objects" not in severities(doctor(stage).diagnose())
     settings = HostSettings(has_orchestrators=True)
     assert severities(doctor(stage, settings).diagnose())["shared-objects"] is Severity.WARNING
 
 
-def test_a_folder_in_the_place_of_a_workspace_is_told(stage: Stage) -> None:
-    place = begin(stage)
+def test_a_repository_in_the_place_of_a_workspace_is_an_error(stage: Stage) -> None:
+    place = stage.begin()
     place.rename(place.with_name("moved"))
     stage.git("init", "-q", str(place))
     assert severities(doctor(stage).diagnose())["not-a-workspace"] is Severity.ERROR
 
 
-def test_a_workspace_without_its_repository_is_not_told_to_switch_the_one_around_it(
+def test_a_workspace_without_a_repository_is_damaged_and_not_on_a_wrong_branch(
     stage: Stage,
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     (place / ".git").rename(place / ".got")
     found = {it.check: it for it in doctor(stage).diagnose().findings}
     assert str(place / ".git") in found["damaged-workspace"].what
     assert "wrong-branch" not in found
 
 
-def test_what_is_not_committed_in_a_workspace_that_is_handed_over_is_named(stage: Stage) -> None:
+def test_uncommitted_work_of_an_approved_package_is_reported(stage: Stage) -> None:
     place = stage.approve("WP01", {"a/one": "1\n"})
     (place / "late").touch()
     found = {it.check: it for it in doctor(stage).diagnose().findings}
     assert found["dirty-worktree"].what.endswith("uncommitted work: late")
 
 
-def test_the_advice_about_a_workspace_that_is_gone_fits_where_its_package_is(stage: Stage) -> None:
+def test_the_advice_about_a_missing_workspace_depends_on_the_package_state(stage: Stage) -> None:
     def advice() -> str:
         found = {it.check: it for it in doctor(stage).diagnose().findings}
         return found["no-worktree"].repair or ""
 
     start = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
-    place = begin(stage)
+    place = stage.begin()
     shutil.rmtree(place)
     assert "start the package again" in advice()
     stage.done("start-implementation", **start)
@@ -123,8 +117,8 @@ def test_the_advice_about_a_workspace_that_is_gone_fits_where_its_package_is(sta
     assert place.is_dir()
 
 
-def test_the_record_of_a_workspace_that_is_gone_is_forgotten_and_no_other(stage: Stage) -> None:
-    place = begin(stage)
+def test_only_the_record_of_a_missing_workspace_is_removed(stage: Stage) -> None:
+    place = stage.begin()
     records = Layout(stage.root).host / "workspaces"
     record = records / f"{place.name}.json"
     gone = record.with_name("gone.json")
@@ -135,7 +129,7 @@ def test_the_record_of_a_workspace_that_is_gone_is_forgotten_and_no_other(stage:
     assert {it.name for it in records.iterdir()} == {record.name}
 
 
-def test_what_a_dead_host_was_reading_is_told_and_removed(stage: Stage) -> None:
+def test_the_scratch_repository_of_a_dead_host_is_reported_and_removed(stage: Stage) -> None:
     here = processes.this_process()
     folder = stage.root / ".git" / scratch_repository.FOLDER
     names = {it: f"{it}.0123456789abcdef" for it in (here, here._replace(pid=1, started="1"))}

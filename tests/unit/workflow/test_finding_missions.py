@@ -44,7 +44,7 @@ def project(tmp_path: Path) -> Project:
         ("007-query", "007-query"),
     ],
 )
-def test_a_mission_is_found_by_whatever_names_it_alone(
+def test_a_mission_is_found_by_every_unique_selector(
     project: Project, selector: str, slug: str
 ) -> None:
     assert MissionLookup(project).find(selector) == slug
@@ -57,7 +57,7 @@ def test_a_mission_is_found_by_whatever_names_it_alone(
         ("query", ["007-query", "008-query"]),
     ],
 )
-def test_what_fits_several_missions_is_ambiguous_and_lists_them(
+def test_a_selector_that_matches_several_missions_is_ambiguous(
     project: Project, selector: str, candidates: list[str]
 ) -> None:
     with pytest.raises(MissionAmbiguous) as caught:
@@ -85,17 +85,17 @@ def test_what_fits_several_missions_is_ambiguous_and_lists_them(
         "34" * 5000,
     ],
 )
-def test_what_fits_none_is_not_found(project: Project, selector: str) -> None:
+def test_a_selector_that_matches_no_mission_is_not_found(project: Project, selector: str) -> None:
     with pytest.raises(MissionNotFound):
         MissionLookup(project).find(selector)
 
 
-def test_the_first_eight_characters_of_an_id_are_enough(tmp_path: Path) -> None:
+def test_a_mission_is_found_by_the_first_eight_characters_of_its_id(tmp_path: Path) -> None:
     Stage(root=tmp_path).write_mission({}, slug="034-search", mission_id=ID)
     assert MissionLookup(Project(tmp_path)).find(ID[:8]) == "034-search"
 
 
-# With every request, and bounded.
+# Changes between requests, damaged missions and limits.
 
 
 def leads_to(lookup: MissionLookup, selector: str) -> str | None:
@@ -105,7 +105,7 @@ def leads_to(lookup: MissionLookup, selector: str) -> str | None:
         return None
 
 
-def test_a_mission_that_is_renamed_or_removed_meanwhile_is_noticed(project: Project) -> None:
+def test_a_renamed_mission_is_found_under_its_new_name(project: Project) -> None:
     lookup = MissionLookup(project)
     assert lookup.find("index") == "035-index"
     (project.missions / "035-index").rename(project.missions / "036-register")
@@ -115,8 +115,8 @@ def test_a_mission_that_is_renamed_or_removed_meanwhile_is_noticed(project: Proj
     assert lookup.find("01OTHER") == "036-register"
 
 
-@pytest.mark.parametrize("damage", ["link", "fifo", "folder", "large", "no JSON", "wrong kind"])
-def test_a_damaged_mission_is_found_by_its_folder_alone_and_hides_no_other(
+@pytest.mark.parametrize("damage", ["link", "fifo", "folder", "large", "not JSON", "wrong kind"])
+def test_a_damaged_mission_is_found_by_its_folder_name_only(
     project: Project, tmp_path: Path, damage: str
 ) -> None:
     folder = project.missions / "001-damaged"
@@ -142,7 +142,7 @@ def damage_meta(path: Path, damage: str, *, elsewhere: Path) -> None:
         path.write_text({"large": large, "wrong kind": '{"mission_id": 1}'}.get(damage, "{"))
 
 
-def test_a_project_of_too_many_missions_finds_them_by_their_folders(
+def test_with_too_many_missions_only_folder_names_are_found(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mission_lookup, "MOST_MISSIONS", 5)
@@ -150,7 +150,7 @@ def test_a_project_of_too_many_missions_finds_them_by_their_folders(
     assert (leads_to(lookup, "35"), lookup.find("035-index")) == (None, "035-index")
 
 
-def test_what_is_not_changed_is_not_read_again(
+def test_unchanged_mission_files_are_not_read_again(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lookup = MissionLookup(project)
@@ -159,15 +159,13 @@ def test_what_is_not_changed_is_not_read_again(
     assert lookup.find("35") == "035-index"
 
 
-def test_without_missions_nothing_is_found(tmp_path: Path) -> None:
+def test_a_project_without_missions_finds_none(tmp_path: Path) -> None:
     with pytest.raises(MissionNotFound):
         MissionLookup(Project(tmp_path)).find("1")
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
-def test_missions_are_looked_for_in_a_folder_of_the_project_alone(
-    tmp_path: Path, kind: str
-) -> None:
+def test_a_missions_folder_that_is_a_file_or_symlink_is_refused(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "project" / "kitty-specs"
     place.parent.mkdir()
     if kind == "file":

@@ -1,4 +1,4 @@
-"""Status that an earlier tool kept in front matter or in folders is taken over without loss."""
+"""Status that an earlier tool kept in front matter or in folders is adopted without loss."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def repaired(patient: Patient) -> list[str]:
     return [it.check for it in done.repaired if it.check != "lanes"]
 
 
-def test_a_status_in_front_matter_without_a_log_is_recorded_as_moves(patient: Patient) -> None:
+def test_a_status_in_front_matter_without_a_log_is_recorded_as_events(patient: Patient) -> None:
     patient.write_prompt("WP01-index", lane='"for_review"')
     patient.write_prompt("WP02-query", lane="doing")
     assert patient.places("former-status") == [("tasks", None)]
@@ -62,7 +62,7 @@ def test_a_status_in_front_matter_without_a_log_is_recorded_as_moves(patient: Pa
     assert repaired(patient) == []
 
 
-def test_prompts_in_folders_of_status_lanes_are_moved_up_and_their_lanes_recorded(
+def test_prompts_in_status_lane_folders_are_moved_up_and_recorded(
     patient: Patient,
 ) -> None:
     text = (patient.mission / "tasks" / "WP01-index.md").read_bytes()
@@ -80,7 +80,7 @@ def test_prompts_in_folders_of_status_lanes_are_moved_up_and_their_lanes_recorde
     assert repaired(patient) == []
 
 
-def test_what_has_the_name_of_a_prompt_that_moves_up_is_not_replaced(
+def test_moving_a_prompt_up_does_not_overwrite_a_new_file(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tasks = patient.mission / "tasks"
@@ -98,7 +98,7 @@ def test_what_has_the_name_of_a_prompt_that_moves_up_is_not_replaced(
     assert moved.exists()
 
 
-def test_a_repair_that_was_killed_between_log_and_folders_is_completed(
+def test_a_repair_killed_between_log_and_folders_is_completed(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_in_folder(patient, "WP01-index.md", "approved")
@@ -121,14 +121,16 @@ def test_a_repair_that_was_killed_between_log_and_folders_is_completed(
     assert len(lines(patient)) == 2
 
 
-def test_the_log_wins_over_front_matter(patient: Patient) -> None:
+def test_the_log_takes_precedence_over_front_matter(patient: Patient) -> None:
     patient.write_prompt("WP01-index", lane="done")
     patient.write_log(move("WP01"))
     assert patient.places("former-status") == []
     assert lanes(patient)["WP01"] == "claimed"
 
 
-def test_a_status_that_cannot_be_told_is_named_and_nothing_is_changed(patient: Patient) -> None:
+def test_an_unknown_or_contradictory_status_is_reported_and_nothing_changes(
+    patient: Patient,
+) -> None:
     patient.write_prompt("WP01-index", lane="limbo")
     patient.write_prompt("WP02-query", lane="done")
     assert patient.places("former-status") == [("WP01-index.md", None)]
@@ -152,7 +154,7 @@ def test_a_second_prompt_of_a_package_is_never_overwritten(patient: Patient) -> 
 
 
 @pytest.mark.parametrize("part", ["tasks", "tasks/done", "tasks/done/WP01-index.md"])
-def test_no_link_is_followed(patient: Patient, tmp_path: Path, part: str) -> None:
+def test_the_repair_does_not_follow_symlinks(patient: Patient, tmp_path: Path, part: str) -> None:
     put_in_folder(patient, "WP01-index.md", "done")
     outside = tmp_path / "outside"
     (patient.mission / part).rename(outside)
@@ -165,7 +167,7 @@ def test_no_link_is_followed(patient: Patient, tmp_path: Path, part: str) -> Non
     assert lines(patient) == []
 
 
-def test_moves_of_prompts_are_on_the_disk_before_their_folder_goes(
+def test_moved_prompts_are_synced_before_their_folder_is_removed(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_in_folder(patient, "WP01-index.md", "done")
@@ -187,7 +189,7 @@ def test_moves_of_prompts_are_on_the_disk_before_their_folder_goes(
     assert seen[at - 2 : at] == ["sync tasks", "sync done"]
 
 
-def test_nobody_else_changes_the_mission_meanwhile(
+def test_the_repair_holds_the_mission_lock(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient.write_prompt("WP01-index", lane="done")

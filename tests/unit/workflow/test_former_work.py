@@ -1,4 +1,4 @@
-"""What a workspace held before, or what has become of it, is told to who goes on."""
+"""Whoever continues a package is warned of work that its workspace lost or still has."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def started(stage: Stage, wp_id: str) -> dict[str, Any]:
     return stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="coder")
 
 
-def test_commits_that_a_start_leaves_behind_are_told_with_the_way_to_have_them(
+def test_a_start_that_drops_commits_prints_a_command_that_restores_them(
     stage: Stage,
 ) -> None:
     path = stage.approve("WP01", {"a/one": "1\n"})
@@ -47,15 +47,15 @@ def test_commits_that_a_start_leaves_behind_are_told_with_the_way_to_have_them(
     assert (path / "a" / "late").exists()
 
 
-def test_what_was_not_committed_is_told_to_who_goes_on(stage: Stage) -> None:
+def test_a_start_warns_of_uncommitted_files_left_in_the_workspace(stage: Stage) -> None:
     path = stage.approve("WP02", {"b/two": "2\n"})
     (path / "left").touch()
     (told,) = started(stage, "WP04")["warnings"]
     assert told.endswith("left")
 
 
-def test_a_hand_in_without_a_workspace_says_what_is_handed_in(stage: Stage) -> None:
-    path = Path(started(stage, "WP01")["workspace_path"])
+def test_a_submission_without_a_workspace_names_the_submitted_commit(stage: Stage) -> None:
+    path = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=path)
     assert stage.run("sync").exit_code == 0
     tip = stage.git("rev-parse", "HEAD", folder=path)
@@ -66,7 +66,7 @@ def test_a_hand_in_without_a_workspace_says_what_is_handed_in(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("is_link", [True, False])
-def test_a_link_in_the_place_of_a_git_file_is_no_worktree_to_be_repaired(
+def test_a_symlink_named_dot_git_is_not_reported_as_a_linked_worktree(
     stage: Stage, is_link: bool
 ) -> None:
     place = stage.root / ".worktrees" / f"{SLUG}-lane-a"

@@ -1,9 +1,11 @@
-"""A request that was interrupted is completed by itself, once, and never taken for another."""
+"""An interrupted request is completed once, by a request with the same id and body."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 
 
 def kill(stage: Stage, command: str, args: dict[str, Any]) -> None:
-    """The request `one` has had its effects, and its host was killed before it recorded the answer."""
+    """Kill the host after request `one` had its effects and before its answer is recorded."""
     with pytest.raises(StorageFailed):
         Dispatcher(KilledHost(stage.root)).answer_bytes(
             body("one", command, args), stem="one", identity="default"
@@ -40,7 +42,7 @@ def log(stage: Stage) -> Any:
 
 
 def kill_merge(stage: Stage, *, is_recorded: bool) -> None:
-    """A merge is killed when its target has moved, before or after its events were in the log."""
+    """Kill a merge after its target has moved, before or after its events are in the log."""
     stage.approve("WP01", {"one.txt": "1\n"})
     if is_recorded:
         kill(stage, "merge-mission", MERGE)
@@ -59,7 +61,7 @@ def dones(stage: Stage) -> int:
     return [event.get("to_lane") for event in stage.events()].count("done")
 
 
-def test_another_body_under_the_id_of_an_interrupted_request_conflicts(stage: Stage) -> None:
+def test_a_different_body_under_the_id_of_an_interrupted_request_conflicts(stage: Stage) -> None:
     with committed_before_the_answer():
         kill(stage, "append-history", NOTE)
     other = ask(stage, "append-history", NOTE | {"note": "other"})
@@ -68,7 +70,17 @@ def test_another_body_under_the_id_of_an_interrupted_request_conflicts(stage: St
     assert len(stage.events()) == 1
 
 
-def assert_accepted_once(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "committing",
+    [nullcontext, committed_before_the_answer],
+    ids=["this release", "a former release"],
+)
+def test_an_interrupted_acceptance_is_completed_once(
+    stage: Stage, committing: Callable[[], AbstractContextManager[None]]
+) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    with committing():
+        kill(stage, "accept-mission", ACCEPT)
     again = ask(stage, "accept-mission", ACCEPT)
     assert again["success"], again
     accepted = [event for event in stage.events() if event.get("kind") == "mission_accepted"]
@@ -77,24 +89,11 @@ def assert_accepted_once(stage: Stage) -> None:
     assert stage.git("log", "--format=%s").count("Accept mission") == 1
 
 
-def test_an_acceptance_that_was_interrupted_is_made_once(stage: Stage) -> None:
-    stage.approve("WP01", {"one.txt": "1\n"})
-    kill(stage, "accept-mission", ACCEPT)
-    assert_accepted_once(stage)
-
-
-def test_an_acceptance_that_a_former_release_had_recorded_is_made_once(stage: Stage) -> None:
-    stage.approve("WP01", {"one.txt": "1\n"})
-    with committed_before_the_answer():
-        kill(stage, "accept-mission", ACCEPT)
-    assert_accepted_once(stage)
-
-
 def acceptances(stage: Stage) -> int:
     return [event.get("kind") for event in stage.events()].count("mission_accepted")
 
 
-def test_an_interrupted_acceptance_that_git_refuses_is_forgotten(stage: Stage) -> None:
+def test_an_interrupted_acceptance_that_git_refuses_is_abandoned(stage: Stage) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
     kill(stage, "accept-mission", ACCEPT)
     stage.git("reset", "-q", "HEAD~1")
@@ -107,7 +106,7 @@ def test_an_interrupted_acceptance_that_git_refuses_is_forgotten(stage: Stage) -
     assert acceptances(stage) == 1
 
 
-def test_an_interrupted_acceptance_is_refused_where_a_package_went_back_since(
+def test_an_interrupted_acceptance_is_refused_if_a_package_is_no_longer_approved(
     stage: Stage,
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
@@ -116,14 +115,14 @@ def test_an_interrupted_acceptance_is_refused_where_a_package_went_back_since(
     assert ask(stage, "transition", {"mission": SLUG, "wp": "WP01", **back}, stem="two")["success"]
     assert ask(stage, "accept-mission", ACCEPT)["error_code"] == "MISSION_NOT_READY"
     assert acceptances(stage) == 0
-    # Git's last word is the same.
+    # The committed log is the same.
     committed = stage.git("show", f"HEAD:kitty-specs/{SLUG}/status.events.jsonl")
     assert committed.strip().encode() == log(stage).read_bytes().strip()
     assert bootstrap.ProjectHost(stage.root).intents() == []
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])
-def test_a_merge_that_was_interrupted_is_recorded_once(stage: Stage, is_recorded: bool) -> None:
+def test_an_interrupted_merge_is_recorded_once(stage: Stage, is_recorded: bool) -> None:
     kill_merge(stage, is_recorded=is_recorded)
     answer = ask(stage, "merge-mission", MERGE)
     assert answer["success"], answer
@@ -133,7 +132,7 @@ def test_a_merge_that_was_interrupted_is_recorded_once(stage: Stage, is_recorded
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])
-def test_a_merge_that_has_moved_its_target_does_not_move_it_again(
+def test_an_interrupted_merge_does_not_move_its_target_twice(
     stage: Stage, is_recorded: bool
 ) -> None:
     kill_merge(stage, is_recorded=is_recorded)
@@ -145,7 +144,7 @@ def test_a_merge_that_has_moved_its_target_does_not_move_it_again(
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])
-def test_another_merge_under_the_id_of_an_interrupted_one_conflicts(
+def test_a_different_merge_under_the_id_of_an_interrupted_one_conflicts(
     stage: Stage, is_recorded: bool
 ) -> None:
     kill_merge(stage, is_recorded=is_recorded)
@@ -153,20 +152,15 @@ def test_another_merge_under_the_id_of_an_interrupted_one_conflicts(
     assert other["error_code"] == "CORRELATION_ID_CONFLICT"
 
 
-def test_a_merge_whose_plan_is_gone_is_still_known_by_its_events(stage: Stage) -> None:
+def test_an_interrupted_merge_without_an_intent_is_known_by_its_events(stage: Stage) -> None:
     kill_merge(stage, is_recorded=True)
     assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
+    assert bootstrap.ProjectHost(stage.root).intents() == []
     other = ask(stage, "merge-mission", MERGE | {"strategy": "squash"})
     assert other["error_code"] == "CORRELATION_ID_CONFLICT"
 
 
-def test_a_plan_that_was_given_up_does_not_return(stage: Stage) -> None:
-    kill_merge(stage, is_recorded=True)
-    assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
-    assert bootstrap.ProjectHost(stage.root).intents() == []
-
-
-def test_a_merge_whose_record_the_disk_refuses_is_no_refusal(
+def test_a_merge_that_cannot_be_recorded_succeeds_when_repeated(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
@@ -204,7 +198,7 @@ def put_before_git(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
 
 
-def test_a_merge_that_git_denies_to_have_made_is_completed_by_the_same_request(
+def test_a_merge_with_a_false_git_failure_is_completed_by_the_same_request(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
@@ -218,7 +212,7 @@ def test_a_merge_that_git_denies_to_have_made_is_completed_by_the_same_request(
     assert dones(stage) == 1
 
 
-def test_a_checkout_that_a_full_disk_left_halfway_is_brought_back_by_the_next_merge(
+def test_a_checkout_interrupted_by_a_full_disk_is_completed_by_the_next_merge(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})

@@ -39,18 +39,13 @@ def follower(stage: Stage) -> LaneFollower:
     return LaneFollower(project=Project(stage.root))
 
 
-def begin(stage: Stage, wp_id: str = "WP01") -> Path:
-    data = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="coder")
-    return Path(data["workspace_path"])
-
-
 def tip(stage: Stage, branch: str = LANE, folder: Path | None = None) -> str:
     return stage.git("rev-parse", branch, folder=folder)
 
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
-    """Every git that is started in the block."""
+    """The commands of git that are started in the block."""
     started: list[tuple[str, ...]] = []
     real = subprocess.Popen
 
@@ -66,7 +61,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
 def test_the_branch_of_an_execution_lane_follows_its_workspace(
     stage: Stage, follower: LaneFollower
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     assert tip(stage) != tip(stage, "HEAD", place)
     follower.look()
@@ -77,38 +72,38 @@ def test_the_branch_of_an_execution_lane_follows_its_workspace(
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_workspace_that_nobody_changed_costs_a_look_and_no_git(
+def test_an_unchanged_workspace_does_not_start_git(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, other = begin(stage), begin(stage, "WP02")
+    place, other = stage.begin(), stage.begin("WP02")
     stage.commit({"a/one": "1\n"}, folder=place)
     stage.git("pack-refs", "--all", folder=other)
     follower.look()
-    monkeypatch.setattr(lane_follower, "WorkspaceIndex", None)  # Nor is any mission opened.
+    monkeypatch.setattr(lane_follower, "WorkspaceIndex", None)  # No mission is opened either.
     with counted(monkeypatch) as started:
         follower.look()
     assert started == []
 
 
-def test_where_nobody_is_at_work_nothing_is_taken_in_until_somebody_is(
+def test_commits_are_taken_in_only_while_the_mission_has_work_in_progress(
     stage: Stage, follower: LaneFollower
 ) -> None:
-    place, before = begin(stage), tip(stage)
+    place, before = stage.begin(), tip(stage)
     blocked = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
     stage.done("transition", note="waits", **blocked)
     stage.commit({"a/one": "1\n"}, folder=place)
     follower.look()
     assert tip(stage) == before
-    begin(stage, "WP02")
+    stage.begin("WP02")
     follower.look()
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_branch_that_somebody_has_checked_out_stays_until_nobody_has(
+def test_a_checked_out_branch_is_not_moved_until_it_is_released(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_follower, "CHECKED_OUT_S", 0)
-    place, before = begin(stage), tip(stage)
+    place, before = stage.begin(), tip(stage)
     stage.git("switch", "-q", LANE)
     stage.commit({"a/one": "1\n"}, folder=place)
     follower.look()
@@ -119,10 +114,8 @@ def test_a_branch_that_somebody_has_checked_out_stays_until_nobody_has(
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_branch_that_its_agent_has_rewritten_is_followed(
-    stage: Stage, follower: LaneFollower
-) -> None:
-    place = begin(stage)
+def test_a_branch_that_the_agent_rewrote_is_followed(stage: Stage, follower: LaneFollower) -> None:
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     follower.look()
     stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
@@ -134,10 +127,10 @@ def test_a_branch_that_its_agent_has_rewritten_is_followed(
 
 
 @pytest.mark.parametrize("case", ["refused", "behind", "diverged"])
-def test_what_does_not_fit_is_not_asked_again_until_it_changes(
+def test_a_workspace_that_cannot_be_followed_is_not_retried_until_it_changes(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     if case == "refused":
         (place / ".git" / "commondir").write_text("elsewhere\n")
@@ -154,10 +147,10 @@ def test_what_does_not_fit_is_not_asked_again_until_it_changes(
     assert (tip(stage), started) == (before, [])
 
 
-def test_a_workspace_that_takes_long_holds_up_no_other(
+def test_a_slow_workspace_does_not_delay_the_others(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, other = begin(stage), begin(stage, "WP02")
+    place, other = stage.begin(), stage.begin("WP02")
     real = lane_follower._is_slow
 
     def is_slow(*args: Any, **how: Any) -> bool:
@@ -173,10 +166,10 @@ def test_a_workspace_that_takes_long_holds_up_no_other(
         assert set(follower.slow) == {place.name}
 
 
-def test_a_workspace_that_took_long_waits_increasingly_long_and_is_followed_again(
+def test_a_slow_workspace_is_retried_with_exponential_back_off(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     answers = iter([True, True, True])
     real = lane_follower._is_slow
@@ -195,14 +188,13 @@ def test_a_workspace_that_took_long_waits_increasingly_long_and_is_followed_agai
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_damaged_mission_and_a_damaged_branch_hold_up_no_other(
+def test_a_damaged_mission_or_branch_does_not_stop_the_others(
     stage: Stage, follower: LaneFollower
 ) -> None:
-    first = begin(stage)
+    first = stage.begin()
     stage.write_mission({"WP01": {}}, slug="002-other")
-    begun = stage.done("start-implementation", mission="002-other", wp="WP01", actor="coder")
-    second = Path(begun["workspace_path"])
-    third = begin(stage, "WP02")
+    second = stage.begin(slug="002-other")
+    third = stage.begin("WP02")
     for place in (first, second, third):
         stage.commit({"b/one": "1\n"}, folder=place)
     (stage.root / "kitty-specs" / "002-other" / "meta.json").write_text("{")
@@ -213,10 +205,8 @@ def test_a_damaged_mission_and_a_damaged_branch_hold_up_no_other(
     assert tip(stage, theirs) == tip(stage, theirs, third)
 
 
-def test_a_branch_that_a_merge_has_removed_is_not_made_again(
-    stage: Stage, follower: LaneFollower
-) -> None:
-    place = begin(stage)
+def test_a_removed_branch_is_not_created_again(stage: Stage, follower: LaneFollower) -> None:
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     stage.git("branch", "-D", LANE)
     follower.look()
@@ -224,10 +214,10 @@ def test_a_branch_that_a_merge_has_removed_is_not_made_again(
 
 
 @pytest.mark.parametrize("what", ["copied", "forgotten"])
-def test_a_copy_of_the_project_and_one_without_the_hosts_folder_are_followed(
+def test_a_copied_project_and_one_without_the_host_folder_are_followed(
     stage: Stage, tmp_path: Path, what: str
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     if what == "copied":
         shutil.copytree(stage.root, tmp_path / "copy", symlinks=True)
         stage.root = tmp_path / "copy"
@@ -239,10 +229,10 @@ def test_a_copy_of_the_project_and_one_without_the_hosts_folder_are_followed(
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
-def test_a_workspace_that_is_removed_while_it_is_read_is_no_matter(
+def test_a_workspace_removed_while_it_is_read_is_forgotten(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, before = begin(stage), tip(stage)
+    place, before = stage.begin(), tip(stage)
     stage.commit({"a/one": "1\n"}, folder=place)
 
     def gone(*_: Any, **__: Any) -> list[Path]:
@@ -257,9 +247,7 @@ def test_a_workspace_that_is_removed_while_it_is_read_is_no_matter(
 
 
 @pytest.mark.parametrize(("name", "to"), [(".worktrees", ""), (".worktrees/x", "x")])
-def test_nothing_is_looked_for_through_a_link(
-    stage: Stage, tmp_path: Path, name: str, to: str
-) -> None:
+def test_symlinks_are_not_followed(stage: Stage, tmp_path: Path, name: str, to: str) -> None:
     elsewhere = Stage(root=tmp_path / "elsewhere" / "x")
     elsewhere.make_repository()
     elsewhere.git("branch", "kitty/mission-x")
@@ -270,10 +258,10 @@ def test_nothing_is_looked_for_through_a_link(
     assert {it.snapshot.tip for it in follower.seen.values()} <= {None}
 
 
-def test_mirrors_of_missions_at_work_follow_the_project(
+def test_mirrors_of_missions_in_progress_follow_the_project(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(stage)
+    stage.begin()
     mirror = stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
     mirrors = upkeep.Mirrors(project=Project(stage.root))
     mirrors.follow()
@@ -286,8 +274,8 @@ def test_mirrors_of_missions_at_work_follow_the_project(
     assert len(started) == 2
 
 
-def test_mirrors_of_missions_at_which_nobody_works_wait(stage: Stage) -> None:
-    begin(stage)
+def test_mirrors_of_missions_without_work_in_progress_are_not_updated(stage: Stage) -> None:
+    stage.begin()
     mirror = stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
     blocked = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
     stage.done("transition", note="waits", **blocked)
@@ -295,15 +283,15 @@ def test_mirrors_of_missions_at_which_nobody_works_wait(stage: Stage) -> None:
     stage.commit({"README.md": "new\n"})
     mirrors.follow()
     assert tip(stage, "main", mirror) != tip(stage, "main")
-    begin(stage, "WP02")
+    stage.begin("WP02")
     mirrors.follow()
     assert tip(stage, "main", mirror) == tip(stage, "main")
 
 
-def test_the_trash_is_emptied_in_steps_of_what_is_old(
+def test_old_trash_is_removed_in_bounded_steps(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(stage)
+    stage.begin()
     trash = stage.root / ".worktrees" / ".trash"
     trash.mkdir(exist_ok=True)
     for name in ("20200101T000000Z-01234567-x", "29990101T000000Z-01234567-x"):
@@ -318,12 +306,12 @@ def test_the_trash_is_emptied_in_steps_of_what_is_old(
     assert [it.name for it in trash.iterdir()] == ["29990101T000000Z-01234567-x"]
 
 
-def test_a_project_without_a_trash_gets_none(stage: Stage) -> None:
+def test_pruning_does_not_create_a_trash_folder(stage: Stage) -> None:
     assert upkeep.prune_trash(Project(stage.root)) == upkeep.A_DAY_S
     assert not (stage.root / ".worktrees").exists()
 
 
-def test_what_a_dead_host_was_reading_is_removed_before_the_repository_changes(
+def test_the_scratch_repository_of_a_dead_host_is_removed_before_a_change(
     stage: Stage,
 ) -> None:
     dead = processes.Process(
@@ -340,10 +328,10 @@ def test_what_a_dead_host_was_reading_is_removed_before_the_repository_changes(
         assert not left.exists()
 
 
-def test_a_branch_is_moved_under_the_lock_of_the_repository(
+def test_a_branch_is_moved_under_the_repository_lock(
     stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = begin(stage)
+    place = stage.begin()
     stage.commit({"a/one": "1\n"}, folder=place)
     held: list[str] = []
     real = locks.held

@@ -1,4 +1,4 @@
-"""The record has the plan of execution lanes; `lanes.json` follows it."""
+"""The record holds the plan of execution lanes; `lanes.json` is a projection of it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from specify_cli.storage.layout import Layout
 from tests.integration.stage import SLUG, Stage
 from tests.records import forget
 
+EDITED = "somebody edited the plan of execution lanes; the host uses its own plan"
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "ada", "note": "n"}
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    """WP01 is worked on in lane-a, WP02 waits in lane-b."""
+    """WP01 is in progress in lane-a, WP02 is planned in lane-b."""
     made = Stage(root=tmp_path / "project")
     made.make_repository()
     made.write_mission({"WP01": owns("src/1/**"), "WP02": owns("src/2/**")})
@@ -36,12 +37,12 @@ def file(stage: Stage) -> Path:
 
 
 def planned(stage: Stage) -> dict[str, list[str]]:
-    """What is in the file."""
+    """The packages of each execution lane in `lanes.json`."""
     return {it["lane_id"]: it["wp_ids"] for it in json.loads(file(stage).read_text())["lanes"]}
 
 
 def workspace(stage: Stage, wp_id: str) -> str:
-    """The name of the folder that the package is worked on in."""
+    """The name of the workspace of the package."""
     path = stage.done("resolve-workspace", mission=SLUG, wp=wp_id, policy=None)["workspace_path"]
     return Path(path).name
 
@@ -57,7 +58,7 @@ def lanes_findings(stage: Stage, command: str = "diagnose") -> list[str]:
     return [it["what"] for it in findings["data"]["findings"] if it["check"] == "lanes"]
 
 
-def test_without_the_file_no_package_moves_to_another_execution_lane(stage: Stage) -> None:
+def test_without_lanes_json_packages_keep_their_execution_lanes(stage: Stage) -> None:
     file(stage).unlink()
     rewrite_prompt(stage, "WP02", "src/1/**")
     assert (workspace(stage, "WP01"), workspace(stage, "WP02")) == (
@@ -70,28 +71,24 @@ def test_without_the_file_no_package_moves_to_another_execution_lane(stage: Stag
 
 
 @pytest.mark.parametrize("content", ['{"lanes": []}', "{", "", "<<<<<<< ours\n"])
-def test_an_edited_file_counts_for_nothing_and_is_put_right(stage: Stage, content: str) -> None:
+def test_a_damaged_lanes_json_is_ignored_and_repaired(stage: Stage, content: str) -> None:
     right = planned(stage)
     file(stage).write_text(content)
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
     stage.done("append-history", **NOTE)
     assert file(stage).read_text() == content
-    assert lanes_findings(stage) == [
-        "somebody edited the plan of execution lanes; the host uses its own plan"
-    ]
+    assert lanes_findings(stage) == [EDITED]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == right
     kept = [it.read_text() for it in Layout(stage.root).attic.rglob("lanes.json")]
     assert kept == [content]
 
 
-def test_an_edit_that_is_a_plan_is_put_right(stage: Stage) -> None:
+def test_a_valid_edit_of_lanes_json_is_ignored_and_repaired(stage: Stage) -> None:
     right = file(stage).read_text()
     file(stage).write_text(right.replace('"lane-a"', '"lane-z"'))
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
-    assert lanes_findings(stage) == [
-        "somebody edited the plan of execution lanes; the host uses its own plan"
-    ]
+    assert lanes_findings(stage) == [EDITED]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == {"lane-a": ["WP01"], "lane-b": ["WP02"]}
 
@@ -105,7 +102,7 @@ def folder(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [link, folder, os.mkfifo])
-def test_what_is_in_the_place_of_the_file_is_put_away(
+def test_what_replaced_lanes_json_is_moved_away_and_the_file_restored(
     stage: Stage, make: Callable[[Path], None]
 ) -> None:
     right = planned(stage)
@@ -113,14 +110,12 @@ def test_what_is_in_the_place_of_the_file_is_put_away(
     make(file(stage))
     assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
     stage.done("append-history", **NOTE)
-    assert lanes_findings(stage) == [
-        "somebody edited the plan of execution lanes; the host uses its own plan"
-    ]
+    assert lanes_findings(stage) == [EDITED]
     assert lanes_findings(stage, "repair") == []
     assert (file(stage).is_symlink(), planned(stage)) == (False, right)
 
 
-def test_a_file_that_was_removed_comes_back_with_the_next_change(stage: Stage) -> None:
+def test_a_removed_lanes_json_is_written_with_the_next_change(stage: Stage) -> None:
     right = planned(stage)
     file(stage).unlink()
     assert lanes_findings(stage) == [
@@ -132,7 +127,7 @@ def test_a_file_that_was_removed_comes_back_with_the_next_change(stage: Stage) -
     assert lanes_findings(stage) == []
 
 
-def test_an_older_plan_that_git_brings_is_brought_up_to_date(stage: Stage) -> None:
+def test_an_older_lanes_json_from_git_is_updated(stage: Stage) -> None:
     older = file(stage).read_text()
     folder = stage.root / "kitty-specs" / SLUG / "tasks"
     (folder / "WP03-step.md").write_text((folder / "WP02-step.md").read_text())
@@ -149,7 +144,7 @@ def test_an_older_plan_that_git_brings_is_brought_up_to_date(stage: Stage) -> No
 @pytest.mark.parametrize(
     ("moved", "lane"), [("lane-b", "lane-z"), ("lane-y", "lane-c")], ids=["goes on", "moves one"]
 )
-def test_a_colleague_s_plan_counts_where_it_goes_on_from_the_record_s(
+def test_a_colleagues_plan_is_used_only_if_it_extends_the_plan_on_record(
     stage: Stage, moved: str, lane: str
 ) -> None:
     folder = stage.root / "kitty-specs" / SLUG / "tasks"
@@ -166,7 +161,7 @@ def test_a_colleague_s_plan_counts_where_it_goes_on_from_the_record_s(
     assert workspace(stage, "WP03") == f"{SLUG}-{lane}"
 
 
-def test_a_plan_of_an_older_release_is_taken_over_with_the_first_change(stage: Stage) -> None:
+def test_the_plan_of_an_older_release_is_adopted_with_the_first_change(stage: Stage) -> None:
     old = file(stage).read_text().replace('"lane-b"', '"lane-q"')
     file(stage).write_text(old)
     forget(stage.root)
@@ -177,7 +172,7 @@ def test_a_plan_of_an_older_release_is_taken_over_with_the_first_change(stage: S
     assert workspace(stage, "WP02") == f"{SLUG}-lane-q"
 
 
-def test_a_damaged_plan_of_an_older_release_is_in_nobody_s_way(stage: Stage) -> None:
+def test_a_damaged_plan_of_an_older_release_refuses_starts_but_not_notes(stage: Stage) -> None:
     forget(stage.root)
     file(stage).write_text("{")
     stage.done("append-history", **NOTE)
@@ -185,7 +180,7 @@ def test_a_damaged_plan_of_an_older_release_is_in_nobody_s_way(stage: Stage) -> 
     assert refused["error_code"] == "STATE_UNREADABLE"
 
 
-def test_on_another_branch_the_file_is_left_alone(stage: Stage) -> None:
+def test_lanes_json_is_not_written_on_another_branch(stage: Stage) -> None:
     stage.git("add", "-A", "kitty-specs")
     stage.git("commit", "-q", "-m", "mission")
     stage.git("switch", "-q", "-c", "other")
@@ -198,7 +193,7 @@ def test_on_another_branch_the_file_is_left_alone(stage: Stage) -> None:
     assert planned(stage)["lane-a"] == ["WP01"]
 
 
-def test_a_new_mission_under_an_old_name_has_no_plan_of_the_old_one(stage: Stage) -> None:
+def test_a_new_mission_does_not_inherit_the_plan_of_one_with_the_same_name(stage: Stage) -> None:
     folder = stage.root / "kitty-specs"
     (folder / SLUG).rename(stage.root / "gone")
     stage.write_mission({"WP01": {}}, mission_id="01JA0000000000000000000009")

@@ -1,4 +1,4 @@
-"""Signs of life from branches cost no git where no branch has moved."""
+"""Signs of life from branches need no call of git unless a branch has moved."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Each git that is started."""
+    """The arguments of every call of git."""
     found: list[str] = []
     really = git_module._started
 
@@ -52,7 +52,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("words", [["pack-refs", "--all"], ["gc", "-q"], ["status"]])
-def test_git_is_asked_once_for_a_commit(
+def test_git_is_called_once_per_commit(
     project: Project, calls: list[str], words: list[str]
 ) -> None:
     git(project.root, *words)
@@ -64,7 +64,7 @@ def test_git_is_asked_once_for_a_commit(
     assert calls == []
 
 
-def test_a_branch_that_has_moved_is_asked_for(project: Project, calls: list[str]) -> None:
+def test_git_is_called_again_for_a_branch_that_moved(project: Project, calls: list[str]) -> None:
     before = dated_tips(project, [LANE])
     git(project.root, "commit", "-q", "--allow-empty", "-m", "second")
     git(project.root, "branch", "-f", LANE, "main")
@@ -77,7 +77,7 @@ def test_a_branch_that_has_moved_is_asked_for(project: Project, calls: list[str]
 
 
 @pytest.mark.parametrize("words", [["pack-refs", "--all"], ["status"]])
-def test_where_there_is_no_such_branch_git_is_not_asked(
+def test_git_is_not_called_for_a_missing_branch(
     project: Project, calls: list[str], words: list[str]
 ) -> None:
     git(project.root, *words)
@@ -99,7 +99,7 @@ def link(ref: Path) -> None:
 
 
 @pytest.mark.parametrize(("spoil", "refuses"), [(symbolic, True), (damaged, True), (link, False)])
-def test_what_the_files_do_not_tell_is_asked_for(
+def test_git_is_called_for_a_symbolic_damaged_or_linked_ref(
     project: Project, calls: list[str], spoil: Callable[[Path], None], refuses: bool
 ) -> None:
     dated_tips(project, [LANE])
@@ -110,7 +110,9 @@ def test_what_the_files_do_not_tell_is_asked_for(
     assert calls
 
 
-def test_refs_in_another_form_are_left_to_git(project: Project, calls: list[str]) -> None:
+def test_git_is_called_every_time_for_refs_in_reftable_format(
+    project: Project, calls: list[str]
+) -> None:
     (project.root / ".git" / "reftable").mkdir()
     for _ in range(2):
         calls.clear()

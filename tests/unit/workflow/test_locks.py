@@ -1,4 +1,4 @@
-"""What several processes could change at once is changed under its lock."""
+"""What several processes can change is changed under its lock."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ COMMIT, WRITE_LOG = "commit to the record", "write the log"
 
 @contextmanager
 def log_writes(disk: Durable) -> Iterator[None]:
-    """What is written of a log, which no sync of ours tells, is among the steps."""
+    """Add writes of a log, which are not synced, to the steps."""
     commit, write = Record.commit, LogFile.bring_to
 
     def committed(*args: Any, **more: Any) -> Any:
@@ -69,7 +70,7 @@ def redact(stage: Stage) -> None:
     stage.done("redact", about="one", **how)
 
 
-def test_a_secret_is_taken_out_under_all_locks(stage: Stage) -> None:
+def test_redact_holds_the_mission_and_redaction_locks(stage: Stage) -> None:
     stage.done("append-history", **NOTE | {"note": "a secret"}, correlation_id="one")
     with watched() as disk, log_writes(disk):
         redact(stage)
@@ -79,7 +80,7 @@ def test_a_secret_is_taken_out_under_all_locks(stage: Stage) -> None:
     assert disk.is_locked(WRITE_LOG, "redaction")
 
 
-def test_a_redaction_is_completed_under_all_locks(
+def test_completing_a_redaction_holds_the_mission_and_redaction_locks(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.done("append-history", **NOTE | {"note": "a secret"}, correlation_id="one")
@@ -92,7 +93,7 @@ def test_a_redaction_is_completed_under_all_locks(
     assert disk.is_locked(WRITE_LOG, "redaction")
 
 
-def test_what_a_backup_brought_back_is_taken_out_under_all_locks(stage: Stage) -> None:
+def test_repeating_a_restored_redaction_holds_the_mission_and_redaction_locks(stage: Stage) -> None:
     stage.done("append-history", **NOTE | {"note": "a secret"})
     record = records.made(Layout(stage.root))
     (entry,) = (it for it in record.entries() if it.log)
@@ -105,7 +106,7 @@ def test_what_a_backup_brought_back_is_taken_out_under_all_locks(stage: Stage) -
     assert record.entries_with("a secret") == []
 
 
-def test_the_published_journal_is_redacted_under_its_lock(stage: Stage) -> None:
+def test_redact_rewrites_the_published_journal_under_the_journal_lock(stage: Stage) -> None:
     refused = {"mission": SLUG, "wp": "WP01", "actor": "a secret", "to": "done", "force": True}
     assert not stage.ask("transition", **refused, correlation_id="one")["success"]
     with watched() as disk:
@@ -113,28 +114,28 @@ def test_the_published_journal_is_redacted_under_its_lock(stage: Stage) -> None:
     assert disk.is_locked("rename journal.jsonl", "journal")
 
 
-def test_a_mission_is_changed_under_its_lock(stage: Stage) -> None:
+def test_a_request_changes_a_mission_under_the_mission_lock(stage: Stage) -> None:
     with watched() as disk, log_writes(disk):
         stage.done("append-history", **NOTE)
     assert disk.is_locked(COMMIT, MISSION_LOCK)
     assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
 
 
-def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
+def test_a_request_is_answered_under_the_lock_of_its_correlation_id(stage: Stage) -> None:
     lock = f"request-{hashlib.sha256(b'one').hexdigest()}"
     with watched() as disk:
         assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
     assert disk.is_locked("lock journal", lock)
 
 
-def test_the_folder_of_the_locks_is_made_for_nobody_else_to_look_into(stage: Stage) -> None:
+def test_the_record_and_lock_folders_are_private(stage: Stage) -> None:
     assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
     layout = Layout(stage.root)
     for folder in (layout.record, layout.host, layout.locks):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_mission_gets_its_number_under_the_lock_of_all(stage: Stage) -> None:
+def test_create_mission_numbers_the_mission_under_the_missions_lock(stage: Stage) -> None:
     with watched() as disk:
         stage.done("create-mission", title="Other words", policy=None)
     assert disk.is_locked("rename meta.json", "missions")
@@ -144,7 +145,7 @@ def test_a_mission_gets_its_number_under_the_lock_of_all(stage: Stage) -> None:
     ("command", "args"),
     [("accept-mission", {"actor": "ada"}), ("write-packages", {})],
 )
-def test_the_repository_is_changed_under_its_lock(
+def test_the_repository_is_changed_under_the_repository_lock(
     stage: Stage, command: str, args: dict[str, str]
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
@@ -154,7 +155,7 @@ def test_the_repository_is_changed_under_its_lock(
     assert disk.is_locked("run git", "repository")
 
 
-def test_a_log_is_mended_under_the_lock_of_its_mission(stage: Stage) -> None:
+def test_doctor_repairs_a_torn_log_under_the_mission_lock(stage: Stage) -> None:
     stage.done("append-history", **NOTE)
     log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
     log.write_bytes(log.read_bytes() + b'{"event_id": "01K')
@@ -164,7 +165,7 @@ def test_a_log_is_mended_under_the_lock_of_its_mission(stage: Stage) -> None:
     assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
 
 
-def test_committed_lines_come_back_under_the_lock_of_their_mission(
+def test_committed_log_lines_are_restored_under_the_mission_lock(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.done("append-history", **NOTE)
@@ -186,35 +187,22 @@ def test_committed_lines_come_back_under_the_lock_of_their_mission(
     assert disk.is_locked("publish the log", MISSION_LOCK)
 
 
-def test_answers_are_restored_under_the_lock_of_the_journal(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("kind", "module", "file"),
+    [("answer", record_contents, ""), ("archive", journal_archive, "journal-1.jsonl.gz")],
+    ids=["answer", "archive"],
+)
+def test_doctor_restores_answers_and_archives_under_the_journal_lock(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: str, module: ModuleType, file: str
 ) -> None:
     stage.done("append-history", **NOTE)
     with watched() as disk:
-
-        def restored(*_: object) -> None:
-            disk.steps.append("restore answers")
-
-        monkeypatch.setattr(record_contents, "restore", restored)
-        assert REPAIRS["answer"](Project(stage.root), stage.root)
-    assert disk.is_locked("restore answers", "journal")
+        monkeypatch.setattr(module, "restore", lambda *_: disk.steps.append("restore"))
+        assert REPAIRS[kind](Project(stage.root), stage.root / file)
+    assert disk.is_locked("restore", "journal")
 
 
-def test_an_archived_part_is_written_again_under_the_lock_of_the_journal(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage.done("append-history", **NOTE)
-    with watched() as disk:
-
-        def restored(*_: object) -> None:
-            disk.steps.append("restore the archive")
-
-        monkeypatch.setattr(journal_archive, "restore", restored)
-        assert REPAIRS["archive"](Project(stage.root), stage.root / "journal-1.jsonl.gz")
-    assert disk.is_locked("restore the archive", "journal")
-
-
-def test_a_log_is_brought_up_under_the_lock_of_its_mission(stage: Stage) -> None:
+def test_update_logs_rewrites_a_log_under_the_mission_lock(stage: Stage) -> None:
     stage.done("append-history", **NOTE)
     stage.log().unlink()
     with watched() as disk, log_writes(disk):
@@ -223,7 +211,7 @@ def test_a_log_is_brought_up_under_the_lock_of_its_mission(stage: Stage) -> None
     assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
 
 
-def test_a_prompt_is_repaired_under_the_lock_of_its_mission(stage: Stage) -> None:
+def test_doctor_repairs_a_prompt_under_the_mission_lock(stage: Stage) -> None:
     prompt = stage.root / "kitty-specs" / SLUG / "tasks" / "WP01-step.md"
     text = prompt.read_bytes()
     prompt.write_bytes(b"\xef\xbb\xbf" + text)
@@ -232,14 +220,14 @@ def test_a_prompt_is_repaired_under_the_lock_of_its_mission(stage: Stage) -> Non
         Doctor(Project(stage.root)).repair()
     assert prompt.read_bytes() == text
     assert disk.steps.count("rename WP01-step.md") == 2
-    # The first is the original that is kept.
+    # The first of the two renames keeps the original.
     assert disk.is_locked("rename WP01-step.md", MISSION_LOCK)
 
 
 # Threads of one host.
 
 
-def test_requests_of_one_id_wait_for_each_other_without_asking_the_kernel(stage: Stage) -> None:
+def test_threads_with_the_same_id_wait_for_each_other_without_flock(stage: Stage) -> None:
     host = bootstrap.ProjectHost(stage.root)
     host.journal()
 
@@ -250,7 +238,7 @@ def test_requests_of_one_id_wait_for_each_other_without_asking_the_kernel(stage:
     assert not meet(fcntl, "flock", decide)
 
 
-def test_a_request_waits_for_no_other_id_and_leaves_no_lock_behind(stage: Stage) -> None:
+def test_requests_with_different_ids_do_not_wait_and_leave_no_lock_files(stage: Stage) -> None:
     host, another = bootstrap.ProjectHost(stage.root), bootstrap.ProjectHost(stage.root)
     with ExitStack() as others:
         for number in range(1500):
@@ -261,17 +249,17 @@ def test_a_request_waits_for_no_other_id_and_leaves_no_lock_behind(stage: Stage)
     assert not list((Layout(stage.root).locks).glob("request-*"))
 
 
-def test_the_journal_is_made_once(stage: Stage) -> None:
+def test_the_journal_is_created_by_one_thread_at_a_time(stage: Stage) -> None:
     host = bootstrap.ProjectHost(stage.root)
     assert not meet(os, "mkdir", host.journal)
 
 
-def test_names_of_missions_are_read_by_one_thread_at_a_time(stage: Stage) -> None:
+def test_mission_names_are_read_by_one_thread_at_a_time(stage: Stage) -> None:
     lookup = MissionLookup(Project(stage.root))
     assert not meet(os, "listdir", lambda: lookup.find("1"))
 
 
-def test_looks_at_a_workspace_end_before_others_give_up_waiting_for_the_repository() -> None:
+def test_workspace_checks_end_before_the_repository_lock_times_out() -> None:
     waits_s = inspect.signature(locks.held).parameters["timeout_s"].default
-    # Before the exchange and after it, and as long again for the rest of the start.
+    # One check before the exchange, one after it, and as long again for the rest of the start.
     assert waits_s > 4 * lane_creation._CHECK_LIMIT_S

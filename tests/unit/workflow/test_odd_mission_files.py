@@ -1,4 +1,4 @@
-"""Below kitty-specs the host opens regular files alone, and writes nothing through a link."""
+"""Below kitty-specs the host opens only regular files, and writes nothing through a symlink."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DRAFT = PackageDraft(title="Third", dependencies=(), owned_files=(), subtasks=()
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A folder that is not of the project."""
+    """A folder outside of the project."""
     folder = tmp_path / "outside"
     folder.mkdir()
     return folder
@@ -59,14 +59,14 @@ NO_FILES = (put_fifo, put_link, put_dangling_link, put_folder)
 
 
 def moved_elsewhere(folder: Path, outside: Path) -> Path:
-    """The folder is elsewhere, and a link to it has its name."""
+    """Move the folder outside and replace it by a symlink; return its new path."""
     there = outside / folder.name
     folder.rename(there)
     folder.symlink_to(there)
     return there
 
 
-def test_init_writes_nothing_through_a_link(tmp_path: Path, outside: Path) -> None:
+def test_init_writes_nothing_through_a_symlink(tmp_path: Path, outside: Path) -> None:
     patient_root = tmp_path / "project"
     patient_root.mkdir()
     Patient(patient_root)
@@ -81,7 +81,7 @@ def test_init_writes_nothing_through_a_link(tmp_path: Path, outside: Path) -> No
 
 @pytest.mark.parametrize("put", NO_FILES)
 @pytest.mark.parametrize("name", ["plan.md", "tasks.md"])
-def test_plan_keeps_regular_files_alone(
+def test_plan_refuses_what_is_not_a_regular_file(
     patient: Patient, name: str, put: Callable[[Path], None]
 ) -> None:
     path = patient.mission / name
@@ -95,7 +95,7 @@ def test_plan_keeps_regular_files_alone(
     )
 
 
-def test_a_mission_is_not_made_in_the_place_of_a_link(patient: Patient, outside: Path) -> None:
+def test_create_mission_does_not_write_through_a_symlink(patient: Patient, outside: Path) -> None:
     (patient.project.missions / "002-next").symlink_to(outside)
     with pytest.raises(REFUSED) as refused:
         Authoring(patient.project).create_mission("Next")
@@ -103,7 +103,9 @@ def test_a_mission_is_not_made_in_the_place_of_a_link(patient: Patient, outside:
     assert not list(outside.iterdir())
 
 
-def test_no_package_is_written_into_a_folder_elsewhere(patient: Patient, outside: Path) -> None:
+def test_packages_are_not_written_through_a_symlinked_folder(
+    patient: Patient, outside: Path
+) -> None:
     there = moved_elsewhere(patient.mission / "tasks", outside)
     before = sorted(there.iterdir())
     with pytest.raises(REFUSED):
@@ -130,9 +132,7 @@ def test_a_huge_file_is_refused_before_it_is_read(patient: Patient, name: str) -
     }
 
 
-def test_the_doctor_puts_nothing_away_from_a_folder_elsewhere(
-    patient: Patient, outside: Path
-) -> None:
+def test_the_doctor_changes_nothing_in_a_symlinked_folder(patient: Patient, outside: Path) -> None:
     there = moved_elsewhere(patient.mission / "tasks", outside)
     draft = there / f".WP01.md.{'0' * 16}.tmp"
     draft.write_text("theirs")
@@ -144,7 +144,7 @@ def test_the_doctor_puts_nothing_away_from_a_folder_elsewhere(
     assert {it.name: it.read_bytes() for it in there.iterdir()} == before
 
 
-def test_the_doctor_names_a_folder_of_prompts_that_is_a_link(
+def test_the_doctor_reports_a_prompt_folder_that_is_a_symlink(
     patient: Patient, outside: Path
 ) -> None:
     moved_elsewhere(patient.mission / "tasks", outside)
@@ -153,7 +153,7 @@ def test_the_doctor_names_a_folder_of_prompts_that_is_a_link(
 
 
 @pytest.mark.parametrize("check", ["byte-order-mark", "stale-draft", "lanes"])
-def test_a_folder_that_a_link_took_the_place_of_is_not_repaired(
+def test_a_folder_replaced_by_a_symlink_after_the_diagnosis_is_not_repaired(
     patient: Patient, outside: Path, check: str
 ) -> None:
     (patient.mission / "tasks" / "WP01-index.md").write_bytes(
@@ -178,7 +178,9 @@ def test_a_folder_that_a_link_took_the_place_of_is_not_repaired(
     assert {it.name for it in there.iterdir()} == before
 
 
-def test_the_original_is_not_kept_through_a_link(patient: Patient, outside: Path) -> None:
+def test_the_doctor_does_not_repair_if_the_attic_is_a_symlink(
+    patient: Patient, outside: Path
+) -> None:
     (patient.project.host / "attic").symlink_to(outside)
     (patient.mission / "spec.md").write_bytes(b"\xef\xbb\xbfwords")
     assert not Doctor(patient.project).repair().repaired
@@ -187,7 +189,7 @@ def test_the_original_is_not_kept_through_a_link(patient: Patient, outside: Path
 
 
 @pytest.mark.parametrize("put", NO_FILES)
-def test_what_is_not_a_prompt_in_its_place_is_refused_by_its_name(
+def test_a_prompt_that_is_not_a_regular_file_is_refused_by_name(
     patient: Patient, put: Callable[[Path], None]
 ) -> None:
     path = patient.mission / "tasks" / "WP03-third.md"
@@ -197,7 +199,7 @@ def test_what_is_not_a_prompt_in_its_place_is_refused_by_its_name(
     assert str(path) in refused.value.message
 
 
-def test_a_mission_that_the_disk_has_no_room_for_leaves_no_folder(patient: Patient) -> None:
+def test_a_mission_that_cannot_be_written_leaves_no_folder(patient: Patient) -> None:
     before = sorted(patient.project.missions.iterdir())
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))

@@ -1,8 +1,7 @@
-"""What a workspace has to offer cannot be looked at, because the disk refuses once."""
+"""The commits that a workspace offers cannot be read because the disk fails once."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,17 +26,16 @@ def refused_once(monkeypatch: pytest.MonkeyPatch, stage: Stage, command: str, ar
         return answer(stage, body("one", command, args), stem="one", identity="default")
 
 
-def test_a_hand_in_is_not_told_that_there_is_no_work(
+def test_a_submission_during_a_disk_failure_is_retryable(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = stage.done("start-implementation", **WHO)
-    stage.commit({"one.txt": "1\n"}, folder=Path(started["workspace_path"]))
+    stage.commit({"one.txt": "1\n"}, folder=stage.begin())
     refused = refused_once(monkeypatch, stage, "transition", HAND_IN)
     assert (refused["error_code"], refused["data"]["retryable"]) == ("STORAGE_FAILED", True)
     assert stage.done("transition", **HAND_IN)["to_lane"] == "for_review"
 
 
-def test_a_merge_looks_at_every_workspace_or_at_none(
+def test_a_merge_during_a_disk_failure_is_retryable(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})

@@ -1,4 +1,4 @@
-"""The history of a package or a mission is read page by page, and every event is on one page."""
+"""The history of a package or a mission is read in pages, and every event is on one of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def note(stage: Stage, text: str) -> None:
 
 
 def pages(stage: Stage, way: str, **asked: Any) -> list[list[dict[str, Any]]]:
-    """The pages from one end to the other."""
+    """All pages in that direction."""
     found, end = [], -1 if way == "after" else 0
     data = stage.done("package-history", policy=None, **asked)
     while data["history"]:
@@ -25,7 +25,7 @@ def pages(stage: Stage, way: str, **asked: Any) -> list[list[dict[str, Any]]]:
     return found
 
 
-def test_every_event_is_on_one_page_whichever_way_is_read(stage: Stage) -> None:
+def test_every_event_is_on_exactly_one_page_in_both_directions(stage: Stage) -> None:
     stage.write_mission({"WP01": {}}, slug="002-other")
     for number in range(5):
         note(stage, f"note {number}")
@@ -41,7 +41,7 @@ def test_every_event_is_on_one_page_whichever_way_is_read(stage: Stage) -> None:
     assert (onward["earlier"], onward["later"]) == (1, 2)
 
 
-def test_long_notes_end_a_page_and_are_cut(stage: Stage) -> None:
+def test_long_notes_are_truncated_and_limit_the_page(stage: Stage) -> None:
     for _ in range(25):
         note(stage, "x" * 10_001)
     page = stage.done("package-history", policy=None, **WP01)
@@ -50,7 +50,7 @@ def test_long_notes_end_a_page_and_are_cut(stage: Stage) -> None:
     assert page["earlier"] == 5
 
 
-def test_what_other_programs_wrote_is_told_as_far_as_it_can_be_read(stage: Stage) -> None:
+def test_events_of_other_programs_are_shown_as_far_as_they_can_be_read(stage: Stage) -> None:
     moved = {
         "wp_id": "WP01",
         "actor": {"tool": "other"},

@@ -1,4 +1,4 @@
-"""Marks of subtasks: a request with many names costs no more than its size."""
+"""Marks of subtasks: the cost of a request with many names is bounded by its size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return made
 
 
-def test_repeated_names_are_looked_up_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_subtask_names_are_looked_up_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ticks, looked = OpenMission.subtask_ticks, list[str]()
 
     def counted(mission: OpenMission, wp_id: str) -> dict[str, bool]:
@@ -39,7 +41,7 @@ def test_repeated_names_are_looked_up_once(stage: Stage, monkeypatch: pytest.Mon
     assert [it["done"] for it in prompt["subtasks"]] == [True, True]
 
 
-def test_a_mark_that_changes_nothing_is_told_and_not_recorded(stage: Stage) -> None:
+def test_a_mark_that_changes_nothing_is_reported_and_not_recorded(stage: Stage) -> None:
     mark = {"mission": SLUG, "actor": "coder"}
     assert "unchanged" not in stage.done("mark-subtasks", subtasks=["T11"], status="done", **mark)
     again = stage.done("mark-subtasks", subtasks=["T11", "T21"], status="done", **mark)

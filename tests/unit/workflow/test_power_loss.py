@@ -1,4 +1,4 @@
-"""What git has written is on the disk before anything points at it, or tells of it."""
+"""What git has written is on the disk before anything refers to it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ BIG_STEPS = (
 pytestmark = pytest.mark.long
 
 
-def has(disk: Durable, before: str, after: str) -> bool:
-    """Whether everything was synced between these two steps, with no other big one between them."""
+def synced_between(disk: Durable, before: str, after: str) -> bool:
+    """Whether everything was synced between these two steps, with no other step of these kinds between."""
     big = [step.strip() for step in disk.steps if step.startswith(BIG_STEPS)]
     return (before, SYNC_ALL, after) in zip(big, big[1:], big[2:], strict=False)
 
 
-def come_one_after_the_other(disk: Durable, *wanted: str) -> bool:
-    """Whether these steps were taken in this order, none of them twice in between."""
+def in_sequence(disk: Durable, *wanted: str) -> bool:
+    """Whether these steps were taken in this order without a repetition."""
     steps = [step.strip() for step in disk.steps if step.strip() in wanted]
     return wanted in zip(*(steps[i:] for i in range(len(wanted))), strict=False)
 
@@ -49,55 +49,55 @@ def merge(stage: Stage) -> Durable:
     return disk
 
 
-def test_a_lane_s_branches_point_at_nothing_that_can_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git for-each-ref", "run git update-ref")
+def test_start_syncs_objects_before_the_branches_point_at_them(stage: Stage) -> None:
+    assert synced_between(start(stage), "run git for-each-ref", "run git update-ref")
 
 
-def test_what_is_handed_in_is_kept_when_it_cannot_be_lost(stage: Stage) -> None:
+def test_submission_syncs_objects_before_the_branch_points_at_them(stage: Stage) -> None:
     start(stage)
     stage.commit({"a.txt": "a\n"}, folder=stage.root / ".worktrees" / f"{SLUG}-lane-a")
     with watched() as disk:
         stage.done("transition", mission=SLUG, wp="WP01", to="for_review", actor="coder")
-    assert has(disk, "run git for-each-ref", "run git update-ref")
+    assert synced_between(disk, "run git for-each-ref", "run git update-ref")
 
 
-def test_a_workspace_is_on_record_when_its_files_cannot_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git var", f"rename {SLUG}-lane-a.json")
+def test_start_syncs_the_workspace_before_its_record_is_written(stage: Stage) -> None:
+    assert synced_between(start(stage), "run git var", f"rename {SLUG}-lane-a.json")
 
 
-def test_a_workspace_has_its_name_when_it_is_on_record(stage: Stage) -> None:
+def test_start_syncs_the_record_of_the_workspace_before_its_folder(stage: Stage) -> None:
     steps = (f"rename {SLUG}-lane-a.json", "sync workspaces", "sync .worktrees")
-    assert come_one_after_the_other(start(stage), *steps)
+    assert in_sequence(start(stage), *steps)
 
 
-def test_a_repository_is_let_go_when_nothing_in_it_can_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git update-ref", "unlock repository")
+def test_start_syncs_the_repository_before_unlocking_it(stage: Stage) -> None:
+    assert synced_between(start(stage), "run git update-ref", "unlock repository")
 
 
-def test_a_commit_of_the_host_s_files_is_pointed_at_when_it_cannot_be_lost(stage: Stage) -> None:
+def test_acceptance_syncs_its_commit_before_the_index_is_updated(stage: Stage) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
     with watched() as disk:
         stage.done("accept-mission", mission=SLUG, actor="ada", policy=None)
-    assert has(disk, "run git commit-tree", "run git update-index")
+    assert synced_between(disk, "run git commit-tree", "run git update-index")
 
 
-def test_a_plan_of_a_merge_names_no_commit_that_can_be_lost(stage: Stage) -> None:
-    assert has(merge(stage), "run git ls-files", "intent merge")
+def test_merge_syncs_its_commit_before_the_intent_names_it(stage: Stage) -> None:
+    assert synced_between(merge(stage), "run git ls-files", "intent merge")
 
 
-def test_a_target_moves_to_nothing_that_can_be_lost(stage: Stage) -> None:
-    assert has(merge(stage), "run git ls-files", "run git update-ref")
+def test_merge_syncs_its_commit_before_the_target_moves(stage: Stage) -> None:
+    assert synced_between(merge(stage), "run git ls-files", "run git update-ref")
 
 
-def test_a_branch_does_not_move_before_the_index_has_its_name(stage: Stage) -> None:
+def test_acceptance_syncs_the_index_before_the_branch_moves(stage: Stage) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
     with watched() as disk:
         stage.done("accept-mission", mission=SLUG, actor="ada", policy=None)
     steps = ("run git update-index", "sync .git", "run git update-ref")
-    assert come_one_after_the_other(disk, *steps)
+    assert in_sequence(disk, *steps)
 
 
-def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
+def test_acceptance_is_refused_if_the_index_cannot_be_synced(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(folder: Path) -> None:
@@ -115,16 +115,16 @@ def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
     assert len(accepted) == 1
 
 
-def test_a_workspace_is_retired_for_good_before_the_merge_is_answered(stage: Stage) -> None:
+def test_merge_syncs_the_retired_workspaces_before_unlocking_the_repository(stage: Stage) -> None:
     steps = ("sync .worktrees", "unlock repository")
-    assert come_one_after_the_other(merge(stage), *steps)
+    assert in_sequence(merge(stage), *steps)
 
 
-def test_a_merge_is_intended_before_its_target_moves(stage: Stage) -> None:
+def test_merge_commits_its_intent_before_the_target_moves(stage: Stage) -> None:
     steps = ("intent merge", "run git update-ref")
-    assert come_one_after_the_other(merge(stage), *steps)
+    assert in_sequence(merge(stage), *steps)
 
 
-def test_a_move_that_is_over_does_not_come_back(stage: Stage) -> None:
+def test_merge_syncs_the_removal_of_its_move_marker(stage: Stage) -> None:
     steps = ("run git update-ref", "unlink spec-kitty-move", "sync .git")
-    assert come_one_after_the_other(merge(stage), *steps)
+    assert in_sequence(merge(stage), *steps)

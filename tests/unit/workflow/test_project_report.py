@@ -1,4 +1,4 @@
-"""A report is one snapshot of the record, without what is not public."""
+"""A report is one snapshot of the record, without private texts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def gathered(stage: Stage, **asked: Any) -> dict[str, Any]:
     return stage.done("gather-report", policy=None, **asked)
 
 
-def test_the_board_the_timeline_and_the_journal_tell_the_same(stage: Stage) -> None:
+def test_the_board_the_timeline_and_the_journal_agree(stage: Stage) -> None:
     stage.done("start-implementation", **WP01)
     refused = stage.ask("start-review", **WP01)
     data = gathered(stage)
@@ -63,7 +63,7 @@ def test_notes_prompts_reviews_and_redacted_texts_are_left_out(stage: Stage) -> 
     assert SECRET not in whole
 
 
-def test_a_mission_and_a_time_narrow_the_report(stage: Stage) -> None:
+def test_the_report_can_be_limited_to_a_mission_and_a_time(stage: Stage) -> None:
     stage.write_mission({"WP01": {}}, slug="002-other")
     stage.done("append-history", **WP01, note="n")
     stage.done("append-history", **WP01 | {"mission": "002-other"}, note="n")
@@ -84,7 +84,7 @@ def test_a_mission_and_a_time_narrow_the_report(stage: Stage) -> None:
     assert refused["error_code"] == "USAGE_ERROR"
 
 
-def test_a_mission_that_cannot_be_read_does_not_hide_the_others(stage: Stage) -> None:
+def test_an_unreadable_mission_does_not_hide_the_others(stage: Stage) -> None:
     folder = stage.write_mission({"WP01": {}}, slug="002-other")
     (folder / "meta.json").write_text("{")
     first, second = gathered(stage)["missions"]
@@ -101,7 +101,7 @@ def test_without_a_record_the_published_journal_is_read(stage: Stage) -> None:
 
 
 class Interrupted(ProjectReports):
-    """Somebody changes the project between the board and the journal."""
+    """Another process changes the project between the board and the journal."""
 
     __slots__ = ()
 
@@ -116,7 +116,7 @@ class Interrupted(ProjectReports):
 
 
 @pytest.mark.long
-def test_what_is_committed_meanwhile_is_in_no_part_of_the_report(stage: Stage) -> None:
+def test_commits_during_the_report_are_in_no_part_of_it(stage: Stage) -> None:
     stage.done("append-history", **WP01, note="n")
 
     def told(kind: type[ProjectReports]) -> ProjectReport:
@@ -165,7 +165,7 @@ def _files(root: Path) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.long
-def test_a_refused_request_belongs_to_the_mission_that_it_named(stage: Stage) -> None:
+def test_a_refused_request_is_listed_under_the_mission_that_it_named(stage: Stage) -> None:
     names = ["001", "search", "gone", "nul\0", "../x", "x" * 300]
     for number, named in enumerate(names):
         stage.put(f"asked-{number}", "transition", **WP01 | {"mission": named}, to="gone")

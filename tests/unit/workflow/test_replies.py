@@ -1,4 +1,4 @@
-"""Old replies are pruned where they were published, and nowhere else."""
+"""Old replies are pruned only where they were published."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def replies(tmp_path: Path) -> Replies:
 
 
 def answered(replies: Replies, identity: str, folder: Path) -> Path:
-    """An old reply in `folder`, recorded as that orchestrator's."""
+    """Write an old reply into `folder` and record it for that orchestrator."""
     line = {
         "correlation_id": "one",
         "at": "2023-01-01T00:00:00+00:00",
@@ -44,7 +44,7 @@ def answered(replies: Replies, identity: str, folder: Path) -> Path:
     return path
 
 
-def test_old_replies_of_everybody_are_pruned(replies: Replies) -> None:
+def test_prune_removes_old_replies_of_every_orchestrator(replies: Replies) -> None:
     outbox = replies.project.kitty / "outbox"
     ours = answered(replies, "default", outbox)
     theirs = answered(replies, "nightly", outbox / "nightly")
@@ -53,14 +53,14 @@ def test_old_replies_of_everybody_are_pruned(replies: Replies) -> None:
     assert not theirs.exists()
 
 
-def test_an_outbox_that_is_a_link_is_not_pruned(replies: Replies, tmp_path: Path) -> None:
+def test_prune_skips_an_outbox_that_is_a_symlink(replies: Replies, tmp_path: Path) -> None:
     path = answered(replies, "nightly", tmp_path / "elsewhere")
     (replies.project.kitty / "outbox" / "nightly").symlink_to(tmp_path / "elsewhere")
     assert replies.remove(replies.old(DAY), DAY) == []
     assert path.exists()
 
 
-def test_a_link_that_takes_the_outbox_s_place_is_not_followed(
+def test_prune_does_not_follow_an_outbox_that_becomes_a_symlink(
     replies: Replies, tmp_path: Path
 ) -> None:
     outbox = replies.project.kitty / "outbox"
@@ -74,7 +74,7 @@ def test_a_link_that_takes_the_outbox_s_place_is_not_followed(
     assert (tmp_path / "elsewhere" / "one.json").exists()
 
 
-def test_a_reply_that_was_published_again_meanwhile_is_not_replaced(
+def test_prune_keeps_a_reply_that_is_published_again_meanwhile(
     replies: Replies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = answered(replies, "default", replies.project.kitty / "outbox")
@@ -91,7 +91,7 @@ def test_a_reply_that_was_published_again_meanwhile_is_not_replaced(
     assert path.read_text() == "newer"
 
 
-def test_a_link_that_takes_a_reply_s_place_is_judged_by_its_own_date(
+def test_prune_keeps_a_new_symlink_to_an_old_file(
     replies: Replies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = answered(replies, "default", replies.project.kitty / "outbox")

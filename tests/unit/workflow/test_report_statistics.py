@@ -40,13 +40,13 @@ ROW = JournalRow(
         ([*map(float, range(1, 101))], 95, 95.0),
     ],
 )
-def test_a_percentile_is_a_value_that_was_measured(
+def test_a_percentile_is_one_of_the_measured_values(
     values: list[float], percent: int, found: float | None
 ):
     assert percentile(values, percent) == found
 
 
-def test_the_newest_refusal_stands_for_all_with_its_code():
+def test_refusals_are_grouped_by_code_with_the_newest_message():
     from dataclasses import replace  # noqa: PLC0415
 
     statistics = Statistics()

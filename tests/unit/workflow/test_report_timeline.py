@@ -42,7 +42,7 @@ def short(start: datetime | None = None) -> list[tuple[str, str | None, str, str
     ]
 
 
-def test_each_stint_begins_where_the_one_before_ended():
+def test_each_stint_begins_where_the_previous_one_ended():
     assert short() == [
         ("claimed", "coder", "08:00", "08:00"),
         ("in_progress", "coder", "08:00", "10:00"),
@@ -53,7 +53,7 @@ def test_each_stint_begins_where_the_one_before_ended():
     ]
 
 
-def test_what_ended_before_the_start_is_left_out_and_the_rest_begins_there():
+def test_a_start_time_clips_the_timeline():
     assert short(datetime(2030, 1, 1, 11, tzinfo=UTC)) == [
         ("in_progress", "coder", "11:00", "12:00"),
         ("for_review", None, "12:00", ""),

@@ -1,4 +1,4 @@
-"""What is not kept for ever goes by its rule, and what somebody has just asked for stays."""
+"""Each retention rule prunes what exceeds its bound and keeps what was asked for recently."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def answered(
     changes: bool = False,
     identity: str = "nightly",
 ) -> Path:
-    """A reply, recorded long ago; asked for just now unless it `is_old`."""
+    """Record a reply long ago; its file is new unless it `is_old`."""
     line = (change if changes else read)(name, at=THEN) | {"identity": identity}
     Journal(project, max_bytes=2000).append(line)
     path = project.outbox / identity / f"{name}.json"
@@ -58,7 +58,7 @@ def carried_out(project: Project, age: timedelta | None = None) -> dict[str, int
     return {it.what: it.count for it in gone}
 
 
-def test_an_old_read_goes_with_its_reply_and_its_id(project: Project) -> None:
+def test_prune_removes_an_old_read_with_its_reply_and_its_id(project: Project) -> None:
     paths = [answered(project, f"r{number}") for number in range(3)]
     kept = answered(project, "c", changes=True)
     retention = Retention(project)
@@ -76,7 +76,7 @@ def test_an_old_read_goes_with_its_reply_and_its_id(project: Project) -> None:
     assert Journal(project).verify() == []
 
 
-def test_a_read_that_was_just_asked_for_again_stays(project: Project) -> None:
+def test_prune_keeps_a_read_whose_reply_is_younger_than_the_bound(project: Project) -> None:
     young = answered(project, "young", is_old=False)
     old = answered(project, "old")
     answered(project, "c", changes=True)
@@ -93,7 +93,7 @@ def test_a_read_that_was_just_asked_for_again_stays(project: Project) -> None:
     assert not young.exists()
 
 
-def test_what_is_shown_goes_where_a_folder_of_replies_is_a_link(
+def test_prune_does_not_follow_a_reply_folder_that_is_a_symlink(
     project: Project, tmp_path: Path
 ) -> None:
     path = answered(project, "r0")
@@ -107,7 +107,7 @@ def test_what_is_shown_goes_where_a_folder_of_replies_is_a_link(
     assert (elsewhere / path.name).exists()
 
 
-def test_each_rule_says_what_goes_by_it(tmp_path: Path) -> None:
+def test_the_plan_names_the_setting_that_prunes_each_item(tmp_path: Path) -> None:
     project = project_with(tmp_path, reads_max_bytes=0, reads_days=36500, journal_max_bytes=0)
     for number in range(8):
         answered(project, f"r{number}")
@@ -121,7 +121,7 @@ def test_each_rule_says_what_goes_by_it(tmp_path: Path) -> None:
     assert Journal(project).verify() == []
 
 
-def test_replies_go_where_an_age_is_given(project: Project) -> None:
+def test_prune_removes_replies_only_if_an_age_is_given(project: Project) -> None:
     path = answered(project, "c", changes=True)
     assert carried_out(project) == {}
     assert carried_out(project, DAY) == {"replies": 1}
@@ -131,7 +131,7 @@ def test_replies_go_where_an_age_is_given(project: Project) -> None:
 @pytest.mark.parametrize(
     ("seconds", "told"), [(0, "0s"), (90, "90s"), (120, "2m"), (7200, "2h"), (86400 * 30, "30d")]
 )
-def test_the_age_of_replies_is_told_as_it_was_given(
+def test_the_age_of_replies_is_shown_in_its_largest_whole_unit(
     project: Project, seconds: int, told: str
 ) -> None:
     answered(project, "c", changes=True)
@@ -140,7 +140,7 @@ def test_the_age_of_replies_is_told_as_it_was_given(
     assert going.rule == f"older than {told}"
 
 
-def test_records_of_settled_letters_go(project: Project) -> None:
+def test_prune_removes_old_records_of_settled_dead_letters(project: Project) -> None:
     folder = project.dead_letters
     for name, at in (("OLD", THEN), ("NEW", "2999")):
         fate = {"state": "discarded", "at": at}
@@ -150,19 +150,19 @@ def test_records_of_settled_letters_go(project: Project) -> None:
     assert sorted(it.name for it in folder.iterdir()) == ["NEW.settled", "WAITS.json"]
 
 
-def test_a_worker_prunes_by_itself(project: Project) -> None:
+def test_the_worker_prunes_periodically(project: Project) -> None:
     path = answered(project, "r")
     answered(project, "c", changes=True)
     assert upkeep.prune(project) == upkeep.AN_HOUR_S
     assert not path.exists()
 
 
-def test_a_project_that_holds_nothing_has_nothing_to_prune(project: Project) -> None:
+def test_an_empty_project_has_nothing_to_prune(project: Project) -> None:
     assert carried_out(project, DAY) == {}
 
 
 @pytest.mark.parametrize("identity", ["../../elsewhere", ".hidden"])
-def test_a_line_that_somebody_made_up_removes_no_file(project: Project, identity: str) -> None:
+def test_prune_removes_no_file_outside_the_outbox(project: Project, identity: str) -> None:
     outside = project.root / "elsewhere"
     outside.mkdir()
     (outside / "r.json").write_text("{}")
@@ -174,7 +174,7 @@ def test_a_line_that_somebody_made_up_removes_no_file(project: Project, identity
 
 
 def rules(project: Project) -> dict[str, int]:
-    """What the rules prune, after it was checked that what was shown is what goes."""
+    """What each rule prunes; checks that the preview and the result agree."""
     retention = Retention(project)
     plan = retention.plan(with_trash=True)
     shown = retention.summaries(plan)
@@ -184,7 +184,7 @@ def rules(project: Project) -> dict[str, int]:
     return {it.rule: it.count for it in shown}
 
 
-def test_the_oldest_reads_go_beyond_a_count(tmp_path: Path) -> None:
+def test_prune_removes_the_oldest_reads_beyond_the_count(tmp_path: Path) -> None:
     project = project_with(tmp_path, reads_max_count=2, reads_days=36500)
     for number in range(5):
         answered(project, f"r{number}")
@@ -203,7 +203,7 @@ def test_the_oldest_reads_go_beyond_a_count(tmp_path: Path) -> None:
         ({"replies_days": 36500, "replies_max_count": 3, "replies_max_bytes": 10**6}, 3),
     ],
 )
-def test_replies_go_by_age_count_and_size_unless_just_asked_for(
+def test_prune_removes_old_replies_by_age_count_and_size(
     tmp_path: Path, settings: dict[str, int], gone: int
 ) -> None:
     project = project_with(tmp_path, **settings)
@@ -215,7 +215,7 @@ def test_replies_go_by_age_count_and_size_unless_just_asked_for(
 
 
 @pytest.mark.parametrize("setting", ["replies_max_count", "replies_max_bytes"])
-def test_many_replies_of_one_orchestrator_remove_none_of_others(
+def test_many_replies_of_one_orchestrator_do_not_remove_those_of_others(
     tmp_path: Path, setting: str
 ) -> None:
     size = answered(project_with(tmp_path), "first", changes=True).stat().st_size
@@ -229,7 +229,7 @@ def test_many_replies_of_one_orchestrator_remove_none_of_others(
     assert [it.exists() for it in (*quiet, *flood)] == [True] * 2 + [False] * 10 + [True] * 10
 
 
-def test_a_changed_reply_counts_and_stays(tmp_path: Path) -> None:
+def test_prune_counts_a_changed_reply_but_keeps_it(tmp_path: Path) -> None:
     project = project_with(tmp_path, replies_max_count=1)
     changed, path = (answered(project, it, changes=True) for it in ("c1", "c2"))
     changed.write_text("{}")
@@ -240,7 +240,7 @@ def test_a_changed_reply_counts_and_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["archive_days", "archive_max_bytes"])
-def test_the_archive_is_bounded_only_if_that_is_set(tmp_path: Path, setting: str) -> None:
+def test_the_archive_is_pruned_only_if_a_bound_is_set(tmp_path: Path, setting: str) -> None:
     project = project_with(tmp_path, journal_max_bytes=0, reads_days=36500)
     for number in range(8):
         answered(project, f"r{number}")
@@ -253,7 +253,7 @@ def test_the_archive_is_bounded_only_if_that_is_set(tmp_path: Path, setting: str
     assert [*project.archive.iterdir()] == []
 
 
-def test_the_oldest_records_of_letters_go_beyond_a_count(tmp_path: Path) -> None:
+def test_prune_removes_the_oldest_dead_letter_records_beyond_the_count(tmp_path: Path) -> None:
     project = project_with(tmp_path, letters_max_count=1)
     for name, day in (("B", 2), ("A", 3), ("C", 1)):
         fate = {"state": "discarded", "at": f"2999-01-0{day}T00:00:00+00:00"}
@@ -273,7 +273,7 @@ def test_the_oldest_records_of_letters_go_beyond_a_count(tmp_path: Path) -> None
         ({"trash_max_bytes": 10**9}, 0),
     ],
 )
-def test_the_trash_goes_by_age_count_and_size(
+def test_prune_empties_the_trash_by_age_count_and_size(
     tmp_path: Path, settings: dict[str, int], gone: int
 ) -> None:
     Stage(root=tmp_path).make_repository()

@@ -15,6 +15,6 @@ from tests.unit.orchestrator_api.batches.requests import SETTLED_S
 @pytest.fixture
 def dispatcher(project: Stage) -> Dispatcher:
     time.sleep(SETTLED_S)
-    # As a worker does when it starts.
+    # A worker does so when it starts.
     lost_heads.require_current(Project(project.root))
     return bootstrap.dispatcher(project.root)

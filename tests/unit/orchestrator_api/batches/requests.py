@@ -1,4 +1,4 @@
-"""What the tests of batches share."""
+"""Helpers of the tests of batches."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _alone(dispatcher: Dispatcher, asked: Asked, found: Answer | Wait | None) ->
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Somebody else holds the lock."""
+    """Hold the lock in another thread."""
     begun, over = Event(), Event()
     path.parent.mkdir(parents=True, exist_ok=True)
 

@@ -1,4 +1,4 @@
-"""Requests that are answered in a batch are answered as each would be alone, and committed at once."""
+"""Requests in a batch get the same answers as separate requests, and are committed at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ MIXED: list[Asked] = [
 
 @pytest.fixture
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The kinds of entries of each commit."""
+    """The kinds of the entries of each commit."""
     found: list[list[str]] = []
     commit = Record.commit
 
@@ -65,7 +65,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def plain(envelope: Any, root: Path) -> Any:
-    """What two hosts say alike: without moments, and without ids that are minted."""
+    """The envelope without times and generated ids, which differ between hosts."""
     text = json.dumps(envelope).replace(str(root), "ROOT")
     said = json.loads(text)
     said["timestamp"] = ""
@@ -83,7 +83,7 @@ def plain(envelope: Any, root: Path) -> Any:
     return without(said)
 
 
-def test_a_batch_answers_as_each_alone(
+def test_a_batch_gives_the_same_answers_as_separate_requests(
     project: Stage, dispatcher: Dispatcher, tmp_path: Path, commits: list[list[str]]
 ) -> None:
     alone = Stage(root=tmp_path / "alone")
@@ -107,7 +107,7 @@ def test_a_batch_answers_as_each_alone(
     ]
 
 
-def test_all_of_a_batch_is_one_transaction(
+def test_a_batch_is_one_transaction(
     project: Stage, dispatcher: Dispatcher, commits: list[list[str]]
 ) -> None:
     answers = dispatcher.answer_batch(
@@ -119,7 +119,7 @@ def test_all_of_a_batch_is_one_transaction(
     assert [it["correlation_id"] for it in project.events()] == [f"r{n}" for n in range(5)]
 
 
-def test_a_commit_that_fails_leaves_nothing_and_each_is_told_alone(
+def test_a_failed_commit_changes_nothing_and_leaves_all_requests_unanswered(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
@@ -135,7 +135,7 @@ def test_a_commit_that_fails_leaves_nothing_and_each_is_told_alone(
     assert len(project.events()) == 2
 
 
-def test_the_files_have_what_is_committed_when_the_batch_is_answered(
+def test_a_batch_writes_log_and_journal_before_it_answers(
     project: Stage, dispatcher: Dispatcher
 ) -> None:
     asked = files(dispatcher, [("a", "append-history", NOTE), ("b", "append-history", NOTE)])
@@ -152,9 +152,7 @@ def test_the_files_have_what_is_committed_when_the_batch_is_answered(
     ]
 
 
-def test_a_mission_that_somebody_changes_is_not_waited_for(
-    project: Stage, dispatcher: Dispatcher
-) -> None:
+def test_a_batch_does_not_wait_for_a_locked_mission(project: Stage, dispatcher: Dispatcher) -> None:
     project.write_mission({"WP01": {}}, slug="002-other")
     time.sleep(SETTLED_S)
     other = NOTE | {"mission": "002-other"}
@@ -165,11 +163,11 @@ def test_a_mission_that_somebody_changes_is_not_waited_for(
     ]
     with held(Layout(project.root).lock(f"mission-{SLUG}")):
         answers = dispatcher.answer_batch(files(dispatcher, asked))
-    # What comes after in the same queue has to wait as well, though it only reads.
+    # A later request in the same queue has to wait as well, even a read.
     assert codes(answers) == [None, "OK", None]
 
 
-def test_what_asks_git_is_answered_alone(
+def test_a_request_that_needs_git_is_not_answered_in_a_batch(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
@@ -186,7 +184,7 @@ def test_what_asks_git_is_answered_alone(
 
 
 @pytest.mark.parametrize("command", ["append-history", "mission-state"])
-def test_an_id_that_was_used_before_is_answered_alone(
+def test_a_request_with_a_used_id_is_not_answered_in_a_batch(
     project: Stage, dispatcher: Dispatcher, command: str
 ) -> None:
     first = answer(project, body("a", "append-history", NOTE), stem="a", identity="default")
@@ -199,7 +197,7 @@ def test_an_id_that_was_used_before_is_answered_alone(
     assert len(project.events()) == 1
 
 
-def test_of_an_id_that_comes_twice_in_a_batch_the_first_one_counts(
+def test_of_two_requests_with_the_same_id_only_the_first_is_executed(
     project: Stage, dispatcher: Dispatcher
 ) -> None:
     asked = [("a", "append-history", NOTE), ("a", "append-history", NOTE | {"note": "other"})]

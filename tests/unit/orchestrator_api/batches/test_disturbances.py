@@ -1,4 +1,4 @@
-"""Batches that others disturb."""
+"""Batches while other hosts change the project, and batches with bugs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.unit.orchestrator_api.batches.requests import NOTE, SETTLED_S, _alone
 from tests.unit.orchestrator_api.doors import answer, body
 
 
-def test_an_id_that_somebody_else_uses_meanwhile_stops_the_batch(
+def test_an_id_used_by_another_host_meanwhile_stops_the_batch(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append = JournalBatch.append
 
     def overtaken(book: JournalBatch, decided: Any) -> Any:
-        # By a host whose lock was taken away under it.
+        # Another host can write because the lock file is removed.
         Layout(project.root).lock("journal").unlink()
         answer(project, body("b", "contract-version", {}), stem="b", identity="default")
         return append(book, decided)
@@ -38,7 +38,7 @@ def test_an_id_that_somebody_else_uses_meanwhile_stops_the_batch(
     assert [it["correlation_id"] for it in project.journal()] == ["b"]
 
 
-def test_a_mission_that_somebody_else_changes_meanwhile_stops_the_batch(
+def test_a_mission_changed_by_another_host_meanwhile_stops_the_batch(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(project, body("first", "append-history", NOTE), stem="first", identity="default")
@@ -46,7 +46,7 @@ def test_a_mission_that_somebody_else_changes_meanwhile_stops_the_batch(
     append = JournalBatch.append
 
     def overtaken(book: JournalBatch, decided: Any) -> Any:
-        # By a host whose locks were taken away under it.
+        # Another host can write because the lock files are removed.
         for name in ("journal", f"mission-{SLUG}"):
             Layout(project.root).lock(name).unlink()
         answer(project, body("x", "append-history", NOTE), stem="x", identity="default")
@@ -58,7 +58,7 @@ def test_a_mission_that_somebody_else_changes_meanwhile_stops_the_batch(
     assert [it["correlation_id"] for it in project.events()] == ["first", "x"]
 
 
-def test_a_refusal_after_a_decision_takes_back_its_own_alone(
+def test_a_bug_in_one_request_undoes_only_that_request(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = package_notes._note_report
@@ -77,7 +77,7 @@ def test_a_refusal_after_a_decision_takes_back_its_own_alone(
     assert [len(it["event_ids"]) for it in project.journal()] == [1, 0, 1]
 
 
-def test_lines_that_others_wrote_are_taken_in_before_the_batch_decides(
+def test_log_lines_of_others_are_taken_in_before_the_batch_decides(
     project: Stage, dispatcher: Dispatcher
 ) -> None:
     answer(project, body("first", "append-history", NOTE), stem="first", identity="default")
@@ -96,7 +96,7 @@ def test_lines_that_others_wrote_are_taken_in_before_the_batch_decides(
     assert len(project.events()) == 4
 
 
-def test_no_handler_takes_what_is_not_for_a_batch_for_a_fault() -> None:
+def test_handlers_cannot_catch_not_in_batch_as_an_exception() -> None:
     assert not issubclass(batch.NotInBatch, Exception)
     with batch.begun() as inside:
         batch.require_none()
@@ -105,23 +105,21 @@ def test_no_handler_takes_what_is_not_for_a_batch_for_a_fault() -> None:
         assert batch.current() is None
 
 
-def test_a_journal_that_somebody_holds_is_not_waited_for(
-    project: Stage, dispatcher: Dispatcher
-) -> None:
+def test_a_batch_does_not_wait_for_a_locked_journal(project: Stage, dispatcher: Dispatcher) -> None:
     asked = files(dispatcher, [("a", "append-history", NOTE)])
     with held(Layout(project.root).lock("journal")):
         assert codes(dispatcher.answer_batch(asked)) == [None]
     assert codes(dispatcher.answer_batch(asked)) == ["OK"]
 
 
-def test_a_large_log_that_is_not_in_memory_is_read_at_leisure(
+def test_a_large_log_that_is_not_cached_is_not_read_in_a_batch(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(project, body("first", "append-history", NOTE), stem="first", identity="default")
     time.sleep(SETTLED_S)
     asked = files(dispatcher, [("a", "append-history", NOTE)])
     monkeypatch.setattr(remembered_log, "_SMALL", 10)
-    # As where a log cannot be folded entry by entry: the file is known, its content was not asked for.
+    # The file is known but its content is not cached, as for a log that is not folded entry by entry.
     record = records.made(Layout(project.root))
     with record.writing() as connection:
         connection.execute("DELETE FROM folded")
@@ -135,7 +133,7 @@ def test_a_large_log_that_is_not_in_memory_is_read_at_leisure(
     assert codes(dispatcher.answer_batch(later)) == ["OK"]
 
 
-def test_a_fault_behind_the_commit_changes_no_answer(
+def test_a_bug_after_the_commit_does_not_change_the_answer(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:
@@ -147,12 +145,12 @@ def test_a_fault_behind_the_commit_changes_no_answer(
         assert codes(dispatcher.answer_batch(asked)) == ["OK", "OK"]
     assert "a bug" in Layout(project.root).faults.read_text()
     assert [it["correlation_id"] for it in project.journal()] == ["a", "b"]
-    # The file of the log comes up with the next event.
+    # The next event brings the file of the log up to date.
     assert _alone(dispatcher, ("c", "append-history", NOTE), None).envelope["success"]
     assert [it["correlation_id"] for it in project.events()] == ["a", "b", "c"]
 
 
-def test_the_recorded_answer_is_found_by_whose_it_is(
+def test_a_recorded_answer_is_found_only_for_its_orchestrator(
     project: Stage, dispatcher: Dispatcher
 ) -> None:
     first = answer(project, body("a", "append-history", NOTE), stem="a", identity="default")

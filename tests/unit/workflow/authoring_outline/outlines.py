@@ -1,4 +1,4 @@
-"""What the tests of authoring outline share."""
+"""Helpers of the tests of the outline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def refusal(text: str) -> str:
 
 
 def said_of(text: str, existing: Collection[str] = (), graph: Graph = NO_GRAPH) -> str:
-    """The refusal; nothing where the text is read."""
+    """The message of the refusal; empty if the text is accepted."""
     try:
         read_outline(text, existing, graph=graph)
     except UsageError as refused:

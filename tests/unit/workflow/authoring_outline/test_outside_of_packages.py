@@ -1,4 +1,4 @@
-"""What an outline states outside of its packages, and any text."""
+"""Statements outside of the sections of packages, and arbitrary text."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ TAKEN_OUTSIDE = [
 
 
 def around(part: str) -> tuple[str, str]:
-    """Files that have the part before all packages and behind them."""
+    """Two files: the part before all packages, and after them."""
     packages = "## WP01 A\n\n## WP02 B\n\n## WP03 C\n"
     return f"# Packages\n\n{part}\n\n{packages}", f"# Packages\n\n{packages}\n## Notes\n\n{part}\n"
 
 
 @pytest.mark.parametrize("part", LOST_OUTSIDE)
-def test_what_is_stated_in_no_package_and_cannot_be_taken_is_refused_with_its_line(
+def test_an_ambiguous_statement_outside_of_packages_is_refused_with_its_line(
     part: str,
 ) -> None:
     for text in around(part):
@@ -81,17 +81,17 @@ def test_what_is_stated_in_no_package_and_cannot_be_taken_is_refused_with_its_li
 
 
 @pytest.mark.parametrize("part", TAKEN_OUTSIDE)
-def test_what_names_its_package_may_stand_in_no_package(part: str) -> None:
+def test_a_statement_outside_of_packages_is_read_if_it_names_its_package(part: str) -> None:
     for text in around(part):
         assert needs(text) == {"WP01": (), "WP02": ("WP01",), "WP03": ()}
 
 
-def test_a_range_of_packages_may_wait_for_one() -> None:
+def test_a_range_of_packages_may_depend_on_one_package() -> None:
     text, _ = around("WP02-WP03 depend on WP01")
     assert needs(text) == {"WP01": (), "WP02": ("WP01",), "WP03": ("WP01",)}
 
 
-def test_a_column_of_owned_files_belongs_to_the_packages_in_its_rows() -> None:
+def test_a_table_column_of_owned_files_applies_to_the_package_of_each_row() -> None:
     for text in around("| Package | Owned files |\n|--|--|\n| WP02 | src/a.py |\n| WP03 | none |"):
         found = read_outline(text)
         assert tuple(found["WP02"].owned_files) == ("src/a.py",)
@@ -109,7 +109,7 @@ def test_a_column_of_owned_files_belongs_to_the_packages_in_its_rows() -> None:
     "Dependencies: none\n\n**Prerequisites**: plan.md (required), spec.md",
     "| Task | Package | Parallel? |\n|--|--|--|\n| T001 | WP01 | no |",
 ])  # fmt: skip
-def test_a_summary_of_what_the_packages_state_is_text(summary: str) -> None:
+def test_a_summary_that_agrees_with_the_packages_is_text(summary: str) -> None:
     part = "\n\n## WP01 A\n\nDependencies: none\n\n## WP02 B\n\nDepends on WP01\n\n## WP03 C\n\n"
     packages = f"{part}### Dependencies\n- WP01 (the model)\n"
     for text in (f"# P\n\n{summary}{packages}", f"# P\n{packages}\n## Summary\n\n{summary}\n"):
@@ -123,14 +123,14 @@ def test_a_sentence_that_contradicts_a_package_is_refused() -> None:
     assert "line 9" in refusal(text)
 
 
-def test_a_prompt_may_state_what_an_arrow_tells_of() -> None:
+def test_an_arrow_is_accepted_if_a_prompt_states_the_same_dependency() -> None:
     text = "WP01 \u2192 WP02\n"
     assert not said_of(text, ["WP01", "WP02"], {"WP01": (), "WP02": ("WP01",)})
     assert said_of(text, ["WP01", "WP02"], {"WP01": ()})
 
 
 @pytest.mark.parametrize("unit", ["WP01 -> ", "depends on ", "WP01 needs a ", "a[(", "* ", "[WP01"])
-def test_a_long_line_is_read_in_time_that_grows_with_its_length(unit: str) -> None:
+def test_a_long_line_is_read_in_linear_time(unit: str) -> None:
     assert not said_of(f"## WP01 A\n\n{unit * 10_000}\n\n```\n{unit * 10_000}\n```\n")
 
 
@@ -144,6 +144,6 @@ WORDS = st.lists(
 
 
 @given(WORDS)
-def test_any_text_is_read_or_refused_with_a_line(part: str) -> None:
+def test_any_text_is_read_or_refused_with_a_line_number(part: str) -> None:
     message = said_of(file_with(part))
     assert not message or re.match(r"tasks\.md, line \d+: '", message)

@@ -1,4 +1,4 @@
-"""`tasks.md` as people and tools write it: read, or refused with its line; nothing is dropped."""
+"""`tasks.md` as people and tools write it: every line is read or refused, none is dropped."""
 
 from __future__ import annotations
 
@@ -225,19 +225,19 @@ REFUSED = [
 ]
 
 
-def test_a_real_file_loses_none_of_its_dependencies() -> None:
+def test_all_dependencies_of_a_real_file_are_read() -> None:
     assert needs(REAL_FILE) == {"WP01": (), "WP02": ("WP01",), "WP03": ("WP01", "WP02")}
 
 
 @pytest.mark.parametrize("part", NEEDS_WP01)
-def test_a_dependency_is_understood_however_people_write_it(part: str) -> None:
+def test_dependencies_are_read_in_every_common_notation(part: str) -> None:
     text = file_with(part)
     assert needs(text) == {"WP01": (), "WP02": ("WP01",), "WP03": ()}
     assert needs(text.replace("\n", "\r\n")) == needs(text)
 
 
 @pytest.mark.parametrize("part", NEEDS_NOTHING)
-def test_what_states_no_dependency_is_not_taken_for_one(part: str) -> None:
+def test_text_that_states_no_dependency_adds_none(part: str) -> None:
     assert needs(file_with(part)) == {"WP01": (), "WP02": (), "WP03": ()}
 
 
@@ -245,23 +245,23 @@ def test_what_states_no_dependency_is_not_taken_for_one(part: str) -> None:
     "value",
     ["WP01-WP03", "WP01..WP03", "WP01\u2013WP03", "WP01 to WP03", "WP01-03", "WP01 and WP02, WP03"],
 )
-def test_a_range_names_all_packages_from_its_first_to_its_last(value: str) -> None:
+def test_a_range_includes_all_packages_from_first_to_last(value: str) -> None:
     text = file_with("") + f"\n## WP04 D\n\nDepends on: {value}\n"
     assert needs(text)["WP04"] == ("WP01", "WP02", "WP03")
 
 
 @pytest.mark.parametrize("part", OWNS_TWO)
-def test_owned_files_are_understood_however_people_write_them(part: str) -> None:
+def test_owned_files_are_read_in_every_common_notation(part: str) -> None:
     draft = read_outline(file_with(part))["WP02"]
     assert tuple(draft.owned_files) == ("src/a.py", "docs/**")
 
 
 @pytest.mark.parametrize("part", ["Blocks: WP03", "**Unblocks**: WP03", "Required by: WP03"])
-def test_a_package_may_say_which_ones_wait_for_it(part: str) -> None:
+def test_a_package_may_name_its_dependents(part: str) -> None:
     assert needs(file_with(part))["WP03"] == ("WP02",)
 
 
-def test_a_table_of_all_packages_is_read() -> None:
+def test_a_table_of_dependencies_is_read() -> None:
     table = "| WP | Title | Depends on |\n|--|--|--|\n| WP01 | A | \u2014 |\n| WP02 | B | WP01 |\n"
     assert needs(f"# P\n\n{table}\n## WP01 A\n\n## WP02 B\n") == {"WP01": (), "WP02": ("WP01",)}
 
@@ -281,19 +281,19 @@ def test_a_table_of_all_packages_is_read() -> None:
         "## wp2 B",
     ],
 )
-def test_a_heading_of_a_package_is_seen(heading: str) -> None:
+def test_package_headings_are_read_in_every_common_notation(heading: str) -> None:
     text = f"## WP01 A\n\n{heading}\n\nDepends on: WP01\n"
     found = read_outline(text, existing=["WP02"])
     assert {x: draft.title for x, draft in found.items()} == {"WP01": "A", "WP02": "B"}
 
 
-def test_a_heading_over_several_packages_begins_none_of_them() -> None:
+def test_a_heading_that_names_several_packages_starts_none() -> None:
     text = "## Phase 1 (WP01-WP02)\n### WP01 A\n### WP02 B\n## WP01 and WP02 together\nText.\n"
     assert needs(text) == {"WP01": (), "WP02": ()}
 
 
 @pytest.mark.parametrize("part", REFUSED)
-def test_what_looks_like_a_statement_and_is_not_understood_is_refused_with_its_line(
+def test_a_line_that_looks_like_a_statement_but_cannot_be_read_is_refused(
     part: str,
 ) -> None:
     text = file_with(part)
@@ -306,7 +306,7 @@ def test_what_looks_like_a_statement_and_is_not_understood_is_refused_with_its_l
 
 
 @pytest.mark.parametrize("part", REFUSED)
-def test_the_line_that_a_refusal_suggests_is_accepted_in_its_place(part: str) -> None:
+def test_the_replacement_that_a_refusal_suggests_is_accepted(part: str) -> None:
     lines = file_with(part).split("\n")
     for _ in range(4):
         message = said_of("\n".join(lines))
@@ -316,7 +316,7 @@ def test_the_line_that_a_refusal_suggests_is_accepted_in_its_place(part: str) ->
             lines.append(added[1])
         elif advised:
             lines[int(advised[1]) - 1] = advised[2]
-        else:  # Read, or what its author meant cannot be known.
+        else:  # The text is accepted, or the refusal cannot know what its author meant.
             break
     assert not message or re.search(r"; (write|give|say|move) ", message)
 
@@ -343,7 +343,7 @@ def test_a_heading_that_would_lose_a_package_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["Dependencies", "**Depends on**", "Prerequisites"])
-def test_an_underlined_key_has_its_values_below(key: str) -> None:
+def test_values_below_an_underlined_key_are_read(key: str) -> None:
     assert needs(file_with(f"{key}\n---\n- WP01"))["WP02"] == ("WP01",)
 
 
@@ -366,17 +366,17 @@ def test_an_underlined_key_has_its_values_below(key: str) -> None:
         "Depends on: WP01\n\nNotes\n---",
     ],
 )
-def test_a_rule_below_anything_else_is_a_rule(part: str) -> None:
+def test_a_horizontal_rule_does_not_change_the_dependencies(part: str) -> None:
     assert needs(file_with(part))["WP02"] == ("WP01",)
 
 
-def test_two_packages_with_one_number_are_refused_with_both_lines() -> None:
+def test_two_packages_with_the_same_number_are_refused_with_both_lines() -> None:
     message = refusal("## WP6 A\n\n## WP06 B\n")
     assert "line 3" in message
     assert "line 1" in message
 
 
-def test_an_id_with_fewer_zeros_means_the_only_package_of_that_number() -> None:
+def test_an_id_with_fewer_zeros_matches_the_only_package_of_that_number() -> None:
     found = read_outline("## WP6 A\n\n## WP07 B\n\nDepends on: WP6, wp3\n", ["WP06", "WP003"])
     assert list(found) == ["WP06", "WP07"]
     assert tuple(found["WP07"].dependencies) == ("WP06", "WP003")
@@ -384,7 +384,7 @@ def test_an_id_with_fewer_zeros_means_the_only_package_of_that_number() -> None:
     assert "line 3" in message
 
 
-def test_a_remark_stays_in_the_text_and_a_bare_key_does_not() -> None:
+def test_a_dependency_line_stays_in_the_prompt_only_if_it_has_a_remark() -> None:
     bare = read_outline(file_with("Dependencies: WP01\nBuild it."))["WP02"]
     told = read_outline(file_with("Dependencies: WP01 (the model)\nBuild it."))["WP02"]
     assert bare.prompt == "Build it."

@@ -1,4 +1,4 @@
-"""What the tests of dead letters share."""
+"""Helpers of the tests of dead letters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def inbox(letters: DeadLetters) -> Path:
 
 
 def set_aside(letters: DeadLetters, letter_id: str = "A1", **changes: Any) -> Path:
-    """The body of a letter that a worker has set aside."""
+    """Write a dead letter as a worker does; return the path of its body."""
     record = {"dead_letter": letter_id, "name": "one.json", "identity": "default", **changes}
     (letters.folder.folder / f"{letter_id}.json").write_text(json.dumps(record))
     body = letters.folder.folder / f"{letter_id}.body"
@@ -36,11 +36,11 @@ def discard(letters: DeadLetters, cause: RequestContext = OURS) -> str:
     return letters.discard("A1", actor="ada", cause=cause).state
 
 
-def lying(letters: DeadLetters) -> list[str]:
+def inbox_files(letters: DeadLetters) -> list[str]:
     return sorted(path.name for path in inbox(letters).iterdir())
 
 
-def kept(letters: DeadLetters) -> list[str]:
-    """What lies among the letters, without what a killed writer left: the worker sweeps that."""
+def letter_files(letters: DeadLetters) -> list[str]:
+    """The files of the letters, without drafts of a killed writer, which the worker removes."""
     names = sorted(path.name for path in letters.folder.folder.iterdir())
     return [name for name in names if not name.startswith(".A1.settling.")]

@@ -1,4 +1,4 @@
-"""Dead letters whose inbox lies on another file system."""
+"""Dead letters whose inbox is on another file system."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from tests.unit.workflow.dead_letters.letters import (
     THEIRS,
     discard,
     inbox,
-    kept,
-    lying,
+    inbox_files,
+    letter_files,
     replay,
     set_aside,
 )
 
-# Where the inbox lies on another file system.
+# The error of a rename between two file systems.
 
 FAILED = OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 LAST_STEP = 40
 
 
 class Killed(BaseException):
-    """Ends everything at once."""
+    """Stands for SIGKILL: no handler catches it."""
 
 
 def refuse_to_carry(kernel: pytest.MonkeyPatch) -> None:
-    """No rename leads from one folder into another."""
+    """Make every rename between two folders fail."""
     rename = os.rename
 
     def refusing(old: Any, new: Any, **folders: Any) -> None:
@@ -56,7 +56,7 @@ def far(letters: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> DeadLetters:
 
 @contextmanager
 def killed_at(step: int) -> Iterator[None]:
-    """The block is left before that change of a file, counted from 1; nothing is tidied up."""
+    """Kill the block before its change of a file with that number, counted from 1."""
     steps = iter(range(1, LAST_STEP))
     is_dead = False
 
@@ -81,7 +81,7 @@ def killed_at(step: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("new_id", ["two", None])
-def test_a_body_is_carried_to_another_file_system(far: DeadLetters, new_id: str | None) -> None:
+def test_replay_copies_a_body_to_another_file_system(far: DeadLetters, new_id: str | None) -> None:
     body = set_aside(far)
     if os.geteuid() == 0:
         os.chown(body, 12345, 12345)
@@ -89,14 +89,14 @@ def test_a_body_is_carried_to_another_file_system(far: DeadLetters, new_id: str 
     before = body.stat()
     assert replay(far, new_id=new_id) == "replayed"
     stem = new_id or "one"
-    assert lying(far) == [f"{stem}.json"]
+    assert inbox_files(far) == [f"{stem}.json"]
     after = (inbox(far) / f"{stem}.json").stat()
     assert (after.st_uid, after.st_mode) == (before.st_uid, before.st_mode)
     assert json.loads((inbox(far) / f"{stem}.json").read_text()) == {"correlation_id": stem}
-    assert kept(far) == ["A1.settled"]
+    assert letter_files(far) == ["A1.settled"]
 
 
-def test_what_is_carried_to_another_file_system_is_kept_there_before_it_is_gone_here(
+def test_the_copy_is_synced_before_the_original_is_removed(
     far: DeadLetters,
 ) -> None:
     set_aside(far)
@@ -112,36 +112,34 @@ def test_what_is_carried_to_another_file_system_is_kept_there_before_it_is_gone_
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_body_that_is_being_carried_is_never_lost_nor_doubled(
-    far: DeadLetters, step: int
-) -> None:
+def test_a_killed_replay_neither_loses_nor_duplicates_the_body(far: DeadLetters, step: int) -> None:
     set_aside(far)
     with killed_at(step):
         replay(far)
     letter = far.folder.named("A1")
-    is_sent = "two.json" in lying(far)
+    is_sent = "two.json" in inbox_files(far)
     assert is_sent == (far.folder.body(letter) is None)
     assert replay(far) == "replayed"
-    assert lying(far) == ["two.json"]
+    assert inbox_files(far) == ["two.json"]
     assert (inbox(far) / "two.json").read_text() == '{"correlation_id": "two"}\n'
     assert far.folder.named("A1").state == "replayed"
-    assert "A1.body" not in kept(far)
+    assert "A1.body" not in letter_files(far)
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_body_that_was_being_carried_can_be_given_up(far: DeadLetters, step: int) -> None:
+def test_a_body_can_be_discarded_after_a_killed_replay(far: DeadLetters, step: int) -> None:
     set_aside(far)
     with killed_at(step):
         replay(far)
     letter = far.folder.named("A1")
     if far.folder.body(letter) is not None:
         assert discard(far, THEIRS) == "discarded"
-        assert lying(far) == []
-        assert set(kept(far)) == {"A1.settled"}
+        assert inbox_files(far) == []
+        assert set(letter_files(far)) == {"A1.settled"}
 
 
 @pytest.mark.parametrize("step", range(1, LAST_STEP))
-def test_a_copy_is_not_left_beside_a_body_that_need_not_be_carried_any_more(
+def test_a_retry_by_rename_leaves_no_copy_of_a_killed_replay(
     letters: DeadLetters, step: int
 ) -> None:
     set_aside(letters)
@@ -150,10 +148,10 @@ def test_a_copy_is_not_left_beside_a_body_that_need_not_be_carried_any_more(
         with killed_at(step):
             replay(letters)
     assert replay(letters) == "replayed"
-    assert lying(letters) == ["two.json"]
+    assert inbox_files(letters) == ["two.json"]
 
 
-def test_a_request_that_comes_while_a_body_is_carried_is_not_replaced(
+def test_a_request_that_arrives_during_the_copy_is_not_overwritten(
     far: DeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_aside(far)
@@ -170,10 +168,10 @@ def test_a_request_that_comes_while_a_body_is_carried_is_not_replaced(
     assert (inbox(far) / "two.json").read_text() == "theirs"
     assert far.folder.named("A1").fate == {}
     assert replay(far, THEIRS, "three") == "replayed"
-    assert lying(far) == ["three.json", "two.json"]
+    assert inbox_files(far) == ["three.json", "two.json"]
 
 
-def test_what_cannot_be_moved_within_the_inbox_either_is_refused(
+def test_replay_is_refused_if_renaming_within_the_inbox_fails(
     far: DeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
@@ -185,4 +183,4 @@ def test_what_cannot_be_moved_within_the_inbox_either_is_refused(
         with pytest.raises(StorageFailed):
             replay(far)
     assert replay(far) == "replayed"
-    assert lying(far) == ["two.json"]
+    assert inbox_files(far) == ["two.json"]

@@ -1,4 +1,4 @@
-"""Letters are settled once, under a lock, and nothing but what was set aside is touched."""
+"""Dead letters are settled once and under a lock, and no other file is changed."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tests.unit.workflow.dead_letters.letters import (
     THEIRS,
     discard,
     inbox,
-    kept,
-    lying,
+    inbox_files,
+    letter_files,
     replay,
     set_aside,
 )
 
 
 @pytest.mark.parametrize("settle", [replay, discard])
-def test_a_letter_is_settled_under_the_lock(letters: DeadLetters, settle: Any) -> None:
+def test_a_dead_letter_is_settled_under_the_lock(letters: DeadLetters, settle: Any) -> None:
     set_aside(letters)
     with watched() as disk:
         settle(letters)
     assert disk.is_locked("rename A1.settled", "dead-letters")
 
 
-def test_what_was_put_back_stays_there(letters: DeadLetters) -> None:
+def test_a_replayed_request_is_durable(letters: DeadLetters) -> None:
     set_aside(letters)
     with watched() as disk:
         replay(letters)
@@ -43,7 +43,7 @@ def test_what_was_put_back_stays_there(letters: DeadLetters) -> None:
     assert "sync dead-letters" in disk.steps[gone:]
 
 
-def test_a_replay_that_is_asked_again_sends_nothing_again(letters: DeadLetters) -> None:
+def test_a_repeated_replay_sends_the_request_once(letters: DeadLetters) -> None:
     set_aside(letters)
     for _ in range(2):
         assert replay(letters) == "replayed"
@@ -51,7 +51,7 @@ def test_a_replay_that_is_asked_again_sends_nothing_again(letters: DeadLetters) 
 
 
 def hide(letters: DeadLetters) -> Path:
-    """The body of a letter that could be moved only within its inbox."""
+    """Write a dead letter whose body could be moved only within the inbox."""
     hidden = inbox(letters) / ".claim-A1.body"
     set_aside(letters, body=str(hidden)).rename(hidden)
     return hidden
@@ -87,7 +87,7 @@ EXCHANGED = [_link, _hard_link, _fifo, _folder, _too_much, _nothing]
 
 @pytest.mark.parametrize("new_id", ["two", None])
 @pytest.mark.parametrize("plant", EXCHANGED)
-def test_what_is_no_plain_file_any_more_when_it_is_read_is_refused(
+def test_replay_refuses_a_body_that_was_exchanged_before_it_is_read(
     letters: DeadLetters, monkeypatch: pytest.MonkeyPatch, plant: Any, new_id: str | None
 ) -> None:
     secret = letters.project.root / "secret"
@@ -106,12 +106,12 @@ def test_what_is_no_plain_file_any_more_when_it_is_read_is_refused(
     ):
         replay(letters, new_id=new_id)
     assert secret.read_text() == "secret"
-    assert set(lying(letters)) <= {hidden.name}
-    assert kept(letters) == ["A1.json"]
+    assert set(inbox_files(letters)) <= {hidden.name}
+    assert letter_files(letters) == ["A1.json"]
 
 
 @pytest.mark.parametrize("plant", EXCHANGED)
-def test_what_takes_the_place_of_a_body_after_it_was_read_is_not_read(
+def test_replay_ignores_what_replaces_the_body_after_it_was_read(
     letters: DeadLetters, monkeypatch: pytest.MonkeyPatch, plant: Any
 ) -> None:
     secret = letters.project.root / "secret"
@@ -128,7 +128,7 @@ def test_what_takes_the_place_of_a_body_after_it_was_read_is_not_read(
     if plant is _folder:
         with pytest.raises(StorageFailed):
             replay(letters)
-        assert lying(letters) == [hidden.name]
+        assert inbox_files(letters) == [hidden.name]
         return
     replay(letters)
     sent = inbox(letters) / "two.json"
@@ -137,7 +137,7 @@ def test_what_takes_the_place_of_a_body_after_it_was_read_is_not_read(
     assert secret.read_text() == '{"secret": "word"}'
 
 
-def test_an_inbox_that_becomes_a_link_while_its_letter_is_sent_again_leads_nowhere(
+def test_replay_does_not_follow_an_inbox_that_becomes_a_symlink(
     letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hide(letters)
@@ -159,7 +159,7 @@ def test_an_inbox_that_becomes_a_link_while_its_letter_is_sent_again_leads_nowhe
     assert [path.name for path in moved.iterdir()] == ["two.json"]
 
 
-def test_a_body_outside_the_project_is_neither_sent_nor_removed(
+def test_a_body_outside_the_project_is_neither_replayed_nor_removed(
     letters: DeadLetters, tmp_path: Path
 ) -> None:
     outside = tmp_path.with_name(f"{tmp_path.name}-outside")
@@ -185,13 +185,15 @@ def test_a_body_outside_the_project_is_neither_sent_nor_removed(
         b"",
     ],
 )
-def test_what_is_no_strict_json_is_sent_again_as_it_is(letters: DeadLetters, raw: bytes) -> None:
+def test_a_body_that_is_not_strict_json_is_replayed_unchanged(
+    letters: DeadLetters, raw: bytes
+) -> None:
     set_aside(letters).write_bytes(raw)
     assert replay(letters) == "replayed"
     assert (inbox(letters) / "two.json").read_bytes() == raw
 
 
-def test_a_discard_that_is_asked_again_says_when_it_was_first(letters: DeadLetters) -> None:
+def test_a_repeated_discard_does_not_change_the_record(letters: DeadLetters) -> None:
     set_aside(letters)
     assert discard(letters) == "discarded"
     before = (letters.folder.folder / "A1.settled").read_bytes()
@@ -200,14 +202,14 @@ def test_a_discard_that_is_asked_again_says_when_it_was_first(letters: DeadLette
 
 
 @pytest.mark.parametrize("settle", [replay, discard])
-def test_what_another_request_has_settled_is_refused(letters: DeadLetters, settle: Any) -> None:
+def test_a_letter_settled_by_another_request_is_refused(letters: DeadLetters, settle: Any) -> None:
     set_aside(letters)
     settle(letters, THEIRS)
     with pytest.raises(PreflightFailed):
         settle(letters)
 
 
-def test_a_replay_that_was_interrupted_is_completed_by_its_own_request_alone(
+def test_an_interrupted_replay_is_completed_only_by_its_own_request(
     letters: DeadLetters,
 ) -> None:
     body = set_aside(letters)
@@ -219,7 +221,7 @@ def test_a_replay_that_was_interrupted_is_completed_by_its_own_request_alone(
     assert replay(letters, THEIRS) == "replayed"
 
 
-def test_an_id_that_was_used_is_not_given_to_a_letter(letters: DeadLetters) -> None:
+def test_replay_refuses_a_correlation_id_that_was_used(letters: DeadLetters) -> None:
     set_aside(letters)
     letters.project.outbox.mkdir()
     journal = Journal(letters.project)
@@ -229,7 +231,7 @@ def test_an_id_that_was_used_is_not_given_to_a_letter(letters: DeadLetters) -> N
     assert list(inbox(letters).iterdir()) == []
 
 
-def test_a_request_that_waits_is_not_replaced(letters: DeadLetters) -> None:
+def test_replay_does_not_overwrite_a_waiting_request(letters: DeadLetters) -> None:
     body = set_aside(letters)
     before = (body.read_bytes(), body.stat().st_ino)
     (inbox(letters) / "two.json").write_text("theirs")
@@ -240,7 +242,7 @@ def test_a_request_that_waits_is_not_replaced(letters: DeadLetters) -> None:
 
 
 def comes(letters: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request of the new name comes as soon as the replay has begun."""
+    """Let a request with the new name arrive as soon as the replay has begun."""
     begin = LetterFolder.begin
 
     def coming(folder: LetterFolder, letter: Letter, fate: Any, **more: Any) -> Letter:
@@ -250,7 +252,7 @@ def comes(letters: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LetterFolder, "begin", coming)
 
 
-def test_a_request_that_comes_at_the_last_moment_is_not_replaced(
+def test_replay_does_not_overwrite_a_request_that_arrives_at_the_last_moment(
     letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = set_aside(letters)
@@ -262,7 +264,7 @@ def test_a_request_that_comes_at_the_last_moment_is_not_replaced(
     assert letters.folder.named("A1").fate == {}
 
 
-def test_an_inbox_that_cannot_be_opened_leaves_the_body_as_it_was(letters: DeadLetters) -> None:
+def test_replay_into_a_missing_inbox_leaves_the_body_unchanged(letters: DeadLetters) -> None:
     body = set_aside(letters)
     before = body.read_bytes()
     inbox(letters).rmdir()
@@ -271,7 +273,7 @@ def test_an_inbox_that_cannot_be_opened_leaves_the_body_as_it_was(letters: DeadL
     assert body.read_bytes() == before
 
 
-def test_a_link_that_was_planted_for_the_rewritten_body_is_not_written_through(
+def test_replay_does_not_write_through_a_symlink_planted_as_its_draft(
     letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = hide(letters)
@@ -292,7 +294,7 @@ def test_a_link_that_was_planted_for_the_rewritten_body_is_not_written_through(
     assert victim.read_text() == "untouched"
 
 
-def test_a_link_that_waits_is_not_replaced(letters: DeadLetters) -> None:
+def test_replay_does_not_replace_a_symlink_in_the_inbox(letters: DeadLetters) -> None:
     set_aside(letters)
     (inbox(letters) / "two.json").symlink_to("nowhere")
     with pytest.raises(PreflightFailed):
@@ -301,7 +303,9 @@ def test_a_link_that_waits_is_not_replaced(letters: DeadLetters) -> None:
 
 
 @pytest.mark.parametrize("name", ["inbox", "inbox/nightly"])
-def test_an_inbox_that_is_a_link_gets_nothing(letters: DeadLetters, name: str) -> None:
+def test_replay_writes_nothing_into_an_inbox_that_is_a_symlink(
+    letters: DeadLetters, name: str
+) -> None:
     set_aside(letters, identity="nightly")
     elsewhere = letters.project.root / "elsewhere"
     (elsewhere / "nightly").mkdir(parents=True)

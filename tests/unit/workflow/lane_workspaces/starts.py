@@ -1,4 +1,4 @@
-"""What the tests of lane workspaces share."""
+"""Helpers of the tests of lane workspaces."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def refused(envelope: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def which(folder: Path) -> tuple[int, int]:
+def inode(folder: Path) -> tuple[int, int]:
     found = folder.lstat()
     return found.st_dev, found.st_ino
 
@@ -41,13 +41,13 @@ def trashed(stage: Stage) -> list[Path]:
 
 
 def remains(stage: Stage) -> list[str]:
-    """What a making has left below `.worktrees` that is not meant to stay."""
+    """Temporary files that creating a workspace has left below `.worktrees`."""
     return [str(it) for it in (stage.root / ".worktrees" / ".making").glob("*")]
 
 
-# What a repeated start finds.
+# What a repeated start must not change.
 
 
 def state(stage: Stage, path: Path) -> tuple[tuple[int, int], str, list[Path]]:
     refs = stage.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads")
-    return which(path), refs, trashed(stage)
+    return inode(path), refs, trashed(stage)

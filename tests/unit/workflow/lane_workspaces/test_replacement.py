@@ -1,4 +1,4 @@
-"""Workspaces that are replaced, retired by a merge, or that the disk refuses."""
+"""Workspaces that are replaced, retired by a merge, or affected by a failing disk."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ from tests.unit.workflow.lane_workspaces.starts import (
     LANE,
     begun,
     done,
+    inode,
     refused,
     remains,
     start,
     state,
     trashed,
-    which,
 )
 
 pytestmark = pytest.mark.long
 
 
-# A workspace gives way to that of the next package.
+# The workspace of the next package replaces the previous one.
 
 
 def go_on(stage: Stage) -> Path:
-    """WP01 is approved, and WP02 is to go on in its execution lane."""
+    """Approve WP01, whose execution lane WP02 uses next."""
     path = stage.approve("WP01", {"a/one.txt": "1\n"})
     stage.commit({"later.txt": "later\n"})
     return path
 
 
-def test_the_next_package_finds_a_new_workspace_with_the_approved_work(two: Stage) -> None:
+def test_the_next_package_gets_a_new_workspace_with_the_approved_work(two: Stage) -> None:
     path = go_on(two)
-    old = which(path)
+    old = inode(path)
     (path / "stray.txt").write_text("x\n")
     two.git("add", "stray.txt", folder=path)
     two.git("reset", "-q", "--hard", folder=path)
     two.git("checkout", "-q", "-b", "other", folder=path)
     assert begun(two, "WP02") == path
-    assert which(path) != old
+    assert inode(path) != old
     assert (path / "a/one.txt").read_text() == "1\n"
     assert two.git("symbolic-ref", "HEAD", folder=path) == f"refs/heads/{BRANCH}"
-    assert [which(it) for it in trashed(two)] == [old]
+    assert [inode(it) for it in trashed(two)] == [old]
     assert not remains(two)
 
 
-def test_uncommitted_work_is_not_replaced(two: Stage) -> None:
+def test_a_workspace_with_uncommitted_work_is_not_replaced(two: Stage) -> None:
     path = go_on(two)
     two.git("checkout", "-q", "-b", "other", folder=path)
     (path / "a/one.txt").write_text("mine\n")
@@ -72,17 +72,17 @@ def test_uncommitted_work_is_not_replaced(two: Stage) -> None:
     assert two.lane("WP02") == "planned"
 
 
-def test_ignored_files_keep_no_workspace(two: Stage) -> None:
+def test_ignored_files_do_not_prevent_a_replacement(two: Stage) -> None:
     two.commit({".gitignore": "*.log\n"})
     path = go_on(two)
     two.git("checkout", "-q", "-b", "other", folder=path)
     (path / "build.log").write_text("x\n")
-    old = which(path)
+    old = inode(path)
     begun(two, "WP02")
-    assert which(path) != old
+    assert inode(path) != old
 
 
-def test_a_workspace_that_somebody_stands_in_is_not_replaced(two: Stage) -> None:
+def test_a_workspace_in_use_by_a_process_is_not_replaced(two: Stage) -> None:
     path = go_on(two)
     two.git("checkout", "-q", "-b", "other", folder=path)
     before = state(two, path)
@@ -98,7 +98,7 @@ def test_a_workspace_that_somebody_stands_in_is_not_replaced(two: Stage) -> None
     assert not remains(two)
 
 
-def test_conflicting_work_is_refused_and_the_workspace_stays(stage: Stage) -> None:
+def test_a_start_with_conflicting_dependencies_changes_nothing(stage: Stage) -> None:
     shutil.rmtree(stage.root / "kitty-specs")
     packages = {"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}}
     stage.write_mission(
@@ -106,13 +106,16 @@ def test_conflicting_work_is_refused_and_the_workspace_stays(stage: Stage) -> No
     )
     stage.approve("WP01", {"README.md": "one\n"})
     stage.approve("WP02", {"README.md": "two\n"})
+    before = stage.events()
     data = refused(start(stage, "WP03"))
     assert (data["reason_code"], data["files"]) == ("conflict", ["README.md"])
+    assert "README.md" in data["reason"]
+    assert stage.events() == before
     assert not (stage.root / ".worktrees" / f"{SLUG}-lane-c").exists()
     assert f"{BRANCH[:-1]}c" not in stage.git("for-each-ref")
 
 
-def test_hooks_that_a_workspace_has_not_got_are_warned_of(stage: Stage) -> None:
+def test_a_start_warns_of_hooks_that_are_not_copied(stage: Stage) -> None:
     hooks = stage.root / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
     hook = hooks / "pre-commit"
@@ -131,26 +134,26 @@ def merged(stage: Stage) -> dict[str, Any]:
 
 def test_a_merge_moves_workspaces_to_the_trash(stage: Stage) -> None:
     path = stage.approve("WP01", {"one.txt": "1\n"})
-    known = which(path)
+    known = inode(path)
     assert merged(stage)["worktree_removed"]
     assert not os.path.lexists(path)
-    assert [which(it) for it in trashed(stage)] == [known]
+    assert [inode(it) for it in trashed(stage)] == [known]
     records = Layout(stage.root).host / "workspaces"
     assert [*records.iterdir()] == []
-    # As where the host was killed before it forgot the workspace.
+    # The state after a host was killed before it removed the record.
     (records / f"{path.name}.json").write_text("{}")
     assert merged(stage)["worktree_removed"]
     assert [*records.iterdir()] == []
 
 
-def test_a_merge_keeps_a_workspace_with_commits_that_were_not_approved(stage: Stage) -> None:
+def test_a_merge_keeps_a_workspace_with_unapproved_commits(stage: Stage) -> None:
     path = stage.approve("WP01", {"one.txt": "1\n"})
     stage.commit({"two.txt": "2\n"}, folder=path)
-    known = which(path)
+    known = inode(path)
     data = merged(stage)
     assert not data["worktree_removed"]
     assert [it["lane_id"] for it in data["commits_not_included"]] == ["lane-a"]
-    assert which(path) == known
+    assert inode(path) == known
     assert not (stage.root / "two.txt").exists()
 
 
@@ -164,7 +167,7 @@ def test_a_merge_refuses_uncommitted_work_and_keeps_it(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "link"])
-def test_a_merge_leaves_alone_what_took_the_place_of_a_workspace(stage: Stage, kind: str) -> None:
+def test_a_merge_does_not_touch_what_replaced_a_workspace(stage: Stage, kind: str) -> None:
     path = stage.approve("WP01", {"one.txt": "1\n"})
     elsewhere = path.rename(stage.root.parent / "elsewhere")
     if kind == "link":
@@ -177,10 +180,10 @@ def test_a_merge_leaves_alone_what_took_the_place_of_a_workspace(stage: Stage, k
     assert (elsewhere / "one.txt").exists()
 
 
-# Where the disk refuses.
+# Failing disks and missing rights.
 
 
-def test_a_disk_that_refuses_is_not_the_fault_of_a_workspace(
+def test_a_full_disk_is_a_retryable_storage_failure(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = begun(stage)
@@ -200,7 +203,7 @@ def test_a_disk_that_refuses_is_not_the_fault_of_a_workspace(
     stage.done("transition", mission=SLUG, **hand_in)
 
 
-def test_a_host_that_cannot_give_a_workspace_away_says_so(
+def test_a_start_warns_if_the_host_cannot_change_the_owner_of_the_workspace(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = stage.root / ".kitty" / "config.toml"
@@ -220,7 +223,7 @@ def test_a_host_that_cannot_give_a_workspace_away_says_so(
 
 
 @pytest.mark.parametrize("first", [SLUG, LANE])
-def test_a_mission_does_not_have_the_branch_of_another_one_s_execution_lane(
+def test_a_mission_named_like_an_execution_lane_of_another_is_refused(
     stage: Stage, first: str
 ) -> None:
     stage.write_mission({"WP01": {}}, slug=LANE)

@@ -1,4 +1,4 @@
-"""The workspace of an execution lane is made, kept, replaced or refused."""
+"""The workspace of an execution lane is created, kept, replaced or refused."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.unit.workflow.lane_workspaces.starts import (
     BRANCH,
     LANE,
     begun,
+    inode,
     refused,
     remains,
     start,
     state,
-    which,
 )
 
 pytestmark = pytest.mark.long
@@ -39,14 +39,16 @@ def place(stage: Stage) -> Path:
     return stage.root / ".worktrees" / LANE
 
 
-# What has the name already.
+# Something already exists at the path of the workspace.
 
 
 @pytest.mark.parametrize(
     "kind", ["folder", "file", "link to nothing", "link to a folder", "repository"]
 )
-def test_whatever_else_has_the_name_is_refused_and_stays(stage: Stage, kind: str) -> None:
-    first = begun(stage)  # The host has made one there before, and knows it.
+def test_a_start_refuses_and_keeps_anything_else_at_the_workspace_path(
+    stage: Stage, kind: str
+) -> None:
+    first = begun(stage)  # The host has a record of a workspace there.
     to(stage, "planned")
     shutil.rmtree(first)
     if kind in ("folder", "repository"):
@@ -61,11 +63,11 @@ def test_whatever_else_has_the_name_is_refused_and_stays(stage: Stage, kind: str
     elif kind == "link to a folder":
         (stage.root.parent / "elsewhere").mkdir()
         first.symlink_to(stage.root.parent / "elsewhere")
-    before = which(first), stage.git("for-each-ref")
+    before = inode(first), stage.git("for-each-ref")
     data = refused(start(stage))
     assert data["reason_code"] == "not_a_workspace"
     assert str(first) in data["message"]
-    assert (which(first), stage.git("for-each-ref")) == before
+    assert (inode(first), stage.git("for-each-ref")) == before
     assert not first.is_dir() or kind == "link to a folder" or (first / "notes.txt").exists()
     assert stage.lane("WP01") == "planned"
     assert not remains(stage)
@@ -80,20 +82,20 @@ def test_a_repeated_start_changes_nothing(stage: Stage) -> None:
     assert not before[2]
 
 
-def test_work_in_a_workspace_that_is_used_again_stays(stage: Stage) -> None:
+def test_a_start_in_an_existing_workspace_keeps_its_work(stage: Stage) -> None:
     path = begun(stage)
     stage.commit({"a.txt": "done\n"}, folder=path)
     (path / "new.txt").write_text("unfinished\n")
     tip = stage.git("rev-parse", "HEAD", folder=path)
     to(stage, "planned")
-    before = which(path)
+    before = inode(path)
     begun(stage)
-    assert which(path) == before
+    assert inode(path) == before
     assert (path / "new.txt").read_text() == "unfinished\n"
     assert stage.git("rev-parse", "HEAD", folder=path) == tip == stage.git("rev-parse", BRANCH)
 
 
-def test_a_workspace_that_is_gone_is_made_again_with_what_was_handed_in(stage: Stage) -> None:
+def test_a_missing_workspace_is_created_again_with_the_submitted_work(stage: Stage) -> None:
     path = begun(stage)
     stage.commit({"a.txt": "done\n"}, folder=path)
     to(stage, "for_review")
@@ -105,7 +107,7 @@ def test_a_workspace_that_is_gone_is_made_again_with_what_was_handed_in(stage: S
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
-def test_a_workspace_whose_record_is_lost_is_used_again(stage: Stage, is_damaged: bool) -> None:
+def test_a_workspace_without_a_valid_record_is_used_again(stage: Stage, is_damaged: bool) -> None:
     path = begun(stage)
     (path / "new.txt").write_text("unfinished\n")
     to(stage, "planned")
@@ -114,13 +116,13 @@ def test_a_workspace_whose_record_is_lost_is_used_again(stage: Stage, is_damaged
         record.write_text("{")
     else:
         record.unlink()
-    before = which(path)
+    before = inode(path)
     begun(stage)
-    assert which(path) == before
+    assert inode(path) == before
     assert (path / "new.txt").exists()
 
 
-def test_the_workspaces_of_a_copied_project_are_used_there(stage: Stage) -> None:
+def test_a_copied_project_uses_its_own_workspaces(stage: Stage) -> None:
     path = begun(stage)
     stage.commit({"a.txt": "done\n"}, folder=path)
     to(stage, "planned")
@@ -134,7 +136,7 @@ def test_the_workspaces_of_a_copied_project_are_used_there(stage: Stage) -> None
     assert begun(stage) == path
 
 
-def test_a_workspace_of_a_copied_project_stays_known_where_it_could_not_be_replaced(
+def test_a_failed_replacement_in_a_copied_project_can_be_retried(
     two: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = two.approve("WP01", {"a/one.txt": "1\n"})
@@ -153,7 +155,7 @@ def test_a_workspace_of_a_copied_project_stays_known_where_it_could_not_be_repla
 
 
 @pytest.mark.parametrize("how", ["sync", "start", "merge"])
-def test_the_agent_gets_what_the_target_has_got_where_no_worker_runs(two: Stage, how: str) -> None:
+def test_without_a_worker_requests_update_the_mirror_for_the_agent(two: Stage, how: str) -> None:
     path = begun(two)
     two.commit({"a/one.txt": "theirs\n"}, folder=path)
     if how == "merge":
@@ -175,7 +177,9 @@ def test_the_agent_gets_what_the_target_has_got_where_no_worker_runs(two: Stage,
 
 
 @pytest.mark.parametrize("how", ["sync", "merge"])
-def test_a_link_in_the_place_of_the_mirrors_is_told_and_not_followed(two: Stage, how: str) -> None:
+def test_a_symlink_in_the_place_of_the_mirrors_is_reported_and_not_followed(
+    two: Stage, how: str
+) -> None:
     path = begun(two)
     two.commit({"a/one.txt": "theirs\n"}, folder=path)
     mirrors, elsewhere = two.root / ".worktrees" / ".mirror", two.root.parent / "elsewhere"
@@ -196,7 +200,7 @@ def test_a_link_in_the_place_of_the_mirrors_is_told_and_not_followed(two: Stage,
     assert two.git("rev-parse", "main", folder=mirror) != two.git("rev-parse", "main")
 
 
-def test_what_a_killed_process_was_taking_in_is_gone_with_the_next_request(stage: Stage) -> None:
+def test_a_start_removes_the_scratch_repository_of_a_killed_process(stage: Stage) -> None:
     code = "from specify_cli import processes; print(processes.this_process())"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     folder = stage.root / ".git" / scratch_repository.FOLDER
