@@ -73,7 +73,7 @@ def is_whole(kept: Path) -> None:
     assert stat.S_ISFIFO((kept / "fifo").stat().st_mode)
 
 
-def test_a_copy_has_all_of_it_and_is_on_the_disk(here: Path, there: Path) -> None:
+def test_a_copy_is_complete_and_synced(here: Path, there: Path) -> None:
     with watched() as disk, both(here, there) as folders:
         moves.copy("kept", "new", **folders)
     is_whole(there / "new")
@@ -82,7 +82,9 @@ def test_a_copy_has_all_of_it_and_is_on_the_disk(here: Path, there: Path) -> Non
     assert {"sync file", "sync inner"} <= set(disk.steps)
 
 
-def test_what_is_on_another_file_system_is_moved_by_a_copy(here: Path, elsewhere: Path) -> None:
+def test_a_move_to_another_file_system_copies_and_removes_the_original(
+    here: Path, elsewhere: Path
+) -> None:
     with watched() as disk, both(here, elsewhere) as folders:
         moves.move("kept", "new", **folders)
         is_whole(elsewhere / "new")
@@ -95,7 +97,7 @@ def test_what_is_on_another_file_system_is_moved_by_a_copy(here: Path, elsewhere
     is_whole(elsewhere / "new")
 
 
-def test_a_copy_that_fails_leaves_nothing(here: Path, there: Path) -> None:
+def test_a_failed_copy_leaves_nothing_behind(here: Path, there: Path) -> None:
     deep = here / "deep"
     for _ in range(210):
         deep = deep / "x"
@@ -106,14 +108,14 @@ def test_a_copy_that_fails_leaves_nothing(here: Path, there: Path) -> None:
     assert not list(there.iterdir())
 
 
-def test_what_a_killed_copy_has_left_is_no_obstacle(here: Path, there: Path) -> None:
+def test_a_copy_replaces_what_a_killed_copy_left_behind(here: Path, there: Path) -> None:
     (there / ".new.moved.tmp" / "inner").mkdir(parents=True)
     with both(here, there) as folders:
         moves.copy("kept", "new", **folders)
     assert [it.name for it in there.iterdir()] == ["new"]
 
 
-def test_nothing_that_is_there_is_written_over(here: Path, there: Path) -> None:
+def test_a_copy_does_not_overwrite_an_existing_file(here: Path, there: Path) -> None:
     (here / "one").write_bytes(b"one")
     (there / "other").write_bytes(b"other")
     with both(here, there) as folders, pytest.raises(FileExistsError):

@@ -21,12 +21,12 @@ from specify_cli.files.regular_files import (
 )
 
 
-def test_a_plain_file_is_read(tmp_path: Path) -> None:
+def test_read_regular_returns_the_content_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"123")
     assert read_regular(tmp_path / "a", max_bytes=3) == b"123"
 
 
-def test_a_name_is_taken_from_the_folder_that_was_opened(tmp_path: Path) -> None:
+def test_read_regular_finds_a_relative_path_in_the_open_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"123")
     folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -35,20 +35,20 @@ def test_a_name_is_taken_from_the_folder_that_was_opened(tmp_path: Path) -> None
         os.close(folder)
 
 
-def test_one_byte_too_many_is_too_large(tmp_path: Path) -> None:
+def test_read_regular_refuses_a_file_one_byte_over_the_bound(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1234")
     with pytest.raises(TooLarge):
         read_regular(tmp_path / "a", max_bytes=3)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="such a file is there in /proc alone")
-def test_a_file_that_says_it_is_empty_and_is_not_is_read_within_the_bound() -> None:
+def test_read_regular_applies_the_bound_to_a_file_that_reports_size_zero() -> None:
     # Its size is told as nought, as that of a file that grows while it is read.
     with pytest.raises(TooLarge):
         read_regular(Path("/proc/self/environ"), max_bytes=10)
 
 
-def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+def test_read_regular_raises_file_not_found_for_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_regular(tmp_path / "a", max_bytes=3)
 
@@ -68,18 +68,20 @@ def _dangling_link(path: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [_link, _dangling_link, _hard_link, os.mkfifo, Path.mkdir])
-def test_anything_else_is_not_read(tmp_path: Path, plant: Callable[[Path], None]) -> None:
+def test_read_regular_refuses_anything_but_a_regular_file(
+    tmp_path: Path, plant: Callable[[Path], None]
+) -> None:
     plant(tmp_path / "a")
     with pytest.raises(NotRegular):
         read_regular(tmp_path / "a", max_bytes=100)
 
 
-def test_a_device_is_not_read() -> None:
+def test_read_regular_refuses_a_device() -> None:
     with pytest.raises(NotRegular):
         read_regular(Path("/dev/zero"), max_bytes=100)
 
 
-def test_a_link_that_takes_the_place_of_a_judged_file_is_not_followed(
+def test_read_regular_refuses_a_file_replaced_by_a_link_after_the_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
@@ -97,7 +99,7 @@ def test_a_link_that_takes_the_place_of_a_judged_file_is_not_followed(
         read_regular(path, max_bytes=100)
 
 
-def test_another_users_file_is_not_read(tmp_path: Path) -> None:
+def test_read_regular_refuses_a_file_of_another_user(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"theirs")
     us = (tmp_path / "a").stat().st_uid
     assert read_regular(tmp_path / "a", max_bytes=100, owner_uid=us) == b"theirs"
@@ -121,7 +123,7 @@ def _link_to_itself(path: Path) -> None:
 
 @pytest.mark.parametrize("plant", [_link, _dangling_link, _link_to_itself, os.mkfifo, Path.mkdir])
 @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR | os.O_APPEND | os.O_CREAT])
-def test_anything_else_is_not_opened(
+def test_opened_plain_refuses_anything_but_a_regular_file(
     tmp_path: Path, folder: int, plant: Callable[[Path], None], flags: int
 ) -> None:
     plant(tmp_path / "a")
@@ -130,7 +132,7 @@ def test_anything_else_is_not_opened(
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_link_that_takes_the_place_of_a_judged_file_is_not_opened(
+def test_opened_plain_refuses_a_file_replaced_by_a_link_after_the_check(
     tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
@@ -149,7 +151,7 @@ def test_a_link_that_takes_the_place_of_a_judged_file_is_not_opened(
             pass
 
 
-def test_a_file_of_an_open_folder_is_read_whole_or_refused(tmp_path: Path) -> None:
+def test_read_in_returns_a_regular_file_within_the_bound(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "link").symlink_to("a")
@@ -186,7 +188,7 @@ def bind(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, link, sparse, bind, Path.mkdir])
-def test_what_is_not_a_small_regular_file_is_refused_at_once(
+def test_read_file_refuses_anything_but_a_small_regular_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -195,13 +197,13 @@ def test_what_is_not_a_small_regular_file_is_refused_at_once(
         read_file(Path("file"))
 
 
-def test_a_regular_file_is_read(tmp_path: Path) -> None:
+def test_read_file_returns_the_content_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"gitdir: x\n")
     assert read_file(tmp_path / "file") == b"gitdir: x\n"
 
 
 @pytest.mark.parametrize("linked", ["a", "a/b", "a/b/file"])
-def test_no_component_below_a_folder_may_be_a_link(tmp_path: Path, linked: str) -> None:
+def test_opened_below_refuses_a_link_in_any_component(tmp_path: Path, linked: str) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").write_bytes(b"content")
     with opened_below(tmp_path, ["a", "b", "file"]) as stream:
