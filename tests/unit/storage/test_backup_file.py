@@ -42,7 +42,7 @@ def extracted(path: Path) -> dict[str, bytes]:
     return {str(it.relative_to(into)): it.read_bytes() for it in into.rglob("*") if it.is_file()}
 
 
-def test_what_was_written_is_read(file: Path) -> None:
+def test_a_backup_is_extracted_as_it_was_written(file: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     assert extracted(file) == {"record.db": RECORD, PART: b"{}\n"}
     assert [it.name for it in file.parent.iterdir()] in (
@@ -51,12 +51,12 @@ def test_what_was_written_is_read(file: Path) -> None:
     )
 
 
-def test_tar_lists_it(file: Path) -> None:
+def test_tar_lists_the_members_of_a_backup(file: Path) -> None:
     with tarfile.open(file) as archive:
         assert archive.getnames() == ["manifest.json", "record.db", PART]
 
 
-def test_no_file_is_replaced(file: Path) -> None:
+def test_writing_a_backup_refuses_to_replace_a_file(file: Path) -> None:
     with pytest.raises(UsageError, match="exists"):
         backup_file.write(file, [content("record.db", b"")], at="", version="", head=HEAD)
     assert extracted(file)["record.db"] == RECORD
@@ -120,7 +120,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_refused(name: str, tmp_path: Path) -> None:
+def test_extract_refuses_a_hostile_archive(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.backup"
     path.write_bytes(gzip.compress(HOSTILE[name]()))
     with pytest.raises(StateUnreadable, match="is not a whole backup"):
@@ -131,13 +131,13 @@ def test_a_hostile_file_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30, -9, -1])
-def test_a_torn_file_is_refused(file: Path, cut: int) -> None:
+def test_extract_refuses_a_truncated_archive(file: Path, cut: int) -> None:
     file.write_bytes(file.read_bytes()[:cut])
     with pytest.raises(StateUnreadable):
         extracted(file)
 
 
-def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
+def test_extract_refuses_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(UsageError, match="cannot read"):
             backup_file.extract(path, tmp_path)

@@ -116,7 +116,7 @@ def read(record: dict[str, Any]) -> list[Event] | str:
     others=st.dictionaries(NAMES, VALUES, max_size=3),
     dropped=st.sets(NAMES, max_size=1),
 )
-def test_every_record_is_read_or_refused_as_the_library_would(
+def test_every_line_is_parsed_or_refused_as_pydantic_would(
     base: dict[str, Any], others: dict[str, Any], dropped: set[str]
 ) -> None:
     record = {name: it for name, it in (base | others).items() if name not in dropped | {"batch"}}
@@ -133,7 +133,7 @@ def test_every_record_is_read_or_refused_as_the_library_would(
 
 
 @given(raw=st.binary(max_size=12) | st.sampled_from(['{"a":1}', "{}", "[]"]).flatmap(encoded))
-def test_a_line_of_any_encoding_is_an_object_where_the_library_reads_one(raw: bytes) -> None:
+def test_json_object_accepts_the_same_encodings_as_json_loads(raw: bytes) -> None:
     try:
         said = json.loads(raw)
     except (ValueError, RecursionError):

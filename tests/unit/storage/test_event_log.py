@@ -84,7 +84,7 @@ def line(event: Event) -> bytes:
 @given(
     events=st.lists(EVENTS, max_size=9, unique_by=lambda it: it.event_id), size=st.integers(1, 3)
 )
-def test_what_was_encoded_is_parsed_as_the_same_events(
+def test_encoded_events_are_parsed_as_the_same_events(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], size: int
 ) -> None:
     log = log_in(tmp_path_factory.mktemp("log"), SLUG)
@@ -99,7 +99,7 @@ def test_what_was_encoded_is_parsed_as_the_same_events(
     events=st.lists(EVENTS, min_size=1, max_size=3, unique_by=lambda it: it.event_id),
     kept=st.integers(0, 10_000),
 )
-def test_an_append_cut_off_anywhere_counts_whole_or_not_at_all(
+def test_a_truncated_append_counts_completely_or_not_at_all(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], kept: int
 ) -> None:
     log = log_in(tmp_path_factory.mktemp("log"), SLUG)
@@ -110,12 +110,12 @@ def test_an_append_cut_off_anywhere_counts_whole_or_not_at_all(
     assert log.read().events in ((CLAIM, NOTE), (CLAIM, *events, NOTE))
 
 
-def test_a_log_that_is_not_there_is_empty(log: RecordedLog) -> None:
+def test_a_missing_log_is_empty(log: RecordedLog) -> None:
     assert log.read().events == ()
     assert not log.path.exists()
 
 
-def test_an_append_is_lines_of_ascii_json_that_others_can_read(log: RecordedLog) -> None:
+def test_an_append_writes_lines_of_ascii_json(log: RecordedLog) -> None:
     log.append([CLAIM._replace(actor="Zoë\u2028"), BEGIN])
     lines = log.path.read_bytes().decode("ascii").splitlines()
     first = json.loads(lines[0])
@@ -139,7 +139,7 @@ def test_events_are_found_by_the_request_that_caused_them(log: RecordedLog) -> N
     assert log.read().caused_by("one", "nightly") == (theirs,)
 
 
-def test_another_versions_idea_of_an_identity_is_no_damage(log: RecordedLog) -> None:
+def test_an_identity_in_the_form_of_another_version_is_ignored(log: RecordedLog) -> None:
     theirs = json.loads(line(CLAIM)) | {"identity": {"name": "coder"}}
     log.path.write_text(json.dumps(theirs) + "\n")
     assert log.read().events == (CLAIM,)
@@ -148,7 +148,7 @@ def test_another_versions_idea_of_an_identity_is_no_damage(log: RecordedLog) -> 
 # What a crash leaves.
 
 
-def test_a_torn_last_line_counts_as_not_written_and_is_kept_in_the_attic(log: RecordedLog) -> None:
+def test_a_torn_last_line_does_not_count_and_moves_to_the_attic(log: RecordedLog) -> None:
     torn = line(BEGIN)[:-20]
     log.path.write_bytes(line(CLAIM) + torn)
     assert log.read().events == (CLAIM,)
@@ -157,7 +157,7 @@ def test_a_torn_last_line_counts_as_not_written_and_is_kept_in_the_attic(log: Re
     assert in_attic(log) == [torn]
 
 
-def test_an_open_batch_is_dropped_whole_and_kept_in_the_attic(log: RecordedLog) -> None:
+def test_an_incomplete_batch_does_not_count_and_moves_to_the_attic(log: RecordedLog) -> None:
     batch = encode([CLAIM, BEGIN, NOTE], mission_slug=SLUG).splitlines(keepends=True)
     opened = batch[0] + batch[1] + batch[2][:7]
     log.path.write_bytes(line(NOTE) + opened)
@@ -168,7 +168,9 @@ def test_an_open_batch_is_dropped_whole_and_kept_in_the_attic(log: RecordedLog) 
     assert in_attic(log) == [opened]
 
 
-def test_an_open_batch_that_another_program_wrote_behind_never_counts(log: RecordedLog) -> None:
+def test_an_incomplete_batch_followed_by_another_programs_line_never_counts(
+    log: RecordedLog,
+) -> None:
     opened = encode([CLAIM, BEGIN], mission_slug=SLUG).splitlines(keepends=True)[0]
     log.path.write_bytes(opened + line(NOTE))
     assert log.read().events == (NOTE,)
@@ -176,7 +178,7 @@ def test_an_open_batch_that_another_program_wrote_behind_never_counts(log: Recor
     assert log.path.read_bytes() == opened + line(NOTE) + line(BEGIN)
 
 
-def test_a_last_line_without_its_newline_counts_and_the_next_begins_on_its_own(
+def test_an_append_ends_a_last_line_that_lacks_its_newline(
     log: RecordedLog,
 ) -> None:
     log.path.write_bytes(line(CLAIM).rstrip(b"\n"))
@@ -194,7 +196,7 @@ def test_reading_repairs_nothing(log: RecordedLog) -> None:
     assert in_attic(log) == []
 
 
-def test_mending_ends_the_file_with_a_whole_line(log: RecordedLog) -> None:
+def test_a_repair_ends_the_file_with_a_complete_line(log: RecordedLog) -> None:
     log.path.write_bytes(line(CLAIM).rstrip(b"\n"))
     log.put_right(repairs=True)
     assert log.path.read_bytes() == line(CLAIM)
@@ -203,7 +205,7 @@ def test_mending_ends_the_file_with_a_whole_line(log: RecordedLog) -> None:
     assert log.path.read_bytes() == line(CLAIM)
 
 
-def test_mending_makes_no_log_where_there_was_none(log: RecordedLog) -> None:
+def test_a_repair_does_not_create_a_missing_log(log: RecordedLog) -> None:
     log.put_right(repairs=True)
     assert not log.path.exists()
 
@@ -213,7 +215,7 @@ def test_mending_makes_no_log_where_there_was_none(log: RecordedLog) -> None:
 
 @pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("foreign", FOREIGN)
-def test_lines_of_other_versions_are_read_past_and_kept_byte_for_byte(
+def test_lines_of_other_versions_are_skipped_and_kept_byte_for_byte(
     log: RecordedLog, foreign: bytes, is_first: bool
 ) -> None:
     raw = foreign + line(CLAIM) if is_first else line(CLAIM) + foreign
@@ -272,9 +274,7 @@ def test_a_damaged_line_is_refused_with_its_file_and_number(
 
 
 @pytest.mark.parametrize("free", [0, 1, 60, 300])
-def test_an_append_that_the_disk_cuts_short_leaves_the_log_as_it_was(
-    log: RecordedLog, free: int
-) -> None:
+def test_a_failed_append_leaves_the_log_unchanged(log: RecordedLog, free: int) -> None:
     log.append([NOTE])
     before = log.path.read_bytes()
     with files_no_longer_than(len(before) + free), pytest.raises(StorageFailed):
@@ -284,7 +284,7 @@ def test_an_append_that_the_disk_cuts_short_leaves_the_log_as_it_was(
     assert log.read().events == (NOTE, CLAIM, BEGIN)
 
 
-def test_an_append_that_the_disk_refuses_makes_no_log(log: RecordedLog) -> None:
+def test_a_failed_first_append_does_not_create_a_log(log: RecordedLog) -> None:
     with files_no_longer_than(10), pytest.raises(StorageFailed):
         log.append([CLAIM])
     assert not log.path.exists()
@@ -306,7 +306,7 @@ def test_an_append_that_the_disk_refuses_makes_no_log(log: RecordedLog) -> None:
         ("at", 5, ""),
     ],
 )
-def test_a_field_that_decides_no_lane_is_read_whatever_it_holds_and_the_line_is_kept(
+def test_a_field_that_decides_no_lane_may_have_any_type(
     log: RecordedLog, field: str, value: Any, read: Any
 ) -> None:
     raw = json.dumps(json.loads(line(CLAIM)) | {field: value}).encode() + b"\n"
@@ -320,7 +320,7 @@ def test_a_field_that_decides_no_lane_is_read_whatever_it_holds_and_the_line_is_
 @pytest.mark.parametrize(
     "note", [b'{"kind":"annotation","event_id":"E"}\n', b'{"kind":"annotation","wp_id":"WP01"}\n']
 )
-def test_a_note_on_no_package_is_read_past_and_kept(log: RecordedLog, note: bytes) -> None:
+def test_a_note_without_a_work_package_or_an_id_is_skipped(log: RecordedLog, note: bytes) -> None:
     log.path.write_bytes(note + line(CLAIM))
     assert log.read().events == (CLAIM,)
 
@@ -329,7 +329,7 @@ def test_a_note_on_no_package_is_read_past_and_kept(log: RecordedLog, note: byte
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "fifo", "folder"])
-def test_what_is_not_a_regular_file_is_neither_read_nor_appended_to(
+def test_a_log_that_is_not_a_regular_file_is_neither_read_nor_written(
     log: RecordedLog, tmp_path: Path, kind: str
 ) -> None:
     outside = tmp_path / "outside"
@@ -348,7 +348,7 @@ def test_what_is_not_a_regular_file_is_neither_read_nor_appended_to(
     assert not outside.exists() or outside.read_bytes() == line(CLAIM)
 
 
-def test_a_folder_on_the_way_that_is_a_link_is_not_followed(
+def test_an_append_does_not_follow_a_link_at_the_mission_folder(
     log: RecordedLog, tmp_path: Path
 ) -> None:
     log.path.parent.rmdir()
@@ -359,7 +359,7 @@ def test_a_folder_on_the_way_that_is_a_link_is_not_followed(
     assert list((tmp_path / "outside").iterdir()) == []
 
 
-def test_a_link_that_takes_the_place_of_a_judged_log_is_not_followed(
+def test_an_append_does_not_follow_a_link_that_replaces_the_log_after_the_check(
     log: RecordedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside = tmp_path / "outside"
@@ -380,7 +380,7 @@ def test_a_link_that_takes_the_place_of_a_judged_log_is_not_followed(
     assert outside.read_bytes() == b""
 
 
-def test_a_log_of_more_bytes_than_the_host_reads_is_refused(log: RecordedLog) -> None:
+def test_a_log_above_the_size_limit_is_refused(log: RecordedLog) -> None:
     with log.path.open("wb") as file:
         file.truncate(100 * 1024**3)
     with pytest.raises(StateUnreadable) as refused:

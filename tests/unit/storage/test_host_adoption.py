@@ -93,14 +93,16 @@ def is_adopted(layout: MailboxLayout) -> None:
     assert not (layout.host / "locks").exists()
 
 
-def test_the_files_are_beside_the_record(layout: MailboxLayout) -> None:
+def test_adoption_moves_all_files_beside_the_record_and_is_idempotent(
+    layout: MailboxLayout,
+) -> None:
     layout.ensure()
     is_adopted(layout)
     layout.ensure()
     is_adopted(layout)
 
 
-def test_it_is_done_under_a_lock_and_is_on_the_disk(tmp_path: Path) -> None:
+def test_adoption_holds_its_lock_and_is_synced(tmp_path: Path) -> None:
     layout = old_project(tmp_path.resolve())
     with watched() as disk:
         layout.ensure()
@@ -143,7 +145,7 @@ class Killed(BaseException):
         ),
     ],
 )
-def test_whoever_is_killed_at_any_step_is_completed_by_the_next(
+def test_an_adoption_killed_at_any_step_is_completed_by_the_next_call(
     layout: MailboxLayout, call: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole = tmp_path / "whole"
@@ -191,7 +193,9 @@ def _put_back(layout: MailboxLayout, whole: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker", "journal", "mission-001-a", "request-abc"])
-def test_nothing_is_moved_under_an_older_release_at_work(layout: MailboxLayout, name: str) -> None:
+def test_adoption_is_refused_while_an_older_release_holds_a_lock(
+    layout: MailboxLayout, name: str
+) -> None:
     path = layout.former_host / "locks" / f"{name}.lock"
     with path.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -209,7 +213,7 @@ def _make(layout: MailboxLayout) -> None:
     host_adoption.adopt(layout, timeout_s=0.1)
 
 
-def test_what_an_older_release_wrote_after_all_is_taken_in_and_replaces_nothing(
+def test_files_that_an_older_release_writes_later_are_adopted_without_overwriting(
     layout: MailboxLayout,
 ) -> None:
     layout.ensure()
@@ -229,7 +233,7 @@ def test_what_an_older_release_wrote_after_all_is_taken_in_and_replaces_nothing(
     is_adopted(layout)
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+def test_adoption_refuses_a_file_at_the_path_of_the_former_folder(tmp_path: Path) -> None:
     layout = MailboxLayout(tmp_path)
     layout.kitty.mkdir()
     layout.former_host.write_bytes(b"mine")

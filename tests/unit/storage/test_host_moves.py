@@ -76,7 +76,7 @@ def repository(request: pytest.FixtureRequest, root: Path) -> Iterator[tuple[str
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_all_of_it_comes_into_a_new_repository(root: Path, repository: tuple[str, ...]) -> None:
+def test_the_record_moves_into_a_new_repository(root: Path, repository: tuple[str, ...]) -> None:
     layout = project_in(root, MISSION_ID)
     before = root / ".kitty" / "record"
     assert layout.record == before
@@ -94,7 +94,7 @@ def test_all_of_it_comes_into_a_new_repository(root: Path, repository: tuple[str
     }
 
 
-def test_who_holds_a_lock_holds_it_in_the_new_repository(root: Path) -> None:
+def test_a_lock_stays_held_when_the_record_moves_into_a_new_repository(root: Path) -> None:
     layout = project_in(root, MISSION_ID)
     lock = LifeLock.try_acquire(layout.worker_lock)
     assert lock is not None
@@ -108,7 +108,7 @@ def test_who_holds_a_lock_holds_it_in_the_new_repository(root: Path) -> None:
     again.release()
 
 
-def test_nothing_is_copied_to_another_file_system_while_a_lock_is_held(
+def test_the_record_is_not_copied_to_another_file_system_while_a_lock_is_held(
     root: Path, repository: tuple[str, ...]
 ) -> None:
     layout = project_in(root, MISSION_ID)
@@ -126,7 +126,7 @@ def test_nothing_is_copied_to_another_file_system_while_a_lock_is_held(
     assert known(layout) == ["000-a"]
 
 
-def test_who_is_killed_while_it_is_copied_is_completed(
+def test_a_killed_move_into_a_new_repository_is_completed_by_the_next_call(
     root: Path, repository: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = project_in(root, MISSION_ID)
@@ -146,7 +146,7 @@ def _killed(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_moved_project_takes_its_record_along(root: Path) -> None:
+def test_the_record_follows_a_moved_project(root: Path) -> None:
     git(root, "init", "-q")
     before = project_in(root / "proj", MISSION_ID)
     place = before.record
@@ -170,7 +170,7 @@ def test_a_moved_project_takes_its_record_along(root: Path) -> None:
     assert not moved.record.exists()
 
 
-def test_a_moved_project_without_a_mission_is_known_by_what_it_published(root: Path) -> None:
+def test_a_moved_project_without_missions_is_recognized_by_its_journal(root: Path) -> None:
     git(root, "init", "-q")
     before = with_missions(root / "proj", MISSION_ID)
     before.ensure()
@@ -202,7 +202,7 @@ def test_a_copied_project_has_a_record_of_its_own(root: Path) -> None:
     assert known(copy) == []
 
 
-def test_two_projects_in_one_repository_stay_apart(root: Path) -> None:
+def test_two_projects_in_one_repository_keep_separate_records(root: Path) -> None:
     git(root, "init", "-q")
     one, two = (project_in(root / name, f"01J0000000000000000000000{name}") for name in ("1", "2"))
     (root / "1").rename(root / "3")
@@ -214,7 +214,7 @@ def test_two_projects_in_one_repository_stay_apart(root: Path) -> None:
     assert one.record.exists()
 
 
-def test_nothing_is_taken_over_under_a_worker(root: Path) -> None:
+def test_the_record_does_not_follow_a_moved_project_while_a_worker_runs(root: Path) -> None:
     git(root, "init", "-q")
     before = project_in(root / "proj", MISSION_ID)
     with before.worker_lock.open("w") as held:
@@ -228,7 +228,7 @@ def test_nothing_is_taken_over_under_a_worker(root: Path) -> None:
     assert known(moved) == ["000-a"]
 
 
-def test_of_several_records_a_person_chooses_one(root: Path) -> None:
+def test_several_matching_records_are_refused_with_commands_to_choose_one(root: Path) -> None:
     git(root, "init", "-q")
     places = [project_in(root / name, MISSION_ID).record for name in ("one", "two")]
     (root / "one").rename(root / "three")
@@ -246,7 +246,7 @@ def test_of_several_records_a_person_chooses_one(root: Path) -> None:
     assert (moved.record / DATABASE).is_file()
 
 
-def test_a_record_under_a_name_that_is_not_that_of_its_path_is_nobodys(root: Path) -> None:
+def test_a_record_in_a_folder_with_the_wrong_hash_is_ignored(root: Path) -> None:
     git(root, "init", "-q")
     before = project_in(root / "proj", MISSION_ID)
     before.record.rename(before.record.with_name("0123456789abcdef"))
@@ -254,7 +254,7 @@ def test_a_record_under_a_name_that_is_not_that_of_its_path_is_nobodys(root: Pat
     assert known(MailboxLayout(root / "proj2")) == []
 
 
-def test_doctor_prints_the_commands_to_choose_from(root: Path) -> None:
+def test_doctor_prints_the_commands_to_choose_one_of_several_records(root: Path) -> None:
     git(root, "init", "-q")
     for name in ("one", "two"):
         project_in(root / name, MISSION_ID)

@@ -102,7 +102,7 @@ CHANGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_somebody_does_to_the_files_is_seen(
+def test_a_change_to_the_files_is_detected(
     mission: Path, reads: list[Path], change: Callable[[Path], object]
 ) -> None:
     assert [*packages_of(mission, below=mission.parents[1])] == ["WP01", "WP02"]
@@ -112,7 +112,7 @@ def test_whatever_somebody_does_to_the_files_is_seen(
     assert told(mission, packages_of) == told(mission, read_packages)
 
 
-def test_what_was_written_just_now_is_read_again(mission: Path, reads: list[Path]) -> None:
+def test_a_file_that_was_just_written_is_read_again(mission: Path, reads: list[Path]) -> None:
     write(mission, 1, "Other")
     for _ in range(2):
         packages_of(mission, below=mission.parents[1])
@@ -122,7 +122,7 @@ def test_what_was_written_just_now_is_read_again(mission: Path, reads: list[Path
     assert packages_of(mission, below=mission.parents[1])["WP01"].title == "Third"
 
 
-def test_what_was_read_least_lately_is_forgotten_first(
+def test_the_least_recently_used_mission_is_evicted_first(
     mission: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package_memory, "_MOST_PACKAGES", 1)
@@ -137,7 +137,7 @@ def test_what_was_read_least_lately_is_forgotten_first(
 
 
 @pytest.mark.parametrize("bound", ["_FEW", "_SMALL"])
-def test_many_prompts_or_large_ones_are_read_at_leisure(
+def test_many_or_large_prompts_are_not_read_within_a_batch(
     mission: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     monkeypatch.setattr(package_memory, bound, 2)
@@ -148,7 +148,7 @@ def test_many_prompts_or_large_ones_are_read_at_leisure(
         packages_of(mission, below=mission.parents[1])
 
 
-def test_who_a_mission_is_is_read_again_where_that_has_changed(mission: Path) -> None:
+def test_the_identity_of_a_mission_is_read_again_when_meta_json_changes(mission: Path) -> None:
     files = MissionFiles(Project(mission.parents[1]), mission.name)
     for _ in range(2):
         assert files.identity().mission_id == "01H"
@@ -158,7 +158,7 @@ def test_who_a_mission_is_is_read_again_where_that_has_changed(mission: Path) ->
     assert files.identity().mission_id is None
 
 
-def test_a_mission_behind_a_link_is_not_what_it_was(mission: Path) -> None:
+def test_a_mission_folder_replaced_by_a_link_is_refused(mission: Path) -> None:
     files = MissionFiles(Project(mission.parents[1]), mission.name)
     files.identity()
     mission.rename(mission.with_name("moved"))
@@ -167,7 +167,7 @@ def test_a_mission_behind_a_link_is_not_what_it_was(mission: Path) -> None:
         files.identity()
 
 
-def test_threads_keep_what_they_have_read_one_after_the_other(mission: Path) -> None:
+def test_threads_access_the_cache_one_at_a_time(mission: Path) -> None:
     thread = Thread(target=packages_of, args=(mission,), kwargs={"below": mission.parents[1]})
     with package_memory._using:
         thread.start()
@@ -176,7 +176,7 @@ def test_threads_keep_what_they_have_read_one_after_the_other(mission: Path) -> 
     thread.join()
 
 
-def test_a_large_plan_of_lanes_is_read_at_leisure(mission: Path) -> None:
+def test_a_large_lanes_json_is_not_read_within_a_batch(mission: Path) -> None:
     files = MissionFiles(Project(mission.parents[1]), mission.name)
     files.lanes_path.write_text(" " * 70_000 + "{}")
     with batch.begun() as inside, batch.deciding(inside), pytest.raises(batch.NotInBatch):

@@ -69,7 +69,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return found
 
 
-def test_what_one_process_has_read_another_finds(mission: Path, reads: list[Path]) -> None:
+def test_only_a_changing_request_stores_packages_for_other_processes(
+    mission: Path, reads: list[Path]
+) -> None:
     said = read_packages(mission, below=mission.parents[1])
     for _ in range(2):
         assert ask(mission) == said
@@ -81,7 +83,7 @@ def test_what_one_process_has_read_another_finds(mission: Path, reads: list[Path
     assert reads == []
 
 
-def test_what_a_worker_has_read_is_kept_by_its_next_change(
+def test_a_change_stores_packages_that_a_read_of_the_same_process_parsed(
     mission: Path, reads: list[Path]
 ) -> None:
     ask(mission)
@@ -107,7 +109,7 @@ CHANGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_somebody_does_to_a_file_is_seen(
+def test_a_change_to_a_file_is_detected(
     mission: Path, reads: list[Path], change: Callable[[Path], object]
 ) -> None:
     ask(mission, is_kept=True)
@@ -117,7 +119,7 @@ def test_whatever_somebody_does_to_a_file_is_seen(
     assert reads == [mission]
 
 
-def test_another_release_and_another_start_of_the_machine_read_again(
+def test_stored_packages_are_not_used_after_a_reboot_or_by_another_release(
     mission: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(mission, is_kept=True)
