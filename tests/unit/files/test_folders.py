@@ -1,4 +1,4 @@
-"""Folders are opened without following links, each anew or once for a moment."""
+"""Tests of opening folders without following links, and of keeping their descriptors open."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def both(here: Path, there: Path) -> Iterator[dict[str, int]]:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with a bit of everything."""
+    """A folder with an entry of each kind."""
     kept = tmp_path / "here" / "kept"
     (kept / "inner").mkdir(parents=True)
     (kept / "inner" / "file").write_bytes(b"text")
@@ -51,7 +51,7 @@ def there(tmp_path: Path) -> Path:
 def elsewhere(tmp_path: Path) -> Iterator[Path]:
     other = [x for x in FILE_SYSTEMS if x.is_dir() and x.stat().st_dev != tmp_path.stat().st_dev]
     if not other:
-        pytest.skip("there is one file system alone")
+        pytest.skip("there is only one file system")
     folder = other[0] / f"spec-kitty-{os.getpid()}-{tmp_path.name}"
     folder.mkdir()
     yield folder

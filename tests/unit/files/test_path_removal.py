@@ -17,7 +17,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
 
 def nest(folder: Path, depth: int) -> None:
-    """Folders in one another, a file and a link in each, made by descriptor: no path is that long."""
+    """Create nested folders with a file and a link in each, by descriptor: the path would be too long."""
     folder.mkdir()
     descriptor = os.open(folder, FOLDER)
     for _ in range(depth):
@@ -32,7 +32,7 @@ def nest(folder: Path, depth: int) -> None:
 
 @contextmanager
 def few_descriptors(more: int) -> Iterator[None]:
-    """Only so many descriptors can be opened in the block."""
+    """Limit the block to `more` further open descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + more, hard))
@@ -159,7 +159,7 @@ def test_a_link_among_the_parent_folders_is_not_followed(tmp_path: Path) -> None
 
 @contextmanager
 def writing(folder: Path, times: int) -> Iterator[None]:
-    """Somebody who has `folder` open makes a file there right before a folder is removed, so often."""
+    """Create a file in `folder` right before each of the first `times` removals of a folder."""
     descriptor, real, numbers = os.open(folder, FOLDER), os.rmdir, iter(range(times))
 
     def write_before(name: Any, *, dir_fd: int | None = None) -> None:

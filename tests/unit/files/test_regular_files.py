@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ def test_read_regular_refuses_a_file_one_byte_over_the_bound(tmp_path: Path) -> 
         read_regular(tmp_path / "a", max_bytes=3)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="such a file is there in /proc alone")
+@pytest.mark.skipif(sys.platform != "linux", reason="only /proc has such a file")
 def test_read_regular_applies_the_bound_to_a_file_that_reports_size_zero() -> None:
-    # Its size is told as nought, as that of a file that grows while it is read.
+    # The kernel reports its size as 0, like that of a file that grows while it is read.
     with pytest.raises(TooLarge):
         read_regular(Path("/proc/self/environ"), max_bytes=10)
 
@@ -67,6 +68,24 @@ def _dangling_link(path: Path) -> None:
     path.symlink_to("nowhere")
 
 
+@contextmanager
+def _replaced_by_a_link_after_stat(path: Path) -> Iterator[None]:
+    """The first `os.stat` in the block finds a regular file, which then becomes a link."""
+    (path.parent / "secret").write_bytes(b"secret")
+    path.write_bytes(b"harmless")
+    stat = os.stat
+
+    def stat_then_replace(name: Path | str, **options: Any) -> os.stat_result:
+        status = stat(name, **options)
+        path.unlink()
+        path.symlink_to("secret")
+        return status
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "stat", stat_then_replace)
+        yield
+
+
 @pytest.mark.parametrize("plant", [_link, _dangling_link, _hard_link, os.mkfifo, Path.mkdir])
 def test_read_regular_refuses_anything_but_a_regular_file(
     tmp_path: Path, plant: Callable[[Path], None]
@@ -82,20 +101,10 @@ def test_read_regular_refuses_a_device() -> None:
 
 
 def test_read_regular_refuses_a_file_replaced_by_a_link_after_the_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    (tmp_path / "secret").write_bytes(b"secret")
-    path, judge = tmp_path / "a", os.stat
-    path.write_bytes(b"harmless")
-
-    def swap_once_judged(name: Path, **options: Any) -> os.stat_result:
-        status = judge(name, **options)
-        path.unlink()
-        path.symlink_to("secret")
-        return status
-
-    monkeypatch.setattr(os, "stat", swap_once_judged)
-    with pytest.raises(NotRegular):
+    path = tmp_path / "a"
+    with _replaced_by_a_link_after_stat(path), pytest.raises(NotRegular):
         read_regular(path, max_bytes=100)
 
 
@@ -107,7 +116,7 @@ def test_read_regular_refuses_a_file_of_another_user(tmp_path: Path) -> None:
         read_regular(tmp_path / "a", max_bytes=100, owner_uid=us + 1)
 
 
-# A file that may be written, in a folder that was opened.
+# Files in an open folder, for reading or writing.
 
 
 @pytest.fixture
@@ -133,22 +142,14 @@ def test_opened_plain_refuses_anything_but_a_regular_file(
 
 
 def test_opened_plain_refuses_a_file_replaced_by_a_link_after_the_check(
-    tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, folder: int
 ) -> None:
-    (tmp_path / "secret").write_bytes(b"secret")
-    path, judge = tmp_path / "a", os.stat
-    path.write_bytes(b"harmless")
-
-    def swap_once_judged(name: str, **options: Any) -> os.stat_result:
-        status = judge(name, **options)
-        path.unlink()
-        path.symlink_to("secret")
-        return status
-
-    with monkeypatch.context() as here:
-        here.setattr(os, "stat", swap_once_judged)
-        with pytest.raises(NotRegular), opened_plain("a", folder=folder, flags=os.O_RDONLY):
-            pass
+    with (
+        _replaced_by_a_link_after_stat(tmp_path / "a"),
+        pytest.raises(NotRegular),
+        opened_plain("a", folder=folder, flags=os.O_RDONLY),
+    ):
+        pass
 
 
 def test_read_in_returns_a_regular_file_within_the_bound(tmp_path: Path) -> None:
@@ -171,12 +172,6 @@ def test_read_in_returns_a_regular_file_within_the_bound(tmp_path: Path) -> None
         os.close(folder)
 
 
-def link(path: Path) -> None:
-    target = path.with_name("target")
-    target.write_text("secret")
-    path.symlink_to(target)
-
-
 def sparse(path: Path) -> None:
     path.touch()
     os.truncate(path, 1 << 40)
@@ -187,7 +182,7 @@ def bind(path: Path) -> None:
         made.bind(str(path))
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, link, sparse, bind, Path.mkdir])
+@pytest.mark.parametrize("make", [os.mkfifo, _link, sparse, bind, Path.mkdir])
 def test_read_file_refuses_anything_but_a_small_regular_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Tests of removing folder trees that others have filled."""
+"""Tests of removing folder trees with hostile content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Iterator[int]:
 
 
 def as_somebody(act: Callable[[], object]) -> None:
-    """Whoever has no right beyond that of its own files has done it without an error."""
+    """Run `act` in a process of an unprivileged user, and require that it succeeds."""
     child = os.fork()
     if child == 0:
         try:
@@ -136,7 +136,7 @@ def test_a_removal_does_not_read_all_names_of_a_large_folder_into_memory(
     assert len(list((tmp_path / "it" / "inner").iterdir())) >= MANY - 10
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 @pytest.mark.parametrize("mode", [0o000, 0o400, 0o500])
 def test_folders_without_permissions_are_removed_by_their_owner(
     tmp_path: Path, folder: int, mode: int
