@@ -29,7 +29,7 @@ from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, line
 from tests.unit.storage.remembered_log.memory import SETTLED_S, forget_all, plain, to_a_link
 
 
-def test_what_has_not_changed_is_not_read_again(remembered: RecordedLog, reads: list[Path]) -> None:
+def test_an_unchanged_log_is_not_read_again(remembered: RecordedLog, reads: list[Path]) -> None:
     for _ in range(3):
         assert remembered.read().events == (CLAIM, BEGIN)
         remembered.take_in()
@@ -74,14 +74,14 @@ CHANGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_somebody_does_to_the_file_is_seen(
+def test_a_change_to_the_file_is_detected(
     remembered: RecordedLog, change: Callable[[Path], object]
 ) -> None:
     change(remembered.path)
     assert told(remembered) == told(plain(remembered))
 
 
-def test_what_another_process_has_recorded_is_seen(remembered: RecordedLog) -> None:
+def test_events_recorded_by_another_process_are_read(remembered: RecordedLog) -> None:
     raw = remembered.path.read_bytes()
     record = records.made(remembered.project)
     plain(remembered).append([NOTE])
@@ -91,7 +91,7 @@ def test_what_another_process_has_recorded_is_seen(remembered: RecordedLog) -> N
     assert remembered.read().events == (CLAIM, BEGIN, NOTE)
 
 
-def test_a_file_that_was_written_just_now_is_read_again(tmp_path: Path) -> None:
+def test_a_file_that_was_just_written_is_read_again(tmp_path: Path) -> None:
     log = log_in(tmp_path.resolve(), SLUG)
     log.append([CLAIM])
     log.path.write_bytes(line(CLAIM) + line(COLLEAGUE))
@@ -104,7 +104,7 @@ def test_a_file_that_was_written_just_now_is_read_again(tmp_path: Path) -> None:
     assert known is None or known.stamp != stamp(log.path)
 
 
-def test_what_did_not_come_to_stand_is_forgotten() -> None:
+def test_events_that_were_not_committed_are_dropped() -> None:
     before = FoldedLog([CLAIM])
     dropped, grown = before.grown([BEGIN]), before.grown([NOTE])
     assert list(before.events) == [CLAIM]
@@ -118,7 +118,7 @@ def test_what_did_not_come_to_stand_is_forgotten() -> None:
     assert grown.caused_by((NOTE.correlation_id, NOTE.identity)) == (NOTE,)
 
 
-def test_what_was_used_least_lately_is_forgotten_first(
+def test_the_least_recently_used_log_is_evicted_first(
     remembered: RecordedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_memory, "MOST_EVENTS", 3)
@@ -132,7 +132,7 @@ def test_what_was_used_least_lately_is_forgotten_first(
     assert [memory.get(it) is not None for it in (SLUG, "002-a", "003-b")] == [False, True, True]
 
 
-def test_threads_remember_one_log_after_the_other(
+def test_threads_access_the_cache_one_at_a_time(
     remembered: RecordedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = records.made(remembered.project).memory
@@ -143,7 +143,7 @@ def test_threads_remember_one_log_after_the_other(
     assert not meet(sizes, "measure", lambda: memory.put("002-a", known))
 
 
-def test_a_large_log_is_read_at_leisure(remembered: RecordedLog) -> None:
+def test_a_large_log_is_not_read_within_a_batch(remembered: RecordedLog) -> None:
     many = [NOTE._replace(event_id=ids.ulid(), delta={"note": "x" * 1000}) for _ in range(80)]
     with remembered.path.open("ab") as file:
         file.write(b"".join(map(line, many)))
@@ -170,7 +170,9 @@ STEPS = st.lists(
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
-def test_after_any_steps_it_says_what_is_read(steps: list[tuple[str, object]]) -> None:
+def test_after_any_steps_the_cached_log_equals_the_log_on_disk(
+    steps: list[tuple[str, object]],
+) -> None:
     with TemporaryDirectory() as folder:
         log = log_in(Path(folder).resolve(), SLUG)
         for name, event in steps:
