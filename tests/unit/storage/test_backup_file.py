@@ -1,4 +1,4 @@
-"""The file of a backup is taken as it was written, or not at all."""
+"""Tests of writing and extracting the file of a backup."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ HUGE = [{"name": "record.db", "bytes": 2**60, "sha256": "0" * 64}]
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "nothing": lambda: b"",
     "no manifest": lambda: member(*DB) + END,
-    "a manifest that is no JSON": lambda: member("manifest.json", b"{" * 100_000) + END,
+    "a manifest that is not JSON": lambda: member("manifest.json", b"{" * 100_000) + END,
     "a newer format": lambda: manifest(DB, format=2) + member(*DB) + END,
     "no record": lambda: manifest((PART, b"")) + member(PART) + END,
     "a parent folder": lambda: manifest(DB, ("../x", b"x")) + member(*DB) + member("../x", b"x"),
     "an absolute path": lambda: manifest(DB, ("/x", b"x")) + member(*DB) + member("/x", b"x"),
-    "a path in a kind": lambda: manifest(DB, ("journal/../x", b"")) + member(*DB),
-    "a name twice": lambda: manifest(DB, DB) + 2 * member(*DB) + END,
+    "a parent folder in a known folder": lambda: manifest(DB, ("journal/../x", b"")) + member(*DB),
+    "a duplicate name": lambda: manifest(DB, DB) + 2 * member(*DB) + END,
     "a link": lambda: (
         manifest(DB) + member("record.db", type=tarfile.SYMTYPE, linkname="/etc/passwd") + END
     ),
@@ -105,16 +105,18 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
         manifest(DB) + member("x", b"11 path=/x\n", type=tarfile.XHDTYPE) + member(*DB) + END
     ),
     "a long name": lambda: manifest(DB) + member("y" * 300) + member(*DB) + END,
-    "more than the disk has": lambda: manifest(files=HUGE) + member("record.db", size=2**60),
+    "a size larger than the disk": lambda: manifest(files=HUGE) + member("record.db", size=2**60),
     "a config that is too large": lambda: manifest(
         DB, files=[*HUGE, {"name": "config.toml", "bytes": 2**21, "sha256": ""}]
     ),
     "a size below zero": lambda: manifest(files=[{"name": "record.db", "bytes": -1, "sha256": ""}]),
-    "another size": lambda: manifest(DB) + member("record.db", b"x") + END,
-    "other bytes": lambda: manifest(DB) + member("record.db", RECORD[::-1]) + END,
-    "one more": lambda: manifest(DB) + member(*DB) + member(PART, b"x") + END,
-    "a wrong checksum": lambda: manifest(DB) + b"x" + member(*DB)[1:] + END,
-    "an early end": lambda: manifest(DB) + member(*DB)[:600],
+    "a wrong size": lambda: manifest(DB) + member("record.db", b"x") + END,
+    "wrong content": lambda: manifest(DB) + member("record.db", RECORD[::-1]) + END,
+    "a member that the manifest lacks": lambda: (
+        manifest(DB) + member(*DB) + member(PART, b"x") + END
+    ),
+    "a wrong checksum of a header": lambda: manifest(DB) + b"x" + member(*DB)[1:] + END,
+    "a truncated member": lambda: manifest(DB) + member(*DB)[:600],
     "zeros without end": lambda: manifest(DB) + member(*DB) + bytes(2**20),
 }
 

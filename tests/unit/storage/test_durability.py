@@ -1,7 +1,8 @@
-"""What is acknowledged survives a loss of power: its bytes were synced, and its name."""
+"""Tests of durability: the content and the name of a file are synced, under the right lock."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.files import atomic, folders
 from specify_cli.files.tree_removal import remove_path
 from specify_cli.storage.dead_letters import LetterFolder
+from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_parts import SYNCED_BYTES
 from specify_cli.storage.journal_publisher import JournalPublisher
 from specify_cli.storage.layout import Layout
@@ -82,33 +84,16 @@ def test_a_batch_writes_under_the_lock_of_the_journal(tmp_path: Path) -> None:
     assert disk.is_locked("sync journal.jsonl", "journal")
 
 
-def test_restore_holds_the_lock_of_the_journal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("repair", [Journal.restore, Journal.take_in, Journal.publish])
+def test_a_repair_of_the_published_journal_holds_its_lock(
+    tmp_path: Path, repair: Callable[[Journal], object]
+) -> None:
     journal = journal_of(tmp_path)
     for name in "ab":
         journal.append(line(name))
     Layout(tmp_path).journal.unlink()
     with watched() as disk:
-        journal.restore()
-    assert disk.is_locked("rename journal-1.jsonl", "journal")
-
-
-def test_take_in_holds_the_lock_of_the_journal(tmp_path: Path) -> None:
-    journal = journal_of(tmp_path)
-    for name in "ab":
-        journal.append(line(name))
-    Layout(tmp_path).journal.unlink()
-    with watched() as disk:
-        journal.take_in()
-    assert disk.is_locked("rename journal-1.jsonl", "journal")
-
-
-def test_publish_holds_the_lock_of_the_journal(tmp_path: Path) -> None:
-    journal = journal_of(tmp_path)
-    for name in "ab":
-        journal.append(line(name))
-    Layout(tmp_path).journal.unlink()
-    with watched() as disk:
-        journal_of(tmp_path).publish()
+        repair(journal_of(tmp_path))
     assert disk.is_locked("rename journal-1.jsonl", "journal")
 
 
@@ -136,12 +121,12 @@ def test_a_record_that_seems_to_be_behind_is_checked_again_under_the_lock(
     Layout(tmp_path).journal.write_bytes(b"")
     with watched() as disk:
 
-        def looked_at(_: object, record: Record) -> None:
-            is_first = not any(it.startswith("look") for it in disk.steps)
-            disk.steps.append("look" if is_first else "look again")
+        def fail_once(_: object, record: Record) -> None:
+            is_first = "check" not in disk.steps
+            disk.steps.append("check" if is_first else "check again")
             if is_first:
                 raise StateUnreadable("somebody has just answered a request")
 
-        monkeypatch.setattr(JournalPublisher, "require_current", looked_at)
+        monkeypatch.setattr(JournalPublisher, "require_current", fail_once)
         journal.require_current()
-    assert disk.is_locked("look again", "journal")
+    assert disk.is_locked("check again", "journal")

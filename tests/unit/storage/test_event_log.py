@@ -16,8 +16,8 @@ from specify_cli.storage.event_lines import encode, ids_in
 from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.files.limits import files_no_longer_than
+from tests.unit.storage.conftest import SLUG, kept, line
 
-SLUG = "001-search"
 FOREIGN = [
     b'{"event_type":"MissionCreated","aggregate_id":"x","payload":{"to_lane":"done"}}\n',
     b'{"event_id":"G","from_lane":"genesis","to_lane":"planned","wp_id":"WP01"}\n',
@@ -68,19 +68,10 @@ def log(tmp_path: Path) -> RecordedLog:
     return log_in(tmp_path, SLUG)
 
 
-def in_attic(log: RecordedLog) -> list[bytes]:
-    attic = log.file.attic
-    return [path.read_bytes() for path in attic.iterdir()] if attic.is_dir() else []
-
-
-def line(event: Event) -> bytes:
-    return encode([event], mission_slug=SLUG)
-
-
 # Round trips.
 
 
-# An id counts once.
+# The ids are unique: of two events with the same id only one counts.
 @given(
     events=st.lists(EVENTS, max_size=9, unique_by=lambda it: it.event_id), size=st.integers(1, 3)
 )
@@ -97,14 +88,14 @@ def test_encoded_events_are_parsed_as_the_same_events(
 
 @given(
     events=st.lists(EVENTS, min_size=1, max_size=3, unique_by=lambda it: it.event_id),
-    kept=st.integers(0, 10_000),
+    cut=st.integers(0, 10_000),
 )
 def test_a_truncated_append_counts_completely_or_not_at_all(
-    tmp_path_factory: pytest.TempPathFactory, events: list[Event], kept: int
+    tmp_path_factory: pytest.TempPathFactory, events: list[Event], cut: int
 ) -> None:
     log = log_in(tmp_path_factory.mktemp("log"), SLUG)
     whole = encode(events, mission_slug=SLUG)
-    log.path.write_bytes(line(CLAIM) + whole[: min(kept, len(whole) - 1)])
+    log.path.write_bytes(line(CLAIM) + whole[: min(cut, len(whole) - 1)])
     assert log.read().events in ((CLAIM,), (CLAIM, *events))
     log.append([NOTE])
     assert log.read().events in ((CLAIM, NOTE), (CLAIM, *events, NOTE))
@@ -145,7 +136,7 @@ def test_an_identity_in_the_form_of_another_version_is_ignored(log: RecordedLog)
     assert log.read().events == (CLAIM,)
 
 
-# What a crash leaves.
+# Incomplete writes.
 
 
 def test_a_torn_last_line_does_not_count_and_moves_to_the_attic(log: RecordedLog) -> None:
@@ -154,7 +145,7 @@ def test_a_torn_last_line_does_not_count_and_moves_to_the_attic(log: RecordedLog
     assert log.read().events == (CLAIM,)
     log.append([NOTE])
     assert log.path.read_bytes() == line(CLAIM) + line(NOTE)
-    assert in_attic(log) == [torn]
+    assert kept(log) == [torn]
 
 
 def test_an_incomplete_batch_does_not_count_and_moves_to_the_attic(log: RecordedLog) -> None:
@@ -165,7 +156,7 @@ def test_an_incomplete_batch_does_not_count_and_moves_to_the_attic(log: Recorded
     again = CLAIM._replace(event_id="E4")
     log.append([again])
     assert log.path.read_bytes() == line(NOTE) + line(again)
-    assert in_attic(log) == [opened]
+    assert kept(log) == [opened]
 
 
 def test_an_incomplete_batch_followed_by_another_programs_line_never_counts(
@@ -185,7 +176,7 @@ def test_an_append_ends_a_last_line_that_lacks_its_newline(
     assert log.read().events == (CLAIM,)
     log.append([NOTE])
     assert log.path.read_bytes() == line(CLAIM) + line(NOTE)
-    assert in_attic(log) == []
+    assert kept(log) == []
 
 
 def test_reading_repairs_nothing(log: RecordedLog) -> None:
@@ -193,7 +184,7 @@ def test_reading_repairs_nothing(log: RecordedLog) -> None:
     log.path.write_bytes(damaged)
     log.read()
     assert log.path.read_bytes() == damaged
-    assert in_attic(log) == []
+    assert kept(log) == []
 
 
 def test_a_repair_ends_the_file_with_a_complete_line(log: RecordedLog) -> None:
@@ -210,7 +201,7 @@ def test_a_repair_does_not_create_a_missing_log(log: RecordedLog) -> None:
     assert not log.path.exists()
 
 
-# What others wrote.
+# Lines of other programs and versions.
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -224,7 +215,7 @@ def test_lines_of_other_versions_are_skipped_and_kept_byte_for_byte(
     log.append([NOTE])
     assert log.path.read_bytes() == raw + line(NOTE)
     assert log.read().events == (CLAIM, NOTE)
-    assert in_attic(log) == []
+    assert kept(log) == []
 
 
 def test_events_of_other_versions_without_our_fields_are_read(log: RecordedLog) -> None:
@@ -270,7 +261,7 @@ def test_a_damaged_line_is_refused_with_its_file_and_number(
     assert log.path.read_bytes() == raw
 
 
-# A disk that refuses.
+# A full disk.
 
 
 @pytest.mark.parametrize("free", [0, 1, 60, 300])
@@ -325,7 +316,7 @@ def test_a_note_without_a_work_package_or_an_id_is_skipped(log: RecordedLog, not
     assert log.read().events == (CLAIM,)
 
 
-# What is not a file of its own.
+# Entries that are not regular files.
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "fifo", "folder"])

@@ -1,4 +1,4 @@
-"""Fields are added to front matter, and not a byte of the rest changes."""
+"""Tests of adding fields to front matter without changing any other byte."""
 
 from __future__ import annotations
 

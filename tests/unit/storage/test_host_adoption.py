@@ -1,4 +1,4 @@
-"""What an older release has in `.kitty/host` comes beside the record, whatever interrupts that."""
+"""Tests of adoption, which moves the files of an older release from `.kitty/host` beside the record."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FILES = {
 
 
 def old_project(root: Path) -> MailboxLayout:
-    """As a release of before leaves it."""
+    """A project as an older release leaves it."""
     layout = MailboxLayout(root)
     for name in ("inbox", "outbox"):
         (layout.kitty / name).mkdir(parents=True)
@@ -56,14 +56,14 @@ def old_project(root: Path) -> MailboxLayout:
 
 @pytest.fixture(params=["one file system", "two file systems", "no repository"])
 def layout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MailboxLayout]:
-    """A project of before, whose record comes into git's folder, here or on another file system, or stays beside."""
+    """An old project, with the git folder on its own or another file system, or without a repository."""
     root = tmp_path.resolve() / "main"
     root.mkdir()
     other = [it for it in FILE_SYSTEMS if it.is_dir() and _device(it) != _device(tmp_path)]
     elsewhere = (other or [tmp_path])[0] / f"spec-kitty-{os.getpid()}-{tmp_path.name}"
     if request.param == "two file systems":
         if not other:
-            pytest.skip("there is one file system alone")
+            pytest.skip("there is only one file system")
         subprocess.run(
             ["git", "init", "-q", "--separate-git-dir", elsewhere, "."], cwd=root, check=True
         )
@@ -115,7 +115,7 @@ def test_adoption_holds_its_lock_and_is_synced(tmp_path: Path) -> None:
 def test_an_older_release_refuses_before_it_changes_anything(layout: MailboxLayout) -> None:
     layout.ensure()
     before = sorted(layout.root.rglob("*"))
-    # What each of them does first, for each request and each worker.
+    # What an older release does first, for each request and in each worker.
     with pytest.raises(StorageFailed, match="not a regular folder"):
         folders.ensure(layout.former_host, below=layout.root, mode=0o700)
     with pytest.raises(OSError, match=os.strerror(errno.EEXIST)):
@@ -131,7 +131,7 @@ def test_a_new_project_refuses_older_releases_too(tmp_path: Path) -> None:
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """Stands for the death of the process."""
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_an_adoption_killed_at_any_step_is_completed_by_the_next_call(
             layout.ensure()
             is_adopted(layout)
         else:
-            pytest.fail("it never ended")
+            pytest.fail("the adoption was never completed")
 
 
 def _fifos(folder: str, names: list[str]) -> list[str]:
@@ -184,7 +184,7 @@ def _fifos(folder: str, names: list[str]) -> list[str]:
 
 
 def _put_back(layout: MailboxLayout, whole: Path) -> None:
-    """The project is as before it was adopted."""
+    """Put the project back to its state before adoption."""
     shutil.rmtree(layout.record, ignore_errors=True)
     shutil.rmtree(layout.former_host, ignore_errors=True)
     layout.former_host.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the host knows of a project comes along: into a new repository, and with a folder that is moved in one."""
+"""Tests of records that follow their project: into a new repository, and when its folder is renamed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,14 @@ from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import KnownMission
 from specify_cli.workflow.doctor_host import examine_host
 from tests.durability import watched
+from tests.unit.storage.conftest import git
 
 FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
 MISSION_ID = "01J00000000000000000000000"
 
 
-def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
-
-
 def project_in(root: Path, *mission_ids: str) -> MailboxLayout:
-    """A project that has missions of these ids, and whose record knows them."""
+    """A project with missions of these ids, which are in its record."""
     layout = with_missions(root, *mission_ids)
     layout.ensure()
     record = records.made(layout)
@@ -50,7 +47,7 @@ def with_missions(root: Path, *mission_ids: str) -> MailboxLayout:
 
 
 def known(layout: MailboxLayout) -> list[str]:
-    """The missions that the project's record knows, as a read finds it."""
+    """The folders of the missions that are in the project's record."""
     record = records.found(layout)
     return [it.folder for it in record.missions(None, folder="000-a")] if record else []
 
@@ -64,12 +61,12 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["here", "on another file system"])
 def repository(request: pytest.FixtureRequest, root: Path) -> Iterator[tuple[str, ...]]:
-    """The words that make a repository of the project, here or with git's folder on another file system."""
+    """Arguments of git that create a repository, with the git folder here or on another file system."""
     other = [it for it in FILE_SYSTEMS if it.is_dir() and it.stat().st_dev != root.stat().st_dev]
     if request.param == "here":
         yield ("init", "-q")
     elif not other:
-        pytest.skip("there is one file system alone")
+        pytest.skip("there is only one file system")
     else:
         folder = other[0] / f"spec-kitty-{os.getpid()}-{root.parent.name}"
         yield ("init", "-q", "--separate-git-dir", str(folder), ".")
@@ -81,7 +78,7 @@ def test_the_record_moves_into_a_new_repository(root: Path, repository: tuple[st
     before = root / ".kitty" / "record"
     assert layout.record == before
     git(root, *repository)
-    assert layout.record == before  # Until it is moved.
+    assert layout.record == before  # It is not moved yet.
     assert known(layout) == ["000-a"]
     records.made(layout)
     assert layout.record.parent.name == "spec-kitty"
@@ -161,7 +158,7 @@ def test_the_record_follows_a_moved_project(root: Path) -> None:
     assert not place.exists()
     assert (moved.dead_letters / "kept.json").exists()
     assert disk.is_name_kept(moved.record)
-    # And once more, also to the top.
+    # The second move is to the top of the repository.
     for name in ("kitty-specs", ".kitty"):
         (root / "proj2" / name).rename(root / name)
     top = MailboxLayout(root)

@@ -82,7 +82,7 @@ def test_an_intent_of_another_machine_is_not_here(
     assert [it.is_here for it in Intents(record).all()] == [False]
 
 
-# Those of releases without a record.
+# Intents of releases without a record.
 
 
 def write(path: Path, said: object) -> Path:

@@ -166,7 +166,7 @@ def test_an_appended_payload_is_found_unchanged(
     assert journal.verify() == []
 
 
-# Scopes, and threads.
+# Orchestrators, and threads.
 
 
 def test_each_orchestrator_has_its_own_ids(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_threads_wait_for_each_other_without_opening_the_lock_file(
     assert not meet(os, "open", lambda: journal.append(line("a")))
 
 
-def test_an_append_first_publishes_what_a_killed_process_only_committed(
+def test_an_append_first_publishes_a_line_that_another_process_only_committed(
     tmp_path: Path,
 ) -> None:
     journal, other = journal_of(tmp_path), journal_of(tmp_path)

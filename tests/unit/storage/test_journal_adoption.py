@@ -15,7 +15,7 @@ from tests.unit.storage.journals import by, journal_of, line, published
 def write_as_before(
     root: Path, lines: list[dict[str, Any]], *, name: str = "journal.jsonl"
 ) -> Path:
-    """The lines stand where a release put them that had no record, behind those that are there."""
+    """Append the lines to a published journal as a release without a record does."""
     outbox = Layout(root).outbox
     outbox.mkdir(parents=True, exist_ok=True)
     path = outbox / name

@@ -1,4 +1,4 @@
-"""Old parts of the journal are in the archive before they go; readers find them there, and what went stays away."""
+"""Tests of the archive: old parts of the journal are moved there compressed, are still read, and do not come back."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_part_that_is_redacted_during_its_compression_is_not_archived(
 
     def meanwhile(part: Path) -> Iterator[bytes]:
         yield from [*compressed(part)]
-        # As a redaction does.
+        # A redaction replaces the part like this.
         publish(part, part.read_bytes().replace(b"r1", b"--"))
 
     monkeypatch.setattr(journal_archive, "_compressed", meanwhile)

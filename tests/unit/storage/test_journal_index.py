@@ -1,4 +1,4 @@
-"""The index of the journal follows the record, starts over where it does not fit, and is not needed for an answer."""
+"""Tests of the index of the journal: it follows the record, and is rebuilt where it does not match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log belongs to one mission, wherever its folder and the record are."""
+"""Tests that a log belongs to one mission, even when the mission's folder or the record moves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.storage.conftest import SLUG, git, line
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 
-# Which mission it is.
+# The identity of a mission.
 
 
 def test_a_renamed_mission_keeps_its_history(root: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_new_mission_with_an_id_does_not_inherit_from_one_without_an_id(root: 
     assert named.read().events == (NOTE,)
 
 
-# Where the record is.
+# The location of the record.
 
 
 def test_the_record_moves_into_a_new_repository(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The record decides: what people and git do to the file of a log takes nothing from it."""
+"""Tests that the record decides: nothing is lost by what people and git do to the file of a log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, kept, line
 
-# What the file loses.
+# Missing lines.
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_error_for_an_unreadable_log_says_what_to_do(
         raise refusal
 
     with log.path.open("ab") as file:
-        # Nobody has to read it again before it changes.
+        # A file that has not changed is not read again.
         file.write(b"{}\n")
     monkeypatch.setattr(project_files, "read", refuse)
     with pytest.raises(StorageFailed, match=f"could not read {log.path}: .*; {way_out}"):
@@ -98,7 +98,7 @@ def test_an_append_never_creates_the_folder_of_a_mission(log: RecordedLog) -> No
     assert log.read().events == (CLAIM, BEGIN, NOTE)
 
 
-# Lines of others.
+# Foreign lines.
 
 
 def test_foreign_lines_count_and_are_recorded_at_their_position(log: RecordedLog) -> None:
@@ -203,7 +203,7 @@ def test_a_line_written_right_before_an_append_is_kept(
     assert log.path.read_bytes() == b"".join(line(it) for it in (CLAIM, BEGIN, COLLEAGUE, NOTE))
 
 
-# What git is at.
+# Operations of git in progress, and other branches.
 
 
 @pytest.mark.parametrize(

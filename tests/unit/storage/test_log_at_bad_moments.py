@@ -1,4 +1,4 @@
-"""What comes at a bad moment takes nothing from a log."""
+"""Tests that a log loses nothing by changes during an append, during a merge or on another branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the file of a log stands to the record: nothing that git or a person does to it is mistaken."""
+"""Tests of comparing the file of a log with the lines of the record."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def meta(files: MissionFiles, content: Any) -> None:
     (files.folder / "meta.json").write_text(text)
 
 
-# Who a mission is.
+# The identity of a mission.
 
 
 def test_a_mission_without_meta_json_is_identified_by_its_folder(files: MissionFiles) -> None:

@@ -1,4 +1,4 @@
-"""Packages that are remembered are what they would be if they were read."""
+"""Tests that cached packages equal those that are read from the files."""
 
 from __future__ import annotations
 
@@ -38,20 +38,8 @@ def write(mission: Path, number: int, title: str = "Step", name: str = "step") -
     (mission / "tasks" / f"WP0{number}-{name}.md").write_text(text)
 
 
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    found: list[Path] = []
-    really = read_packages
-
-    def noted(folder: Path, *, below: Path) -> object:
-        found.append(folder)
-        return really(folder, below=below)
-
-    monkeypatch.setattr(package_memory, "read_packages", noted)
-    return found
-
-
-def told(mission: Path, read: Callable[..., object]) -> object:
+def result_of(read: Callable[..., object], mission: Path) -> object:
+    """What `read` returns, or its error."""
     try:
         return read(mission, below=mission.parents[1])
     except SpecKittyError as error:
@@ -103,27 +91,29 @@ CHANGES: list[Callable[[Path], object]] = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_to_the_files_is_detected(
-    mission: Path, reads: list[Path], change: Callable[[Path], object]
+    mission: Path, package_reads: list[Path], change: Callable[[Path], object]
 ) -> None:
     assert [*packages_of(mission, below=mission.parents[1])] == ["WP01", "WP02"]
     packages_of(mission, below=mission.parents[1])
-    assert len(reads) == 1
+    assert len(package_reads) == 1
     change(mission)
-    assert told(mission, packages_of) == told(mission, read_packages)
+    assert result_of(packages_of, mission) == result_of(read_packages, mission)
 
 
-def test_a_file_that_was_just_written_is_read_again(mission: Path, reads: list[Path]) -> None:
+def test_a_file_that_was_just_written_is_read_again(
+    mission: Path, package_reads: list[Path]
+) -> None:
     write(mission, 1, "Other")
     for _ in range(2):
         packages_of(mission, below=mission.parents[1])
-    assert len(reads) >= 1
-    # Within a tick nobody can tell whether it was written again.
+    assert len(package_reads) >= 1
+    # A second write within one tick of the clock leaves the same times.
     write(mission, 1, "Third")
     assert packages_of(mission, below=mission.parents[1])["WP01"].title == "Third"
 
 
 def test_the_least_recently_used_mission_is_evicted_first(
-    mission: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+    mission: Path, package_reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package_memory, "_MOST_PACKAGES", 1)
     monkeypatch.setattr(package_memory, "_known", {})
@@ -133,7 +123,7 @@ def test_the_least_recently_used_mission_is_evicted_first(
     time.sleep(SETTLED_S)
     for folder in (mission, other, other, mission):
         packages_of(folder, below=mission.parents[1])
-    assert reads == [mission, other, mission]
+    assert package_reads == [mission, other, mission]
 
 
 @pytest.mark.parametrize("bound", ["_FEW", "_SMALL"])

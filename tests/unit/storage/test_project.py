@@ -82,7 +82,7 @@ def test_an_environment_variable_that_does_not_name_a_folder_is_refused(
         find_project(tmp_path, {ROOT_VARIABLE: named})
 
 
-# What agents can write.
+# Files that agents can write.
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def foreign(checkout: Path) -> Path:
 
 
 def found_from(place: Path) -> set[Path]:
-    """What is found from within, and with the variable pointing there."""
+    """The projects that are found from this folder and by a variable that names it."""
     return {
         find_project(place, {}).root,
         find_project(Path("/"), {ROOT_VARIABLE: str(place)}).root,
@@ -200,7 +200,7 @@ def test_a_bare_repository_is_refused_from_its_worktrees_and_from_above(
     git(tmp_path, "clone", "-q", "--bare", str(checkout), str(tmp_path / "top" / ".bare"))
     (tmp_path / "top" / ".git").write_text("gitdir: ./.bare\n")
     git(tmp_path / "top" / ".bare", "worktree", "add", "-q", "../main", "-b", "work")
-    # What was begun before must not make a project of it.
+    # Folders of an earlier attempt must not make it a project.
     (tmp_path / "top" / "main" / "kitty-specs").mkdir()
     (tmp_path / "top" / "main" / "deep").mkdir()
     with pytest.raises(MissionNotFound, match="bare repository"):

@@ -1,4 +1,4 @@
-"""The one durable record: what is committed together is there together, once, and provably unchanged."""
+"""Tests of the record: commits are atomic, each request counts once, and changes are detected."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_another_connection_finds_committed_entries(record: Record, tmp_path: Pa
 
 
 def commit_own_and_shared(folder: Path, number: int) -> list[str]:
-    """Asks twenty requests of its own, and twenty that every process asks; returns what it committed."""
+    """Commit twenty requests of its own and twenty of all processes; return those that it committed."""
     record, done = Record(folder), []
     for n in range(20):
         for name in (f"own-{number}-{n}", f"shared-{n}"):

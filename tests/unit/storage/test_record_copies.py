@@ -1,4 +1,4 @@
-"""A database from elsewhere is looked at before it is used."""
+"""Tests of snapshots, and of checking a foreign database before it is used."""
 
 from __future__ import annotations
 

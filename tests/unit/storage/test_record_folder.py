@@ -1,9 +1,8 @@
-"""The record lies where git never removes it, for whom the repository is, and where no agent can write."""
+"""Tests of the location of the record, which git never removes, and of its permissions."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,10 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import KnownMission
 from specify_cli.storage.record_folder import make_record_folder
+from tests.unit.storage.conftest import git
 
 OTHER = 4711
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-
-
-def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture

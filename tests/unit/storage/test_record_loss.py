@@ -1,4 +1,4 @@
-"""A record that is gone is told, and what takes its place."""
+"""Tests that a lost record and its replacement are reported."""
 
 from __future__ import annotations
 

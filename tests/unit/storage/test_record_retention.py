@@ -1,4 +1,4 @@
-"""Answers of reads are stored once, come out as they were, and go by age and size; nothing else goes."""
+"""Tests of the answers of reads: they are stored once, read unchanged, and pruned by age and size."""
 
 from __future__ import annotations
 

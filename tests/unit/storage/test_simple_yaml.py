@@ -1,4 +1,4 @@
-"""What is read without the library, the library reads alike."""
+"""Tests that simple YAML is read without PyYAML, with the same result."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ LINES = st.one_of(
 
 
 def plain(name: str) -> st.SearchStrategy[str]:
-    """A field that is mostly plain, of any form."""
+    """A field of this name with simple values, in any form."""
     items = st.lists(PLAIN, min_size=1, max_size=3)
     block = items.map(lambda found: "".join(f"\n  - {it}" for it in found))
     return st.one_of(PLAIN, items.map(", ".join).map("[{}]".format), block).map(

@@ -1,4 +1,4 @@
-"""Git merges logs line by line: the host says so in `info/attributes`, and leaves what others say there."""
+"""Tests of the attribute in `info/attributes` that makes git merge logs line by line."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_logs_that_were_appended_to_in_two_clones_merge_without_a_conflict(
         one.git("add", "kitty-specs")
         one.git("commit", "-q", "-m", "goes on")
     stage.git("pull", "-q", "--no-rebase", "--no-edit", str(other.root), "main")
-    # What the record has counts once, what it does not have is taken in.
+    # Lines of the record count once, new lines are recorded.
     assert [it.get("to_lane") or it["delta"]["note"] for it in stage.events()] == [
         *("before", "here"),
         *("claimed", "in_progress"),

@@ -1,4 +1,4 @@
-"""What the host remembers of the workspaces that it made."""
+"""Tests of what the host records of the workspaces that it created."""
 
 from __future__ import annotations
 

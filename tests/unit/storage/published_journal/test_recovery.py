@@ -17,7 +17,7 @@ from specify_cli.storage.layout import Layout
 from tests.unit.storage.journals import journal_of, line, published
 from tests.unit.storage.published_journal.parts import numbers
 
-# What a crash leaves.
+# Crashes and power losses.
 
 
 @pytest.mark.parametrize("torn", [b'{"seq":4,"corr', b"\0" * 4096, b'{"seq":4,"co\0\0"}\n', b"{"])
@@ -85,7 +85,7 @@ def test_an_append_completes_an_interrupted_rotation(journal: Journal, path: Pat
 
 
 def _hole(lines: list[bytes]) -> bytes:
-    """The block of the second line never reached the disk."""
+    """As if the block of the second line had never reached the disk."""
     return lines[0] + b"\0" * len(lines[1]) + lines[2]
 
 
@@ -107,7 +107,7 @@ def test_publish_restores_unsynced_lines_damaged_by_a_power_loss(
     assert again.verify() == []
 
 
-# What people do.
+# Changes by people.
 
 
 @pytest.mark.parametrize("do", [Path.unlink, lambda it: it.rename(it.parent.parent / "kept")])
@@ -195,7 +195,7 @@ def _add(lines: list[bytes]) -> list[bytes]:
 
 
 def _rewrite(lines: list[bytes]) -> list[bytes]:
-    """Another actor in the second line, and a chain that fits again."""
+    """Change the actor of the second line, and compute the chain again."""
     said = [json.loads(line) for line in lines]
     said[1]["actor"] = "somebody else"
     chain: list[bytes] = []
@@ -228,7 +228,7 @@ def test_verify_locates_tampering_and_restore_repairs_it(
     journal.restore()
     assert journal.verify() == []
     kept = [it.read_bytes() for it in Layout(tmp_path).attic.rglob("*.jsonl")]
-    # What lacks the beginning alone has nothing that is wrong.
+    # A file that only lacks its first lines has no wrong line to keep.
     assert kept == ([] if tamper is _behead else [tampered])
     parts = [*sorted(path.parent.glob("journal-*")), path]
     assert b"".join(it.read_bytes() for it in parts if it.exists()) == b"".join(sound)

@@ -1,4 +1,4 @@
-"""What is not a regular file in the place of the published journal, and readers that follow it."""
+"""Tests of entries at the path of the published journal that are not regular files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from specify_cli.storage.layout import Layout
 from tests.unit.storage.journals import journal_of, line
 from tests.unit.storage.published_journal.parts import held_open, numbers
 
-# What is no file.
-
 
 def _fifo_with_a_reader(path: Path) -> None:
     os.mkfifo(path)
-    # Kept until the test ends: with somebody at its other end, a FIFO can be opened to be written.
+    # It is kept open until the test ends: a FIFO with a reader can be opened for writing.
     held_open.append(os.open(path, os.O_RDWR))
 
 

@@ -1,4 +1,4 @@
-"""Logs that a process reads for the first time, and lines of others."""
+"""Tests of logs that a process reads for the first time, and of foreign lines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_file_is_compared_again_after_a_reboot(
     monkeypatch.setattr(processes, "this_process", lambda: here._replace(boot="another"))
     assert remembered.read().events == (CLAIM, BEGIN)
     assert reads == [remembered.path]
-    # Whoever changes something notes it anew.
+    # A changing request stores the stamp of the file again.
     forget_all(remembered)
     remembered.take_in()
     forget_all(remembered)
@@ -101,7 +101,7 @@ def test_foreign_lines_are_read_once_even_if_they_are_not_recorded(
     reads.clear()
     assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE)
     assert reads == []
-    # Who changes something takes them in first, and reads no more after that.
+    # A changing request records them first, and does not read them again.
     remembered.append([NOTE])
     reads.clear()
     new = OTHER._replace(event_id=ids.ulid())
@@ -156,6 +156,6 @@ def test_the_first_branch_that_a_log_was_written_on_is_recorded(root: Path) -> N
     before = log.path.read_bytes()
     log.path.write_bytes(line(COLLEAGUE))
     log.append([OTHER])
-    # It lacks a line, and was last written on another branch.
+    # The file lacks a line, but it was last written on another branch.
     assert log.path.read_bytes() == line(COLLEAGUE)
     assert before == line(COLLEAGUE) + line(NOTE)
