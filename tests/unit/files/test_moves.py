@@ -13,8 +13,7 @@ import pytest
 
 from specify_cli.files import moves
 from tests.durability import watched
-
-FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
+from tests.file_systems import on_another_file_system
 
 
 @contextmanager
@@ -49,14 +48,9 @@ def there(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    other = [x for x in FILE_SYSTEMS if x.is_dir() and x.stat().st_dev != tmp_path.stat().st_dev]
-    if not other:
-        pytest.skip("there is only one file system")
-    folder = other[0] / f"spec-kitty-{os.getpid()}-{tmp_path.name}"
-    folder.mkdir()
-    yield folder
-    with both(folder.parent, folder.parent) as parents:
-        moves._remove(folder.name, parents["src_dir_fd"])
+    with on_another_file_system(tmp_path) as folder:
+        folder.mkdir()
+        yield folder
 
 
 def is_whole(kept: Path) -> None:

@@ -7,8 +7,8 @@ import fcntl
 import os
 import shutil
 import stat
-import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import host_adoption
 from specify_cli.storage.record_folder import make_inside
 from tests.durability import watched
+from tests.file_systems import on_another_file_system
+from tests.unit.storage.conftest import git
 
-FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
 FILES = {
     "claimed/01J00000000000000000000000-one.json": b"{}",
     "dead-letters/01J00000000000000000000001.json": b'{"body": null}',
@@ -59,22 +60,13 @@ def layout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MailboxLa
     """An old project, with the git folder on its own or another file system, or without a repository."""
     root = tmp_path.resolve() / "main"
     root.mkdir()
-    other = [it for it in FILE_SYSTEMS if it.is_dir() and _device(it) != _device(tmp_path)]
-    elsewhere = (other or [tmp_path])[0] / f"spec-kitty-{os.getpid()}-{tmp_path.name}"
-    if request.param == "two file systems":
-        if not other:
-            pytest.skip("there is only one file system")
-        subprocess.run(
-            ["git", "init", "-q", "--separate-git-dir", elsewhere, "."], cwd=root, check=True
-        )
-    elif request.param == "one file system":
-        subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    yield old_project(root)
-    shutil.rmtree(elsewhere, ignore_errors=True)
-
-
-def _device(path: Path) -> int:
-    return path.stat().st_dev
+    with ExitStack() as until_the_end:
+        if request.param == "two file systems":
+            folder = until_the_end.enter_context(on_another_file_system(tmp_path))
+            git(root, "init", "-q", "--separate-git-dir", str(folder), ".")
+        elif request.param == "one file system":
+            git(root, "init", "-q")
+        yield old_project(root)
 
 
 def is_adopted(layout: MailboxLayout) -> None:

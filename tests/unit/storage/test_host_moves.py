@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import KnownMission
 from specify_cli.workflow.doctor_host import examine_host
 from tests.durability import watched
+from tests.file_systems import on_another_file_system
 from tests.unit.storage.conftest import git
 
-FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
 MISSION_ID = "01J00000000000000000000000"
 
 
@@ -62,15 +61,11 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture(params=["here", "on another file system"])
 def repository(request: pytest.FixtureRequest, root: Path) -> Iterator[tuple[str, ...]]:
     """Arguments of git that create a repository, with the git folder here or on another file system."""
-    other = [it for it in FILE_SYSTEMS if it.is_dir() and it.stat().st_dev != root.stat().st_dev]
     if request.param == "here":
         yield ("init", "-q")
-    elif not other:
-        pytest.skip("there is only one file system")
     else:
-        folder = other[0] / f"spec-kitty-{os.getpid()}-{root.parent.name}"
-        yield ("init", "-q", "--separate-git-dir", str(folder), ".")
-        shutil.rmtree(folder, ignore_errors=True)
+        with on_another_file_system(root.parent) as folder:
+            yield ("init", "-q", "--separate-git-dir", str(folder), ".")
 
 
 def test_the_record_moves_into_a_new_repository(root: Path, repository: tuple[str, ...]) -> None:
