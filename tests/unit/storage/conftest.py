@@ -11,9 +11,11 @@ from specify_cli.core.events import Event
 from specify_cli.storage import package_memory
 from specify_cli.storage.event_lines import encode
 from specify_cli.storage.package_files import WorkPackage, read_packages
+from specify_cli.storage.record import Record
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.remembered_log import RememberedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
+from tests.unit.storage.drafts import MISSION
 
 SLUG = "001-search"
 COLLEAGUE = NOTE._replace(event_id="C1", actor="colleague")
@@ -58,6 +60,14 @@ def package_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(package_memory, "read_packages", noted)
     return found
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    """A record that knows one mission."""
+    made = Record.make(tmp_path)
+    assert made.keep_mission(MISSION).number == 1
+    return made
 
 
 def kept(log: RecordedLog) -> list[bytes]:

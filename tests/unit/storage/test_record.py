@@ -5,66 +5,20 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sqlite3
-import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies
 
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
-from specify_cli.storage import published_line, record_states
+from specify_cli.storage import published_line
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_database import DATABASE
-from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission, Overtaken
-from specify_cli.storage.record_proof import (
-    FREE_TEXT,
-    NOTHING_BEFORE,
-    ORIGINAL,
-    ProvedLines,
-    head_after,
-    redacted,
-)
+from specify_cli.storage.record_entries import AlreadyAsked, Draft, KnownMission, Overtaken
 from tests.durability import watched
-
-AT = "2026-01-01T00:00:00+00:00"
-
-
-def line(seq: int, prev: str) -> bytes:
-    return json.dumps({"seq": seq, "note": "a secret", "prev": prev}).encode() + b"\n"
-
-
-def draft(name: str, *, state: str = "claimed") -> Draft:
-    move = {"event_id": name, "wp_id": "WP01", "from_lane": "planned", "to_lane": state}
-    move["reason"] = "why"
-    return Draft(
-        at=AT,
-        kind="request",
-        mission=1,
-        published=line,
-        log=json.dumps(move).encode() + b"\n",
-        asked=Asked(id=name, digest=f"of {name}"),
-    )
-
-
-MISSION = KnownMission(mission_id="01H", folder="001-search")
-
-
-def state_in(record: Record) -> Lane:
-    with record.reading() as connection:
-        row = record_states.row_of(connection, 1)
-        assert row is not None
-        assert record_states.difference(connection, 1) == ""
-        return record_states.state_of(connection, 1, row).of("WP01").lane
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Record:
-    made = Record.make(tmp_path)
-    assert made.keep_mission(MISSION).number == 1
-    return made
+from tests.unit.storage.drafts import AT, MISSION, draft, state_in
 
 
 def test_a_request_is_found_by_id_orchestrator_and_digest(record: Record) -> None:
@@ -90,11 +44,6 @@ def test_a_published_line_has_the_digest_of_the_previous_one(record: Record) -> 
     first, second = (it.published or b"" for it in record.entries())
     assert json.loads(first)["prev"] == published_line.NOTHING_BEFORE
     assert json.loads(second)["prev"] == published_line.digest(first)
-
-
-def test_the_state_of_a_package_is_that_of_its_last_event(record: Record) -> None:
-    record.commit([draft("r1", state="claimed"), draft("r2", state="done")])
-    assert state_in(record) == Lane.DONE
 
 
 def test_an_answered_request_rolls_back_the_whole_commit(record: Record) -> None:
@@ -286,57 +235,6 @@ def test_a_removed_entry_is_reported(record: Record, tmp_path: Path) -> None:
     ]
 
 
-KEYS = strategies.one_of(
-    strategies.text(max_size=4), strategies.sampled_from([*FREE_TEXT, ORIGINAL])
-)
-VALUES = strategies.recursive(
-    strategies.one_of(
-        strategies.none(),
-        strategies.booleans(),
-        strategies.integers(),
-        strategies.floats(allow_nan=False, allow_infinity=False),
-        strategies.text(),
-    ),
-    lambda inner: strategies.one_of(
-        strategies.lists(inner, max_size=3), strategies.dictionaries(KEYS, inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-def head(published: bytes | None, log: bytes = b"") -> bytes:
-    lines = ProvedLines(published=published, log=log, salt=b"salt")
-    return head_after(NOTHING_BEFORE, about=(), lines=lines)
-
-
-@given(strategies.dictionaries(KEYS, VALUES))
-def test_the_head_of_a_fresh_line_equals_the_head_of_its_bytes(
-    said: dict[str, object],
-) -> None:
-    line = json.dumps(said, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
-    fresh = ProvedLines(published=line, log=b"", salt=b"salt", is_fresh=True)
-    assert head_after(NOTHING_BEFORE, about=(), lines=fresh) == head(line)
-
-
-def test_a_redaction_does_not_change_the_head() -> None:
-    said = json.dumps({"id": "r1", "note": "the key is 123", "args": {"note": ["fine", "123"]}})
-    before = said.encode() + b"\n"
-    after = redacted(before, salt=b"salt", secret="123")
-    marks = [json.loads(after)["note"], json.loads(after)["args"]["note"][1]]
-    assert all(it.startswith("[redacted sha256:") for it in marks)
-    assert json.loads(after)["args"]["note"][0] == "fine"
-    assert head(after) == head(before)
-    assert redacted(after, salt=b"salt", secret="123 again") == after
-
-
-@pytest.mark.parametrize(
-    "change", [("claimed", "done"), ("fine", "bad"), ('"n":1', '"n":2'), ('"note"', '"memo"')]
-)
-def test_any_other_change_changes_the_head(change: tuple[str, str]) -> None:
-    said = '{"lane":"claimed","note":"fine","n":1}'
-    assert head(said.encode()) != head(said.replace(*change).encode())
-
-
 @pytest.mark.parametrize(
     "line", [b"[1]", b"half", b'{"a":"\xff"}', b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"]
 )
@@ -346,12 +244,6 @@ def test_a_line_that_is_not_a_json_object_is_not_committed(record: Record, line:
     assert list(record.entries()) == []
 
 
-def test_the_head_depends_on_the_position_of_a_line() -> None:
-    assert head(b'{"a":1}\n', b'{"b":1}\n') != head(b'{"b":1}\n', b'{"a":1}\n')
-    assert head(None, b'{"a":1}\n') != head(b'{"a":1}\n')
-    assert head(None, b'{"a":1}\n{"b":1}\n') != head(None, b'{"a":1}\n')
-
-
 def test_mission_names_with_lone_surrogates_are_kept_and_found(record: Record) -> None:
     strange = KnownMission(mission_id="\ud800", folder="a\udc80b", branch="\udcff")
     assert record.keep_mission(strange).number == 2
@@ -359,30 +251,6 @@ def test_mission_names_with_lone_surrogates_are_kept_and_found(record: Record) -
     assert [it.number for it in record.missions(None, folder="a\udc80b")] == [2]
     assert record.missions("\ud801", folder="\ud801") == []
     assert record.newest("a\udc80b") == 0
-
-
-@pytest.mark.long
-def test_comparing_states_of_a_long_log_needs_constant_memory(record: Record) -> None:
-    def noted(number: int) -> Draft:
-        about = {"event_id": f"{number:026}", "at": AT, "actor": "ada", "wp_id": "WP01"}
-        event = {
-            **about,
-            "mission_slug": "001-search",
-            "delta": {"note": "n"},
-            "kind": "annotation",
-        }
-        event["correlation_id"] = f"r{number}"
-        return draft(f"r{number}")._replace(log=json.dumps(event).encode() + b"\n")
-
-    peaks = []
-    for start, count in ((0, 1000), (1000, 6000)):
-        record.commit([noted(it) for it in range(start, start + count)])
-        with record.reading() as connection:
-            tracemalloc.start()
-            assert record_states.difference(connection, 1) == ""
-            peaks.append(tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
-    assert peaks[1] < 2 * peaks[0]
 
 
 def test_reads_at_one_moment_see_one_snapshot(record: Record, tmp_path: Path) -> None:
