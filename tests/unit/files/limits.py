@@ -1,4 +1,4 @@
-"""A disk that refuses, for real: the kernel takes no byte beyond a bound."""
+"""A full disk, played by the kernel's limit on the size of files."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.durability import watched
 from tests.unit.files.limits import files_no_longer_than
 
 
-def test_a_published_file_is_alone_in_its_folder(tmp_path: Path) -> None:
+def test_publish_writes_the_file_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     atomic.publish(tmp_path / "a", b"whole", mode=0o600)
     assert (tmp_path / "a").read_bytes() == b"whole"
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
@@ -36,7 +36,7 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "a").is_symlink()
 
 
-def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     atomic.publish(tmp_path / "a", b"old")
     with files_no_longer_than(1000), pytest.raises(StorageFailed):
         atomic.publish(tmp_path / "a", b"x" * 5000)
@@ -44,7 +44,7 @@ def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_else(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_name_that_is_taken_by_a_folder_is_refused(tmp_path: Path) -> None:
+def test_publish_refuses_to_replace_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(StorageFailed):
         atomic.publish(tmp_path / "a", b"x")
@@ -62,7 +62,7 @@ def test_a_folder_can_be_synced(tmp_path: Path) -> None:
     atomic.fsync_folder(tmp_path)
 
 
-def test_a_link_that_was_planted_for_the_temporary_file_is_not_written_through(
+def test_publish_does_not_follow_a_link_at_the_temporary_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "victim").write_bytes(b"untouched")
@@ -73,7 +73,7 @@ def test_a_link_that_was_planted_for_the_temporary_file_is_not_written_through(
     assert (tmp_path / "victim").read_bytes() == b"untouched"
 
 
-def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:
+def test_publish_sweeps_the_temporary_file_of_a_killed_writer(tmp_path: Path) -> None:
     left = tmp_path / ".reply.json.0123456789abcdef.tmp"
     left.write_bytes(b"half")
     atomic.publish(tmp_path / "reply.json", b"whole", sweeps=True)
@@ -81,13 +81,13 @@ def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_a_fifo_that_was_planted_for_the_sweep_blocks_nobody(tmp_path: Path) -> None:
+def test_a_fifo_at_a_temporary_name_does_not_block_the_sweep(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / f".file.{'0' * 16}.tmp")
     atomic.publish_to_all(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
-def test_a_writer_that_is_alive_is_not_swept(tmp_path: Path) -> None:
+def test_the_sweep_keeps_the_temporary_file_of_a_running_writer(tmp_path: Path) -> None:
     written = tmp_path / ".reply.json.0123456789abcdef.tmp"
     with written.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -95,14 +95,14 @@ def test_a_writer_that_is_alive_is_not_swept(tmp_path: Path) -> None:
         assert written.exists()
 
 
-def test_a_file_that_is_being_written_is_locked(tmp_path: Path) -> None:
+def test_a_temporary_file_is_locked_before_it_is_synced(tmp_path: Path) -> None:
     with watched() as disk:
         atomic.publish(tmp_path / "a", b"whole")
     written = next(step for step in disk.steps if step.startswith("sync .a."))
     assert disk.steps.index(written.replace("sync", "lock")) < disk.steps.index(written)
 
 
-def test_a_file_that_was_swept_before_it_was_locked_is_made_again(
+def test_a_temporary_file_swept_before_it_was_locked_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = fcntl.flock
@@ -118,14 +118,14 @@ def test_a_file_that_was_swept_before_it_was_locked_is_made_again(
     assert (tmp_path / "a").read_bytes() == b"whole"
 
 
-def test_a_link_is_not_swept(tmp_path: Path) -> None:
+def test_the_sweep_keeps_links(tmp_path: Path) -> None:
     (tmp_path / ".a.00.tmp").symlink_to(tmp_path / "a")
     atomic.publish(tmp_path / "a", b"old")
     atomic.publish(tmp_path / "a", b"new", sweeps=True)
     assert (tmp_path / ".a.00.tmp").is_symlink()
 
 
-def test_a_file_takes_the_place_of_a_link_and_is_on_the_disk(tmp_path: Path) -> None:
+def test_replace_file_replaces_a_link_and_syncs_the_file(tmp_path: Path) -> None:
     file, target = tmp_path / "file", tmp_path / "target"
     target.write_text("secret")
     file.symlink_to(target)
@@ -136,7 +136,7 @@ def test_a_file_takes_the_place_of_a_link_and_is_on_the_disk(tmp_path: Path) -> 
     assert target.read_text() == "secret"
 
 
-def test_a_new_file_is_not_written_through_a_link(tmp_path: Path) -> None:
+def test_create_file_does_not_follow_a_link(tmp_path: Path) -> None:
     (tmp_path / "file").symlink_to(tmp_path / "target")
     with pytest.raises(FileExistsError):
         atomic.create_file(tmp_path / "file", b"ours")

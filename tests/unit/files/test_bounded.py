@@ -6,7 +6,7 @@ import time
 from specify_cli.files.bounded import BoundedCalls
 
 
-def test_what_hangs_delays_neither_the_others_nor_the_caller() -> None:
+def test_a_hanging_call_delays_neither_other_calls_nor_the_caller() -> None:
     calls, go = BoundedCalls(), threading.Event()
     calls.start("hangs", go.wait)
     calls.start("fails", lambda: 1 // 0)

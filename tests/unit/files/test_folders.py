@@ -1,4 +1,4 @@
-"""Folders are opened without following links, each anew or once for a moment."""
+"""Tests of opening folders without following links, and of keeping their descriptors open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def descriptor_of(folder: Path, below: Path) -> int:
         return descriptor
 
 
-def test_for_a_moment_a_folder_is_opened_once(tmp_path: Path) -> None:
+def test_kept_open_opens_a_folder_once_until_the_block_ends(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with folders.kept_open():
         first = descriptor_of(tmp_path / "a", tmp_path)
@@ -30,7 +30,7 @@ def test_for_a_moment_a_folder_is_opened_once(tmp_path: Path) -> None:
         descriptor_of(tmp_path / "a", tmp_path)
 
 
-def test_a_folder_that_was_reached_over_a_link_is_not_taken_for_one_that_was_not(
+def test_kept_open_does_not_reuse_a_folder_that_was_reached_through_a_link(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "real" / "a").mkdir(parents=True)
@@ -41,7 +41,7 @@ def test_a_folder_that_was_reached_over_a_link_is_not_taken_for_one_that_was_not
             descriptor_of(tmp_path / "link" / "a", tmp_path)
 
 
-def test_another_thread_opens_it_anew(tmp_path: Path) -> None:
+def test_threads_do_not_share_kept_descriptors(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     found: list[int] = []
     with folders.kept_open():
@@ -55,7 +55,7 @@ def test_another_thread_opens_it_anew(tmp_path: Path) -> None:
     assert found != [first]
 
 
-def test_what_was_opened_is_closed_after_an_error(tmp_path: Path) -> None:
+def test_kept_descriptors_are_closed_after_an_error(tmp_path: Path) -> None:
     opened: list[int] = []
 
     def fail() -> None:

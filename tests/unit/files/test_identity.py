@@ -10,13 +10,13 @@ import pytest
 from specify_cli.files.identity import Identity, identity
 
 
-def test_a_folder_is_known_by_its_device_and_inode(tmp_path: Path) -> None:
+def test_the_identity_of_a_folder_is_its_device_and_inode(tmp_path: Path) -> None:
     found = tmp_path.stat()
     assert identity(tmp_path) == Identity(device=found.st_dev, inode=found.st_ino)
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "pipe", "nothing"])
-def test_what_is_not_a_folder_is_known_by_nothing(tmp_path: Path, kind: str) -> None:
+def test_only_a_folder_has_an_identity(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "entry"
     if kind == "link":
         path.symlink_to(tmp_path)

@@ -42,13 +42,13 @@ def holding(lock_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_a_lock_makes_its_folder_and_its_file_stays(lock_path: Path) -> None:
+def test_a_lock_creates_its_folder_and_keeps_its_file(lock_path: Path) -> None:
     with locks.held(lock_path):
         pass
     assert lock_path.exists()
 
 
-def test_a_lock_that_is_not_kept_leaves_no_file_and_is_held_by_one_at_a_time(
+def test_a_lock_that_removes_its_file_is_held_by_one_thread_at_a_time(
     lock_path: Path,
 ) -> None:
     inside: list[int] = []
@@ -66,7 +66,7 @@ def test_a_lock_that_is_not_kept_leaves_no_file_and_is_held_by_one_at_a_time(
     assert not lock_path.exists()
 
 
-def test_a_lock_whose_file_cannot_be_removed_is_released_all_the_same(lock_path: Path) -> None:
+def test_a_lock_whose_file_cannot_be_removed_is_still_released(lock_path: Path) -> None:
     with locks.held(lock_path, is_kept=False):
         lock_path.unlink()
         lock_path.mkdir()
@@ -75,7 +75,7 @@ def test_a_lock_whose_file_cannot_be_removed_is_released_all_the_same(lock_path:
         pass
 
 
-def test_a_lock_whose_file_was_removed_before_it_was_taken_is_taken_anew(
+def test_a_lock_file_removed_before_it_was_locked_is_created_again(
     lock_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     really = fcntl.flock
@@ -93,13 +93,13 @@ def test_a_lock_whose_file_was_removed_before_it_was_taken_is_taken_anew(
     assert removed
 
 
-def test_a_lock_can_be_held_again_and_again(lock_path: Path) -> None:
+def test_a_released_lock_can_be_taken_again(lock_path: Path) -> None:
     for _ in range(3):
         with locks.held(lock_path, timeout_s=0):
             pass
 
 
-def test_a_busy_lock_is_refused_and_names_its_holder(
+def test_the_error_for_a_busy_lock_names_its_holder(
     lock_path: Path, holding: subprocess.Popen[bytes]
 ) -> None:
     with pytest.raises(StorageFailed) as refusal, locks.held(lock_path, timeout_s=0.05):
@@ -107,13 +107,15 @@ def test_a_busy_lock_is_refused_and_names_its_holder(
     assert str(holding.pid) in refusal.value.message
 
 
-def test_a_killed_holder_frees_its_lock(lock_path: Path, holding: subprocess.Popen[bytes]) -> None:
+def test_a_lock_is_free_after_its_holder_was_killed(
+    lock_path: Path, holding: subprocess.Popen[bytes]
+) -> None:
     holding.kill()
     with locks.held(lock_path, timeout_s=LONGEST_S):
         assert locks.holder(lock_path).startswith(f"process {os.getpid()}, since ")
 
 
-def test_the_lock_for_life_is_taken_by_one_process_only(
+def test_a_life_lock_is_held_by_one_process_only(
     lock_path: Path, holding: subprocess.Popen[bytes]
 ) -> None:
     assert LifeLock.try_acquire(lock_path) is None
@@ -124,14 +126,14 @@ def test_the_lock_for_life_is_taken_by_one_process_only(
     lock.release()
 
 
-def test_the_lock_for_life_is_free_after_release(lock_path: Path) -> None:
+def test_a_life_lock_is_free_after_its_release(lock_path: Path) -> None:
     for _ in range(2):
         lock = LifeLock.try_acquire(lock_path)
         assert lock is not None
         lock.release()
 
 
-def test_a_lock_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_a_lock_whose_file_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageFailed), locks.held(tmp_path / "file" / "a.lock"):
         pass
@@ -139,11 +141,11 @@ def test_a_lock_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         LifeLock.try_acquire(tmp_path / "file" / "a.lock")
 
 
-def test_a_lock_file_without_a_signature_names_nobody(tmp_path: Path) -> None:
+def test_the_holder_of_a_missing_lock_file_is_unknown(tmp_path: Path) -> None:
     assert locks.holder(tmp_path / "missing") == "another process"
 
 
-def test_a_link_in_the_place_of_a_lock_is_not_followed(lock_path: Path, tmp_path: Path) -> None:
+def test_a_link_at_the_path_of_a_lock_is_not_followed(lock_path: Path, tmp_path: Path) -> None:
     lock_path.parent.mkdir()
     lock_path.symlink_to(tmp_path / "theirs")
     with pytest.raises(StorageFailed), locks.held(lock_path, timeout_s=0):
@@ -151,13 +153,13 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed(lock_path: Path, tmp_path
     assert not (tmp_path / "theirs").exists()
 
 
-def test_a_folder_in_the_place_of_a_lock_is_refused(lock_path: Path) -> None:
+def test_a_folder_at_the_path_of_a_lock_is_refused(lock_path: Path) -> None:
     lock_path.mkdir(parents=True)
     with pytest.raises(StorageFailed), locks.held(lock_path, timeout_s=0):
         pass
 
 
-def test_a_lock_that_was_released_is_free_though_a_child_has_its_descriptor(
+def test_a_released_lock_is_free_even_if_a_child_process_inherited_its_descriptor(
     lock_path: Path,
 ) -> None:
     with locks.held(lock_path) as descriptor:
@@ -170,7 +172,7 @@ def test_a_lock_that_was_released_is_free_though_a_child_has_its_descriptor(
         child.wait()
 
 
-def test_a_batch_waits_for_no_lock_and_keeps_those_that_it_has(
+def test_a_batch_does_not_wait_for_locks_and_holds_its_own_until_it_ends(
     lock_path: Path, tmp_path: Path, holding: subprocess.Popen[bytes]
 ) -> None:
     free = tmp_path / "locks" / "free.lock"
@@ -188,7 +190,9 @@ def test_a_batch_waits_for_no_lock_and_keeps_those_that_it_has(
 
 
 @pytest.mark.parametrize(("folder", "file"), [(0o700, 0o644), (0o2770, 0o660), (0o2775, 0o664)])
-def test_a_new_lock_is_for_whom_its_folder_is(tmp_path: Path, folder: int, file: int) -> None:
+def test_a_new_lock_file_takes_its_owner_and_mode_from_its_folder(
+    tmp_path: Path, folder: int, file: int
+) -> None:
     place = tmp_path / "locks"
     place.mkdir()
     if os.geteuid() == 0:

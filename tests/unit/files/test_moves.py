@@ -13,8 +13,7 @@ import pytest
 
 from specify_cli.files import moves
 from tests.durability import watched
-
-FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
+from tests.file_systems import on_another_file_system
 
 
 @contextmanager
@@ -27,7 +26,7 @@ def both(here: Path, there: Path) -> Iterator[dict[str, int]]:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with a bit of everything."""
+    """A folder with an entry of each kind."""
     kept = tmp_path / "here" / "kept"
     (kept / "inner").mkdir(parents=True)
     (kept / "inner" / "file").write_bytes(b"text")
@@ -49,14 +48,9 @@ def there(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    other = [x for x in FILE_SYSTEMS if x.is_dir() and x.stat().st_dev != tmp_path.stat().st_dev]
-    if not other:
-        pytest.skip("there is one file system alone")
-    folder = other[0] / f"spec-kitty-{os.getpid()}-{tmp_path.name}"
-    folder.mkdir()
-    yield folder
-    with both(folder.parent, folder.parent) as parents:
-        moves._remove(folder.name, parents["src_dir_fd"])
+    with on_another_file_system(tmp_path) as folder:
+        folder.mkdir()
+        yield folder
 
 
 def is_whole(kept: Path) -> None:
@@ -73,7 +67,7 @@ def is_whole(kept: Path) -> None:
     assert stat.S_ISFIFO((kept / "fifo").stat().st_mode)
 
 
-def test_a_copy_has_all_of_it_and_is_on_the_disk(here: Path, there: Path) -> None:
+def test_a_copy_is_complete_and_synced(here: Path, there: Path) -> None:
     with watched() as disk, both(here, there) as folders:
         moves.copy("kept", "new", **folders)
     is_whole(there / "new")
@@ -82,7 +76,9 @@ def test_a_copy_has_all_of_it_and_is_on_the_disk(here: Path, there: Path) -> Non
     assert {"sync file", "sync inner"} <= set(disk.steps)
 
 
-def test_what_is_on_another_file_system_is_moved_by_a_copy(here: Path, elsewhere: Path) -> None:
+def test_a_move_to_another_file_system_copies_and_removes_the_original(
+    here: Path, elsewhere: Path
+) -> None:
     with watched() as disk, both(here, elsewhere) as folders:
         moves.move("kept", "new", **folders)
         is_whole(elsewhere / "new")
@@ -95,7 +91,7 @@ def test_what_is_on_another_file_system_is_moved_by_a_copy(here: Path, elsewhere
     is_whole(elsewhere / "new")
 
 
-def test_a_copy_that_fails_leaves_nothing(here: Path, there: Path) -> None:
+def test_a_failed_copy_leaves_nothing_behind(here: Path, there: Path) -> None:
     deep = here / "deep"
     for _ in range(210):
         deep = deep / "x"
@@ -106,14 +102,14 @@ def test_a_copy_that_fails_leaves_nothing(here: Path, there: Path) -> None:
     assert not list(there.iterdir())
 
 
-def test_what_a_killed_copy_has_left_is_no_obstacle(here: Path, there: Path) -> None:
+def test_a_copy_replaces_what_a_killed_copy_left_behind(here: Path, there: Path) -> None:
     (there / ".new.moved.tmp" / "inner").mkdir(parents=True)
     with both(here, there) as folders:
         moves.copy("kept", "new", **folders)
     assert [it.name for it in there.iterdir()] == ["new"]
 
 
-def test_nothing_that_is_there_is_written_over(here: Path, there: Path) -> None:
+def test_a_copy_does_not_overwrite_an_existing_file(here: Path, there: Path) -> None:
     (here / "one").write_bytes(b"one")
     (there / "other").write_bytes(b"other")
     with both(here, there) as folders, pytest.raises(FileExistsError):

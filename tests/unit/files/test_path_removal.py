@@ -17,7 +17,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
 
 def nest(folder: Path, depth: int) -> None:
-    """Folders in one another, a file and a link in each, made by descriptor: no path is that long."""
+    """Create nested folders with a file and a link in each, by descriptor: the path would be too long."""
     folder.mkdir()
     descriptor = os.open(folder, FOLDER)
     for _ in range(depth):
@@ -32,7 +32,7 @@ def nest(folder: Path, depth: int) -> None:
 
 @contextmanager
 def few_descriptors(more: int) -> Iterator[None]:
-    """Only so many descriptors can be opened in the block."""
+    """Limit the block to `more` further open descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + more, hard))
@@ -51,13 +51,13 @@ def test_a_link_to_a_folder_is_removed_and_the_folder_kept(tmp_path: Path) -> No
     assert (tmp_path / "folder" / "file").exists()
 
 
-def test_a_folder_is_removed_with_all_that_it_holds(tmp_path: Path) -> None:
+def test_a_folder_is_removed_with_its_content(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     remove_path(tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
-def test_an_empty_folder_inside_need_not_be_ours_to_move(
+def test_empty_inner_folders_are_removed_without_a_rename(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a" / "b" / "c").mkdir(parents=True)
@@ -71,7 +71,7 @@ def test_an_empty_folder_inside_need_not_be_ours_to_move(
 
 
 @pytest.mark.parametrize("plant", [Path.touch, lambda path: path.symlink_to(path.parent)])
-def test_what_may_not_be_removed_and_is_no_folder_is_told_to_be_that(
+def test_the_error_says_why_a_file_or_link_cannot_be_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Any
 ) -> None:
     plant(tmp_path / "a")
@@ -84,21 +84,21 @@ def test_what_may_not_be_removed_and_is_no_folder_is_told_to_be_that(
         remove_path(tmp_path / "a")
 
 
-def test_a_file_and_what_is_gone_already_are_removed(tmp_path: Path) -> None:
+def test_removing_a_file_twice_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     for _ in range(2):
         remove_path(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_depth_is_too_deep(tmp_path: Path) -> None:
+def test_a_tree_of_any_depth_is_removed_with_few_descriptors(tmp_path: Path) -> None:
     nest(tmp_path / "a", 1500)
     with few_descriptors(8):
         remove_path(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_tree_too_large_to_be_removed_at_once_goes_when_it_is_asked_again(
+def test_a_second_call_removes_the_rest_of_a_tree_too_large_for_one_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nest(tmp_path / "a", 5)
@@ -109,7 +109,7 @@ def test_a_tree_too_large_to_be_removed_at_once_goes_when_it_is_asked_again(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_may_be_any_bytes(tmp_path: Path) -> None:
+def test_entries_whose_names_are_not_valid_utf8_are_removed(tmp_path: Path) -> None:
     inner = tmp_path / "a" / os.fsdecode(b"\xff\n")
     (inner / os.fsdecode(b"\x80")).mkdir(parents=True)
     (inner / os.fsdecode(b"\xfe")).touch()
@@ -128,7 +128,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-def test_a_link_that_takes_the_place_of_an_inner_folder_is_not_followed(
+def test_a_link_that_replaces_an_inner_folder_during_removal_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "kept").mkdir()
@@ -148,7 +148,7 @@ def test_a_link_that_takes_the_place_of_an_inner_folder_is_not_followed(
     assert not (tmp_path / "a").exists()
 
 
-def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_among_the_parent_folders_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "thing").touch()
     (tmp_path / "link").symlink_to("elsewhere")
@@ -159,7 +159,7 @@ def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
 
 @contextmanager
 def writing(folder: Path, times: int) -> Iterator[None]:
-    """Somebody who has `folder` open makes a file there right before a folder is removed, so often."""
+    """Create a file in `folder` right before each of the first `times` removals of a folder."""
     descriptor, real, numbers = os.open(folder, FOLDER), os.rmdir, iter(range(times))
 
     def write_before(name: Any, *, dir_fd: int | None = None) -> None:
@@ -175,7 +175,7 @@ def writing(folder: Path, times: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["a", "a/b"])
-def test_what_comes_meanwhile_is_removed_too(tmp_path: Path, name: str) -> None:
+def test_files_created_during_the_removal_are_removed_too(tmp_path: Path, name: str) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     with writing(tmp_path / name, 3):
         remove_path(tmp_path / "a")
@@ -183,7 +183,7 @@ def test_what_comes_meanwhile_is_removed_too(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "a/b"])
-def test_who_writes_without_end_is_told_of(tmp_path: Path, name: str) -> None:
+def test_removal_fails_if_files_are_created_without_end(tmp_path: Path, name: str) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     with (
         writing(tmp_path / name, 1_000_000),

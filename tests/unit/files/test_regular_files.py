@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ from specify_cli.files.regular_files import (
 )
 
 
-def test_a_plain_file_is_read(tmp_path: Path) -> None:
+def test_read_regular_returns_the_content_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"123")
     assert read_regular(tmp_path / "a", max_bytes=3) == b"123"
 
 
-def test_a_name_is_taken_from_the_folder_that_was_opened(tmp_path: Path) -> None:
+def test_read_regular_finds_a_relative_path_in_the_open_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"123")
     folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -35,20 +36,20 @@ def test_a_name_is_taken_from_the_folder_that_was_opened(tmp_path: Path) -> None
         os.close(folder)
 
 
-def test_one_byte_too_many_is_too_large(tmp_path: Path) -> None:
+def test_read_regular_refuses_a_file_one_byte_over_the_bound(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1234")
     with pytest.raises(TooLarge):
         read_regular(tmp_path / "a", max_bytes=3)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="such a file is there in /proc alone")
-def test_a_file_that_says_it_is_empty_and_is_not_is_read_within_the_bound() -> None:
-    # Its size is told as nought, as that of a file that grows while it is read.
+@pytest.mark.skipif(sys.platform != "linux", reason="only /proc has such a file")
+def test_read_regular_applies_the_bound_to_a_file_that_reports_size_zero() -> None:
+    # The kernel reports its size as 0, like that of a file that grows while it is read.
     with pytest.raises(TooLarge):
         read_regular(Path("/proc/self/environ"), max_bytes=10)
 
 
-def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+def test_read_regular_raises_file_not_found_for_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_regular(tmp_path / "a", max_bytes=3)
 
@@ -67,37 +68,47 @@ def _dangling_link(path: Path) -> None:
     path.symlink_to("nowhere")
 
 
+@contextmanager
+def _replaced_by_a_link_after_stat(path: Path) -> Iterator[None]:
+    """The first `os.stat` in the block finds a regular file, which then becomes a link."""
+    (path.parent / "secret").write_bytes(b"secret")
+    path.write_bytes(b"harmless")
+    stat = os.stat
+
+    def stat_then_replace(name: Path | str, **options: Any) -> os.stat_result:
+        status = stat(name, **options)
+        path.unlink()
+        path.symlink_to("secret")
+        return status
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "stat", stat_then_replace)
+        yield
+
+
 @pytest.mark.parametrize("plant", [_link, _dangling_link, _hard_link, os.mkfifo, Path.mkdir])
-def test_anything_else_is_not_read(tmp_path: Path, plant: Callable[[Path], None]) -> None:
+def test_read_regular_refuses_anything_but_a_regular_file(
+    tmp_path: Path, plant: Callable[[Path], None]
+) -> None:
     plant(tmp_path / "a")
     with pytest.raises(NotRegular):
         read_regular(tmp_path / "a", max_bytes=100)
 
 
-def test_a_device_is_not_read() -> None:
+def test_read_regular_refuses_a_device() -> None:
     with pytest.raises(NotRegular):
         read_regular(Path("/dev/zero"), max_bytes=100)
 
 
-def test_a_link_that_takes_the_place_of_a_judged_file_is_not_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_read_regular_refuses_a_file_replaced_by_a_link_after_the_check(
+    tmp_path: Path,
 ) -> None:
-    (tmp_path / "secret").write_bytes(b"secret")
-    path, judge = tmp_path / "a", os.stat
-    path.write_bytes(b"harmless")
-
-    def swap_once_judged(name: Path, **options: Any) -> os.stat_result:
-        status = judge(name, **options)
-        path.unlink()
-        path.symlink_to("secret")
-        return status
-
-    monkeypatch.setattr(os, "stat", swap_once_judged)
-    with pytest.raises(NotRegular):
+    path = tmp_path / "a"
+    with _replaced_by_a_link_after_stat(path), pytest.raises(NotRegular):
         read_regular(path, max_bytes=100)
 
 
-def test_another_users_file_is_not_read(tmp_path: Path) -> None:
+def test_read_regular_refuses_a_file_of_another_user(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"theirs")
     us = (tmp_path / "a").stat().st_uid
     assert read_regular(tmp_path / "a", max_bytes=100, owner_uid=us) == b"theirs"
@@ -105,7 +116,7 @@ def test_another_users_file_is_not_read(tmp_path: Path) -> None:
         read_regular(tmp_path / "a", max_bytes=100, owner_uid=us + 1)
 
 
-# A file that may be written, in a folder that was opened.
+# Files in an open folder, for reading or writing.
 
 
 @pytest.fixture
@@ -121,7 +132,7 @@ def _link_to_itself(path: Path) -> None:
 
 @pytest.mark.parametrize("plant", [_link, _dangling_link, _link_to_itself, os.mkfifo, Path.mkdir])
 @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR | os.O_APPEND | os.O_CREAT])
-def test_anything_else_is_not_opened(
+def test_opened_plain_refuses_anything_but_a_regular_file(
     tmp_path: Path, folder: int, plant: Callable[[Path], None], flags: int
 ) -> None:
     plant(tmp_path / "a")
@@ -130,26 +141,18 @@ def test_anything_else_is_not_opened(
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_link_that_takes_the_place_of_a_judged_file_is_not_opened(
-    tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
+def test_opened_plain_refuses_a_file_replaced_by_a_link_after_the_check(
+    tmp_path: Path, folder: int
 ) -> None:
-    (tmp_path / "secret").write_bytes(b"secret")
-    path, judge = tmp_path / "a", os.stat
-    path.write_bytes(b"harmless")
-
-    def swap_once_judged(name: str, **options: Any) -> os.stat_result:
-        status = judge(name, **options)
-        path.unlink()
-        path.symlink_to("secret")
-        return status
-
-    with monkeypatch.context() as here:
-        here.setattr(os, "stat", swap_once_judged)
-        with pytest.raises(NotRegular), opened_plain("a", folder=folder, flags=os.O_RDONLY):
-            pass
+    with (
+        _replaced_by_a_link_after_stat(tmp_path / "a"),
+        pytest.raises(NotRegular),
+        opened_plain("a", folder=folder, flags=os.O_RDONLY),
+    ):
+        pass
 
 
-def test_a_file_of_an_open_folder_is_read_whole_or_refused(tmp_path: Path) -> None:
+def test_read_in_returns_a_regular_file_within_the_bound(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "link").symlink_to("a")
@@ -169,12 +172,6 @@ def test_a_file_of_an_open_folder_is_read_whole_or_refused(tmp_path: Path) -> No
         os.close(folder)
 
 
-def link(path: Path) -> None:
-    target = path.with_name("target")
-    target.write_text("secret")
-    path.symlink_to(target)
-
-
 def sparse(path: Path) -> None:
     path.touch()
     os.truncate(path, 1 << 40)
@@ -185,8 +182,8 @@ def bind(path: Path) -> None:
         made.bind(str(path))
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, link, sparse, bind, Path.mkdir])
-def test_what_is_not_a_small_regular_file_is_refused_at_once(
+@pytest.mark.parametrize("make", [os.mkfifo, _link, sparse, bind, Path.mkdir])
+def test_read_file_refuses_anything_but_a_small_regular_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -195,13 +192,13 @@ def test_what_is_not_a_small_regular_file_is_refused_at_once(
         read_file(Path("file"))
 
 
-def test_a_regular_file_is_read(tmp_path: Path) -> None:
+def test_read_file_returns_the_content_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"gitdir: x\n")
     assert read_file(tmp_path / "file") == b"gitdir: x\n"
 
 
 @pytest.mark.parametrize("linked", ["a", "a/b", "a/b/file"])
-def test_no_component_below_a_folder_may_be_a_link(tmp_path: Path, linked: str) -> None:
+def test_opened_below_refuses_a_link_in_any_component(tmp_path: Path, linked: str) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").write_bytes(b"content")
     with opened_below(tmp_path, ["a", "b", "file"]) as stream:

@@ -1,4 +1,4 @@
-"""Tests of removing folder trees that others have filled."""
+"""Tests of removing folder trees with hostile content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Iterator[int]:
 
 
 def as_somebody(act: Callable[[], object]) -> None:
-    """Whoever has no right beyond that of its own files has done it without an error."""
+    """Run `act` in a process of an unprivileged user, and require that it succeeds."""
     child = os.fork()
     if child == 0:
         try:
@@ -51,11 +51,11 @@ def test_folders_files_and_fifos_are_removed(tmp_path: Path, folder: int) -> Non
     assert not any(tmp_path.iterdir())
 
 
-def test_a_name_that_nothing_has_is_no_error(folder: int) -> None:
+def test_removing_a_missing_entry_is_not_an_error(folder: int) -> None:
     assert remove_tree("none", dir_fd=folder)
 
 
-def test_no_link_is_followed(tmp_path: Path, folder: int) -> None:
+def test_links_are_removed_and_not_followed(tmp_path: Path, folder: int) -> None:
     fill(tmp_path / "other")
     (tmp_path / "it").mkdir()
     (tmp_path / "it" / "link").symlink_to(tmp_path / "other")
@@ -66,7 +66,7 @@ def test_no_link_is_followed(tmp_path: Path, folder: int) -> None:
     assert (tmp_path / "other" / "inner" / "file").exists()
 
 
-def test_a_link_that_takes_a_folder_s_place_meanwhile_is_not_followed(
+def test_a_link_that_replaces_a_folder_during_removal_is_not_followed(
     tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(tmp_path / "other")
@@ -87,7 +87,7 @@ def test_a_link_that_takes_a_folder_s_place_meanwhile_is_not_followed(
     assert (tmp_path / "other" / "inner" / "file").exists()
 
 
-def test_no_depth_is_too_deep(tmp_path: Path, folder: int) -> None:
+def test_a_tree_of_any_depth_is_removed_with_few_descriptors(tmp_path: Path, folder: int) -> None:
     top = at = os.open(tmp_path, os.O_RDONLY)
     for _ in range(DEEP):
         os.mkdir("it", dir_fd=at)
@@ -108,7 +108,7 @@ def test_no_depth_is_too_deep(tmp_path: Path, folder: int) -> None:
     assert not any(tmp_path.iterdir())
 
 
-def test_a_budget_ends_a_removal_that_another_call_goes_on_with(
+def test_a_removal_that_exceeds_its_budget_is_continued_by_the_next_call(
     tmp_path: Path, folder: int
 ) -> None:
     for number in range(10):
@@ -120,7 +120,9 @@ def test_a_budget_ends_a_removal_that_another_call_goes_on_with(
     assert not any(tmp_path.iterdir())
 
 
-def test_a_call_reads_no_more_names_than_it_removes(tmp_path: Path, folder: int) -> None:
+def test_a_removal_does_not_read_all_names_of_a_large_folder_into_memory(
+    tmp_path: Path, folder: int
+) -> None:
     (tmp_path / "it" / "inner").mkdir(parents=True)
     for number in range(MANY):
         (tmp_path / "it" / "inner" / f"{number:0200}").touch()
@@ -134,9 +136,9 @@ def test_a_call_reads_no_more_names_than_it_removes(tmp_path: Path, folder: int)
     assert len(list((tmp_path / "it" / "inner").iterdir())) >= MANY - 10
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 @pytest.mark.parametrize("mode", [0o000, 0o400, 0o500])
-def test_folders_that_their_owner_has_closed_are_removed(
+def test_folders_without_permissions_are_removed_by_their_owner(
     tmp_path: Path, folder: int, mode: int
 ) -> None:
     tmp_path.chmod(0o777)

@@ -1,4 +1,4 @@
-"""A project with a log in the record, for the tests of what becomes of the two."""
+"""Fixtures of a project with a log that is in the record."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from specify_cli.core.events import Event
+from specify_cli.storage import package_memory
 from specify_cli.storage.event_lines import encode
+from specify_cli.storage.package_files import WorkPackage, read_packages
+from specify_cli.storage.record import Record
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.remembered_log import RememberedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
+from tests.unit.storage.drafts import MISSION
 
 SLUG = "001-search"
 COLLEAGUE = NOTE._replace(event_id="C1", actor="colleague")
@@ -45,5 +49,28 @@ def log(root: Path, request: pytest.FixtureRequest) -> RecordedLog:
     return made
 
 
+@pytest.fixture
+def package_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The missions whose packages are read from the files."""
+    found: list[Path] = []
+
+    def noted(mission: Path, *, below: Path) -> dict[str, WorkPackage]:
+        found.append(mission)
+        return read_packages(mission, below=below)
+
+    monkeypatch.setattr(package_memory, "read_packages", noted)
+    return found
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    """A record that knows one mission."""
+    made = Record.make(tmp_path)
+    assert made.keep_mission(MISSION).number == 1
+    return made
+
+
 def kept(log: RecordedLog) -> list[bytes]:
-    return [path.read_bytes() for path in log.file.attic.iterdir()]
+    """The content of the files in the attic."""
+    attic = log.file.attic
+    return [path.read_bytes() for path in attic.iterdir()] if attic.is_dir() else []

@@ -1,4 +1,4 @@
-"""Journals of projects that hold nothing else."""
+"""Helpers of the tests of journals."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def journal_of(root: Path, **options: Any) -> Journal:
 
 
 def line(correlation_id: str, **more: Any) -> dict[str, Any]:
-    """What a caller at the command line hands over."""
+    """A line as the command line appends it."""
     digest = f"of {correlation_id}"
     return {"correlation_id": correlation_id, "at": "now", "digest": digest, **more}
 
 
 def by(identity: str, correlation_id: str, **more: Any) -> dict[str, Any]:
-    """What a worker hands over for that orchestrator."""
+    """A line as a worker appends it for this orchestrator."""
     return line(correlation_id, door="mailbox", identity=identity, **more)
 
 

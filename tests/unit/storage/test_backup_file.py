@@ -1,4 +1,4 @@
-"""The file of a backup is taken as it was written, or not at all."""
+"""Tests of writing and extracting the file of a backup."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def extracted(path: Path) -> dict[str, bytes]:
     return {str(it.relative_to(into)): it.read_bytes() for it in into.rglob("*") if it.is_file()}
 
 
-def test_what_was_written_is_read(file: Path) -> None:
+def test_a_backup_is_extracted_as_it_was_written(file: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     assert extracted(file) == {"record.db": RECORD, PART: b"{}\n"}
     assert [it.name for it in file.parent.iterdir()] in (
@@ -51,12 +51,12 @@ def test_what_was_written_is_read(file: Path) -> None:
     )
 
 
-def test_tar_lists_it(file: Path) -> None:
+def test_tar_lists_the_members_of_a_backup(file: Path) -> None:
     with tarfile.open(file) as archive:
         assert archive.getnames() == ["manifest.json", "record.db", PART]
 
 
-def test_no_file_is_replaced(file: Path) -> None:
+def test_writing_a_backup_refuses_to_replace_a_file(file: Path) -> None:
     with pytest.raises(UsageError, match="exists"):
         backup_file.write(file, [content("record.db", b"")], at="", version="", head=HEAD)
     assert extracted(file)["record.db"] == RECORD
@@ -85,13 +85,13 @@ HUGE = [{"name": "record.db", "bytes": 2**60, "sha256": "0" * 64}]
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "nothing": lambda: b"",
     "no manifest": lambda: member(*DB) + END,
-    "a manifest that is no JSON": lambda: member("manifest.json", b"{" * 100_000) + END,
+    "a manifest that is not JSON": lambda: member("manifest.json", b"{" * 100_000) + END,
     "a newer format": lambda: manifest(DB, format=2) + member(*DB) + END,
     "no record": lambda: manifest((PART, b"")) + member(PART) + END,
     "a parent folder": lambda: manifest(DB, ("../x", b"x")) + member(*DB) + member("../x", b"x"),
     "an absolute path": lambda: manifest(DB, ("/x", b"x")) + member(*DB) + member("/x", b"x"),
-    "a path in a kind": lambda: manifest(DB, ("journal/../x", b"")) + member(*DB),
-    "a name twice": lambda: manifest(DB, DB) + 2 * member(*DB) + END,
+    "a parent folder in a known folder": lambda: manifest(DB, ("journal/../x", b"")) + member(*DB),
+    "a duplicate name": lambda: manifest(DB, DB) + 2 * member(*DB) + END,
     "a link": lambda: (
         manifest(DB) + member("record.db", type=tarfile.SYMTYPE, linkname="/etc/passwd") + END
     ),
@@ -105,22 +105,24 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
         manifest(DB) + member("x", b"11 path=/x\n", type=tarfile.XHDTYPE) + member(*DB) + END
     ),
     "a long name": lambda: manifest(DB) + member("y" * 300) + member(*DB) + END,
-    "more than the disk has": lambda: manifest(files=HUGE) + member("record.db", size=2**60),
+    "a size larger than the disk": lambda: manifest(files=HUGE) + member("record.db", size=2**60),
     "a config that is too large": lambda: manifest(
         DB, files=[*HUGE, {"name": "config.toml", "bytes": 2**21, "sha256": ""}]
     ),
     "a size below zero": lambda: manifest(files=[{"name": "record.db", "bytes": -1, "sha256": ""}]),
-    "another size": lambda: manifest(DB) + member("record.db", b"x") + END,
-    "other bytes": lambda: manifest(DB) + member("record.db", RECORD[::-1]) + END,
-    "one more": lambda: manifest(DB) + member(*DB) + member(PART, b"x") + END,
-    "a wrong checksum": lambda: manifest(DB) + b"x" + member(*DB)[1:] + END,
-    "an early end": lambda: manifest(DB) + member(*DB)[:600],
+    "a wrong size": lambda: manifest(DB) + member("record.db", b"x") + END,
+    "wrong content": lambda: manifest(DB) + member("record.db", RECORD[::-1]) + END,
+    "a member that the manifest lacks": lambda: (
+        manifest(DB) + member(*DB) + member(PART, b"x") + END
+    ),
+    "a wrong checksum of a header": lambda: manifest(DB) + b"x" + member(*DB)[1:] + END,
+    "a truncated member": lambda: manifest(DB) + member(*DB)[:600],
     "zeros without end": lambda: manifest(DB) + member(*DB) + bytes(2**20),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_refused(name: str, tmp_path: Path) -> None:
+def test_extract_refuses_a_hostile_archive(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.backup"
     path.write_bytes(gzip.compress(HOSTILE[name]()))
     with pytest.raises(StateUnreadable, match="is not a whole backup"):
@@ -131,13 +133,13 @@ def test_a_hostile_file_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 30, -9, -1])
-def test_a_torn_file_is_refused(file: Path, cut: int) -> None:
+def test_extract_refuses_a_truncated_archive(file: Path, cut: int) -> None:
     file.write_bytes(file.read_bytes()[:cut])
     with pytest.raises(StateUnreadable):
         extracted(file)
 
 
-def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
+def test_extract_refuses_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(UsageError, match="cannot read"):
             backup_file.extract(path, tmp_path)

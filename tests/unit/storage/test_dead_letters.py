@@ -9,20 +9,20 @@ import pytest
 from specify_cli.storage.dead_letters import look_at
 
 
-def test_of_a_plain_file_the_beginning_is_read(tmp_path: Path) -> None:
+def test_look_at_reads_the_beginning_of_a_regular_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"some words")
     look = look_at(tmp_path / "a", max_bytes=4)
     assert (look.kind, look.size, look.head) == ("regular file", 10, b"some")
 
 
-def test_what_a_link_leads_to_is_not_read(tmp_path: Path) -> None:
+def test_look_at_does_not_read_the_target_of_a_link(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / "a").symlink_to("secret")
     look = look_at(tmp_path / "a", max_bytes=100)
     assert (look.kind, look.head) == ("symbolic link", b"")
 
 
-def test_what_has_another_name_as_well_is_not_read(tmp_path: Path) -> None:
+def test_look_at_does_not_read_a_file_with_several_hard_links(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / "a").hardlink_to(tmp_path / "secret")
     look = look_at(tmp_path / "a", max_bytes=100)
@@ -30,7 +30,7 @@ def test_what_has_another_name_as_well_is_not_read(tmp_path: Path) -> None:
     assert look.head == b""
 
 
-def test_a_link_that_takes_the_place_of_what_is_looked_at_is_not_followed(
+def test_look_at_does_not_follow_a_link_that_replaces_the_file_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "secret").write_bytes(b"secret")

@@ -1,7 +1,8 @@
-"""What is acknowledged survives a loss of power: its bytes were synced, and its name."""
+"""Tests of durability: the content and the name of a file are synced, under the right lock."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.files import atomic, folders
 from specify_cli.files.tree_removal import remove_path
 from specify_cli.storage.dead_letters import LetterFolder
+from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_parts import SYNCED_BYTES
 from specify_cli.storage.journal_publisher import JournalPublisher
 from specify_cli.storage.layout import Layout
@@ -18,7 +20,7 @@ from tests.durability import watched
 from tests.unit.storage.journals import journal_of, line
 
 
-def test_a_published_file_is_synced_before_it_has_its_name(tmp_path: Path) -> None:
+def test_publish_syncs_a_file_before_it_renames_it(tmp_path: Path) -> None:
     with watched() as disk:
         atomic.publish(tmp_path / "a", b"whole")
     assert disk.is_kept(tmp_path / "a")
@@ -26,7 +28,7 @@ def test_a_published_file_is_synced_before_it_has_its_name(tmp_path: Path) -> No
     assert disk.steps[disk.steps.index("rename a") - 1].startswith("sync .a.")
 
 
-def test_a_synced_folder_keeps_its_names(tmp_path: Path) -> None:
+def test_fsync_folder_makes_creations_and_removals_durable(tmp_path: Path) -> None:
     with watched() as disk:
         (tmp_path / "a").write_bytes(b"")
         (tmp_path / "a").unlink()
@@ -34,14 +36,14 @@ def test_a_synced_folder_keeps_its_names(tmp_path: Path) -> None:
     assert disk.is_name_kept(tmp_path / "a")
 
 
-def test_the_first_line_of_a_journal_keeps_its_name(tmp_path: Path) -> None:
+def test_the_first_append_makes_the_name_of_the_journal_durable(tmp_path: Path) -> None:
     journal, path = journal_of(tmp_path), Layout(tmp_path).journal
     with watched() as disk:
         journal.append(line("a"))
     assert disk.is_name_kept(path)
 
 
-def test_a_journal_is_kept_each_time_it_has_grown_by_some_kilobytes(tmp_path: Path) -> None:
+def test_the_journal_is_synced_after_every_few_kilobytes(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     journal.append(line("a"))
     with watched() as disk:
@@ -52,7 +54,7 @@ def test_a_journal_is_kept_each_time_it_has_grown_by_some_kilobytes(tmp_path: Pa
     assert disk.is_kept(Layout(tmp_path).journal)
 
 
-def test_a_settled_dead_letter_stays_settled(tmp_path: Path) -> None:
+def test_the_resolution_of_a_dead_letter_is_durable(tmp_path: Path) -> None:
     (tmp_path / "A.json").write_text('{"dead_letter": "A"}')
     letters = LetterFolder(tmp_path)
     with watched() as disk:
@@ -61,58 +63,41 @@ def test_a_settled_dead_letter_stays_settled(tmp_path: Path) -> None:
     assert disk.is_name_kept(tmp_path / "A.json")
 
 
-def test_a_thing_that_was_removed_does_not_return(tmp_path: Path) -> None:
+def test_the_removal_of_a_path_is_durable(tmp_path: Path) -> None:
     (tmp_path / "thing").touch()
     with watched() as disk:
         remove_path(tmp_path / "thing")
     assert disk.is_name_kept(tmp_path / "thing")
 
 
-def test_a_line_of_a_journal_is_written_under_its_lock(tmp_path: Path) -> None:
+def test_an_append_writes_under_the_lock_of_the_journal(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     with watched() as disk:
         journal.append(line("a", note="x" * SYNCED_BYTES))
     assert disk.is_locked("sync journal.jsonl", "journal")
 
 
-def test_the_lines_of_a_batch_are_written_under_the_lock_of_the_journal(tmp_path: Path) -> None:
+def test_a_batch_writes_under_the_lock_of_the_journal(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     with watched() as disk, journal.batch() as book:
         book.append([(line(name, note="x" * SYNCED_BYTES), []) for name in "ab"])
     assert disk.is_locked("sync journal.jsonl", "journal")
 
 
-def test_a_journal_is_put_right_under_its_lock(tmp_path: Path) -> None:
+@pytest.mark.parametrize("repair", [Journal.restore, Journal.take_in, Journal.publish])
+def test_a_repair_of_the_published_journal_holds_its_lock(
+    tmp_path: Path, repair: Callable[[Journal], object]
+) -> None:
     journal = journal_of(tmp_path)
     for name in "ab":
         journal.append(line(name))
     Layout(tmp_path).journal.unlink()
     with watched() as disk:
-        journal.restore()
+        repair(journal_of(tmp_path))
     assert disk.is_locked("rename journal-1.jsonl", "journal")
 
 
-def test_the_end_of_a_journal_is_taken_in_under_its_lock(tmp_path: Path) -> None:
-    journal = journal_of(tmp_path)
-    for name in "ab":
-        journal.append(line(name))
-    Layout(tmp_path).journal.unlink()
-    with watched() as disk:
-        journal.take_in()
-    assert disk.is_locked("rename journal-1.jsonl", "journal")
-
-
-def test_a_journal_is_published_under_its_lock(tmp_path: Path) -> None:
-    journal = journal_of(tmp_path)
-    for name in "ab":
-        journal.append(line(name))
-    Layout(tmp_path).journal.unlink()
-    with watched() as disk:
-        journal_of(tmp_path).publish()
-    assert disk.is_locked("rename journal-1.jsonl", "journal")
-
-
-def test_an_older_part_of_a_journal_keeps_its_name(tmp_path: Path) -> None:
+def test_a_closed_part_of_the_journal_is_durable(tmp_path: Path) -> None:
     journal = journal_of(tmp_path, max_bytes=1)
     journal.append(line("a"))
     with watched() as disk:
@@ -122,13 +107,13 @@ def test_an_older_part_of_a_journal_keeps_its_name(tmp_path: Path) -> None:
     assert disk.is_name_kept(older)
 
 
-def test_a_new_folder_stays_with_what_is_moved_into_it(tmp_path: Path) -> None:
+def test_a_new_folder_is_durable(tmp_path: Path) -> None:
     with watched() as disk:
         folders.ensure(tmp_path / "new", below=tmp_path, mode=0o700)
     assert disk.is_name_kept(tmp_path / "new")
 
 
-def test_a_record_that_seems_older_is_looked_at_again_under_the_lock(
+def test_a_record_that_seems_to_be_behind_is_checked_again_under_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = journal_of(tmp_path)
@@ -136,12 +121,12 @@ def test_a_record_that_seems_older_is_looked_at_again_under_the_lock(
     Layout(tmp_path).journal.write_bytes(b"")
     with watched() as disk:
 
-        def looked_at(_: object, record: Record) -> None:
-            is_first = not any(it.startswith("look") for it in disk.steps)
-            disk.steps.append("look" if is_first else "look again")
+        def fail_once(_: object, record: Record) -> None:
+            is_first = "check" not in disk.steps
+            disk.steps.append("check" if is_first else "check again")
             if is_first:
                 raise StateUnreadable("somebody has just answered a request")
 
-        monkeypatch.setattr(JournalPublisher, "require_current", looked_at)
+        monkeypatch.setattr(JournalPublisher, "require_current", fail_once)
         journal.require_current()
-    assert disk.is_locked("look again", "journal")
+    assert disk.is_locked("check again", "journal")

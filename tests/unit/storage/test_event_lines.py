@@ -1,4 +1,4 @@
-"""Lines of a log are read as pydantic's rules for dataclasses with these fields would read them, without it."""
+"""Tests of parsing the lines of a log: the result is that of pydantic, which the parser does not use."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def encoded(text: str) -> st.SearchStrategy[bytes]:
 
 
 def by_pydantic(record: dict[str, Any]) -> Event | str:
-    """The event, or the complaint, as the library has it once others' fields are put aside."""
+    """The event that pydantic makes of the known fields, or the beginning of its message."""
     kind = KINDS.get(str(record.get("kind")), Transitioned)
     try:
         return kind(**vars(ADAPTERS[kind].validate_python(record)))
@@ -74,7 +74,7 @@ def by_pydantic(record: dict[str, Any]) -> Event | str:
 
 
 def with_readable_fields(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with every field that decides no lane as an event has it, whatever others wrote."""
+    """The record, in which the fields that decide no lane are converted as the parser converts them."""
     names = ("tool", "profile", "role")
     actor = record.get("actor")
     if isinstance(actor, dict):
@@ -116,11 +116,11 @@ def read(record: dict[str, Any]) -> list[Event] | str:
     others=st.dictionaries(NAMES, VALUES, max_size=3),
     dropped=st.sets(NAMES, max_size=1),
 )
-def test_every_record_is_read_or_refused_as_the_library_would(
+def test_every_line_is_parsed_or_refused_as_pydantic_would(
     base: dict[str, Any], others: dict[str, Any], dropped: set[str]
 ) -> None:
     record = {name: it for name, it in (base | others).items() if name not in dropped | {"batch"}}
-    record = json.loads(json.dumps(record))  # A NaN is not itself.
+    record = json.loads(json.dumps(record))  # NaN does not equal itself.
     found = read(record)
     if event_fields._kind_of(dict(record)) is None or found == []:
         assert found == []
@@ -133,7 +133,7 @@ def test_every_record_is_read_or_refused_as_the_library_would(
 
 
 @given(raw=st.binary(max_size=12) | st.sampled_from(['{"a":1}', "{}", "[]"]).flatmap(encoded))
-def test_a_line_of_any_encoding_is_an_object_where_the_library_reads_one(raw: bytes) -> None:
+def test_json_object_accepts_the_same_encodings_as_json_loads(raw: bytes) -> None:
     try:
         said = json.loads(raw)
     except (ValueError, RecursionError):

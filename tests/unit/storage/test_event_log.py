@@ -16,8 +16,8 @@ from specify_cli.storage.event_lines import encode, ids_in
 from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.files.limits import files_no_longer_than
+from tests.unit.storage.conftest import SLUG, kept, line
 
-SLUG = "001-search"
 FOREIGN = [
     b'{"event_type":"MissionCreated","aggregate_id":"x","payload":{"to_lane":"done"}}\n',
     b'{"event_id":"G","from_lane":"genesis","to_lane":"planned","wp_id":"WP01"}\n',
@@ -68,23 +68,14 @@ def log(tmp_path: Path) -> RecordedLog:
     return log_in(tmp_path, SLUG)
 
 
-def in_attic(log: RecordedLog) -> list[bytes]:
-    attic = log.file.attic
-    return [path.read_bytes() for path in attic.iterdir()] if attic.is_dir() else []
-
-
-def line(event: Event) -> bytes:
-    return encode([event], mission_slug=SLUG)
-
-
 # Round trips.
 
 
-# An id counts once.
+# The ids are unique: of two events with the same id only one counts.
 @given(
     events=st.lists(EVENTS, max_size=9, unique_by=lambda it: it.event_id), size=st.integers(1, 3)
 )
-def test_what_was_encoded_is_parsed_as_the_same_events(
+def test_encoded_events_are_parsed_as_the_same_events(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], size: int
 ) -> None:
     log = log_in(tmp_path_factory.mktemp("log"), SLUG)
@@ -97,25 +88,25 @@ def test_what_was_encoded_is_parsed_as_the_same_events(
 
 @given(
     events=st.lists(EVENTS, min_size=1, max_size=3, unique_by=lambda it: it.event_id),
-    kept=st.integers(0, 10_000),
+    cut=st.integers(0, 10_000),
 )
-def test_an_append_cut_off_anywhere_counts_whole_or_not_at_all(
-    tmp_path_factory: pytest.TempPathFactory, events: list[Event], kept: int
+def test_a_truncated_append_counts_completely_or_not_at_all(
+    tmp_path_factory: pytest.TempPathFactory, events: list[Event], cut: int
 ) -> None:
     log = log_in(tmp_path_factory.mktemp("log"), SLUG)
     whole = encode(events, mission_slug=SLUG)
-    log.path.write_bytes(line(CLAIM) + whole[: min(kept, len(whole) - 1)])
+    log.path.write_bytes(line(CLAIM) + whole[: min(cut, len(whole) - 1)])
     assert log.read().events in ((CLAIM,), (CLAIM, *events))
     log.append([NOTE])
     assert log.read().events in ((CLAIM, NOTE), (CLAIM, *events, NOTE))
 
 
-def test_a_log_that_is_not_there_is_empty(log: RecordedLog) -> None:
+def test_a_missing_log_is_empty(log: RecordedLog) -> None:
     assert log.read().events == ()
     assert not log.path.exists()
 
 
-def test_an_append_is_lines_of_ascii_json_that_others_can_read(log: RecordedLog) -> None:
+def test_an_append_writes_lines_of_ascii_json(log: RecordedLog) -> None:
     log.append([CLAIM._replace(actor="Zoë\u2028"), BEGIN])
     lines = log.path.read_bytes().decode("ascii").splitlines()
     first = json.loads(lines[0])
@@ -139,25 +130,25 @@ def test_events_are_found_by_the_request_that_caused_them(log: RecordedLog) -> N
     assert log.read().caused_by("one", "nightly") == (theirs,)
 
 
-def test_another_versions_idea_of_an_identity_is_no_damage(log: RecordedLog) -> None:
+def test_an_identity_in_the_form_of_another_version_is_ignored(log: RecordedLog) -> None:
     theirs = json.loads(line(CLAIM)) | {"identity": {"name": "coder"}}
     log.path.write_text(json.dumps(theirs) + "\n")
     assert log.read().events == (CLAIM,)
 
 
-# What a crash leaves.
+# Incomplete writes.
 
 
-def test_a_torn_last_line_counts_as_not_written_and_is_kept_in_the_attic(log: RecordedLog) -> None:
+def test_a_torn_last_line_does_not_count_and_moves_to_the_attic(log: RecordedLog) -> None:
     torn = line(BEGIN)[:-20]
     log.path.write_bytes(line(CLAIM) + torn)
     assert log.read().events == (CLAIM,)
     log.append([NOTE])
     assert log.path.read_bytes() == line(CLAIM) + line(NOTE)
-    assert in_attic(log) == [torn]
+    assert kept(log) == [torn]
 
 
-def test_an_open_batch_is_dropped_whole_and_kept_in_the_attic(log: RecordedLog) -> None:
+def test_an_incomplete_batch_does_not_count_and_moves_to_the_attic(log: RecordedLog) -> None:
     batch = encode([CLAIM, BEGIN, NOTE], mission_slug=SLUG).splitlines(keepends=True)
     opened = batch[0] + batch[1] + batch[2][:7]
     log.path.write_bytes(line(NOTE) + opened)
@@ -165,10 +156,12 @@ def test_an_open_batch_is_dropped_whole_and_kept_in_the_attic(log: RecordedLog) 
     again = CLAIM._replace(event_id="E4")
     log.append([again])
     assert log.path.read_bytes() == line(NOTE) + line(again)
-    assert in_attic(log) == [opened]
+    assert kept(log) == [opened]
 
 
-def test_an_open_batch_that_another_program_wrote_behind_never_counts(log: RecordedLog) -> None:
+def test_an_incomplete_batch_followed_by_another_programs_line_never_counts(
+    log: RecordedLog,
+) -> None:
     opened = encode([CLAIM, BEGIN], mission_slug=SLUG).splitlines(keepends=True)[0]
     log.path.write_bytes(opened + line(NOTE))
     assert log.read().events == (NOTE,)
@@ -176,14 +169,14 @@ def test_an_open_batch_that_another_program_wrote_behind_never_counts(log: Recor
     assert log.path.read_bytes() == opened + line(NOTE) + line(BEGIN)
 
 
-def test_a_last_line_without_its_newline_counts_and_the_next_begins_on_its_own(
+def test_an_append_ends_a_last_line_that_lacks_its_newline(
     log: RecordedLog,
 ) -> None:
     log.path.write_bytes(line(CLAIM).rstrip(b"\n"))
     assert log.read().events == (CLAIM,)
     log.append([NOTE])
     assert log.path.read_bytes() == line(CLAIM) + line(NOTE)
-    assert in_attic(log) == []
+    assert kept(log) == []
 
 
 def test_reading_repairs_nothing(log: RecordedLog) -> None:
@@ -191,10 +184,10 @@ def test_reading_repairs_nothing(log: RecordedLog) -> None:
     log.path.write_bytes(damaged)
     log.read()
     assert log.path.read_bytes() == damaged
-    assert in_attic(log) == []
+    assert kept(log) == []
 
 
-def test_mending_ends_the_file_with_a_whole_line(log: RecordedLog) -> None:
+def test_a_repair_ends_the_file_with_a_complete_line(log: RecordedLog) -> None:
     log.path.write_bytes(line(CLAIM).rstrip(b"\n"))
     log.put_right(repairs=True)
     assert log.path.read_bytes() == line(CLAIM)
@@ -203,17 +196,17 @@ def test_mending_ends_the_file_with_a_whole_line(log: RecordedLog) -> None:
     assert log.path.read_bytes() == line(CLAIM)
 
 
-def test_mending_makes_no_log_where_there_was_none(log: RecordedLog) -> None:
+def test_a_repair_does_not_create_a_missing_log(log: RecordedLog) -> None:
     log.put_right(repairs=True)
     assert not log.path.exists()
 
 
-# What others wrote.
+# Lines of other programs and versions.
 
 
 @pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("foreign", FOREIGN)
-def test_lines_of_other_versions_are_read_past_and_kept_byte_for_byte(
+def test_lines_of_other_versions_are_skipped_and_kept_byte_for_byte(
     log: RecordedLog, foreign: bytes, is_first: bool
 ) -> None:
     raw = foreign + line(CLAIM) if is_first else line(CLAIM) + foreign
@@ -222,7 +215,7 @@ def test_lines_of_other_versions_are_read_past_and_kept_byte_for_byte(
     log.append([NOTE])
     assert log.path.read_bytes() == raw + line(NOTE)
     assert log.read().events == (CLAIM, NOTE)
-    assert in_attic(log) == []
+    assert kept(log) == []
 
 
 def test_events_of_other_versions_without_our_fields_are_read(log: RecordedLog) -> None:
@@ -268,13 +261,11 @@ def test_a_damaged_line_is_refused_with_its_file_and_number(
     assert log.path.read_bytes() == raw
 
 
-# A disk that refuses.
+# A full disk.
 
 
 @pytest.mark.parametrize("free", [0, 1, 60, 300])
-def test_an_append_that_the_disk_cuts_short_leaves_the_log_as_it_was(
-    log: RecordedLog, free: int
-) -> None:
+def test_a_failed_append_leaves_the_log_unchanged(log: RecordedLog, free: int) -> None:
     log.append([NOTE])
     before = log.path.read_bytes()
     with files_no_longer_than(len(before) + free), pytest.raises(StorageFailed):
@@ -284,7 +275,7 @@ def test_an_append_that_the_disk_cuts_short_leaves_the_log_as_it_was(
     assert log.read().events == (NOTE, CLAIM, BEGIN)
 
 
-def test_an_append_that_the_disk_refuses_makes_no_log(log: RecordedLog) -> None:
+def test_a_failed_first_append_does_not_create_a_log(log: RecordedLog) -> None:
     with files_no_longer_than(10), pytest.raises(StorageFailed):
         log.append([CLAIM])
     assert not log.path.exists()
@@ -306,7 +297,7 @@ def test_an_append_that_the_disk_refuses_makes_no_log(log: RecordedLog) -> None:
         ("at", 5, ""),
     ],
 )
-def test_a_field_that_decides_no_lane_is_read_whatever_it_holds_and_the_line_is_kept(
+def test_a_field_that_decides_no_lane_may_have_any_type(
     log: RecordedLog, field: str, value: Any, read: Any
 ) -> None:
     raw = json.dumps(json.loads(line(CLAIM)) | {field: value}).encode() + b"\n"
@@ -320,16 +311,16 @@ def test_a_field_that_decides_no_lane_is_read_whatever_it_holds_and_the_line_is_
 @pytest.mark.parametrize(
     "note", [b'{"kind":"annotation","event_id":"E"}\n', b'{"kind":"annotation","wp_id":"WP01"}\n']
 )
-def test_a_note_on_no_package_is_read_past_and_kept(log: RecordedLog, note: bytes) -> None:
+def test_a_note_without_a_work_package_or_an_id_is_skipped(log: RecordedLog, note: bytes) -> None:
     log.path.write_bytes(note + line(CLAIM))
     assert log.read().events == (CLAIM,)
 
 
-# What is not a file of its own.
+# Entries that are not regular files.
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "fifo", "folder"])
-def test_what_is_not_a_regular_file_is_neither_read_nor_appended_to(
+def test_a_log_that_is_not_a_regular_file_is_neither_read_nor_written(
     log: RecordedLog, tmp_path: Path, kind: str
 ) -> None:
     outside = tmp_path / "outside"
@@ -348,7 +339,7 @@ def test_what_is_not_a_regular_file_is_neither_read_nor_appended_to(
     assert not outside.exists() or outside.read_bytes() == line(CLAIM)
 
 
-def test_a_folder_on_the_way_that_is_a_link_is_not_followed(
+def test_an_append_does_not_follow_a_link_at_the_mission_folder(
     log: RecordedLog, tmp_path: Path
 ) -> None:
     log.path.parent.rmdir()
@@ -359,7 +350,7 @@ def test_a_folder_on_the_way_that_is_a_link_is_not_followed(
     assert list((tmp_path / "outside").iterdir()) == []
 
 
-def test_a_link_that_takes_the_place_of_a_judged_log_is_not_followed(
+def test_an_append_does_not_follow_a_link_that_replaces_the_log_after_the_check(
     log: RecordedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside = tmp_path / "outside"
@@ -380,7 +371,7 @@ def test_a_link_that_takes_the_place_of_a_judged_log_is_not_followed(
     assert outside.read_bytes() == b""
 
 
-def test_a_log_of_more_bytes_than_the_host_reads_is_refused(log: RecordedLog) -> None:
+def test_a_log_above_the_size_limit_is_refused(log: RecordedLog) -> None:
     with log.path.open("wb") as file:
         file.truncate(100 * 1024**3)
     with pytest.raises(StateUnreadable) as refused:

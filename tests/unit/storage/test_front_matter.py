@@ -15,12 +15,12 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
 
 
 @given(st.dictionaries(TEXTS.filter(bool), TEXTS | st.lists(TEXTS, max_size=3), max_size=4))
-def test_what_was_rendered_is_parsed_as_the_same_header(header: dict[str, object]) -> None:
+def test_a_rendered_header_is_parsed_as_the_same_header(header: dict[str, object]) -> None:
     assert front_matter.parse(front_matter.render(header) + "\nbody\n---\n", PATH) == header
 
 
 @given(st.text())
-def test_any_text_has_a_header_or_is_refused_with_a_line(text: str) -> None:
+def test_any_text_is_parsed_or_refused_with_file_and_line(text: str) -> None:
     try:
         header = front_matter.parse(f"---\n{text}\n---\n", PATH)
     except StateUnreadable as error:
@@ -33,7 +33,7 @@ def test_any_text_has_a_header_or_is_refused_with_a_line(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "body\n---\nname: x\n---\n", "--- \n---\n", "---\n# no\n---\n"]
 )
-def test_a_text_without_a_header_has_an_empty_one(text: str) -> None:
+def test_a_text_without_front_matter_has_an_empty_header(text: str) -> None:
     assert front_matter.parse(text, PATH) == {}
 
 
@@ -92,7 +92,7 @@ DEEPEST = yaml_text.DEEPEST
         ("\n" + "- " * 200_000, 3),
     ],
 )
-def test_deep_nesting_is_refused_where_it_becomes_too_deep(deep: str, line: int) -> None:
+def test_nesting_is_refused_at_the_line_where_it_becomes_too_deep(deep: str, line: int) -> None:
     with pytest.raises(StateUnreadable) as caught:
         front_matter.parse(f"---\ndeep: {deep}\n---\n", PATH)
     assert caught.value.details == {"file": str(PATH), "line": line}

@@ -1,4 +1,4 @@
-"""Fields are added to front matter, and not a byte of the rest changes."""
+"""Tests of adding fields to front matter without changing any other byte."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def added(text: str, fields: dict[str, Sequence[str]] | None = None) -> str:
         ),
     ],
 )
-def test_a_field_is_added_and_every_other_byte_stays(before: str, after: str) -> None:
+def test_a_field_is_added_and_every_other_byte_is_kept(before: str, after: str) -> None:
     assert added(before) == after
 
 
-def test_both_fields_are_added_at_once_and_long_lists_are_read_back() -> None:
+def test_two_fields_with_long_lists_are_added_at_once() -> None:
     files = [f"src/a very long folder's name/{n}/**" for n in range(9)] + ["*.py", "ü: {x}"]
     fields: dict[str, Sequence[str]] = {"dependencies": ["WP01", "WP02"], "owned_files": files}
     for text in ("---\r\nowned_files:\r\n---\r\n", "---\n  a: 1\n---\n", "---\n{a: 1,}\n---\n"):
@@ -85,7 +85,7 @@ def test_both_fields_are_added_at_once_and_long_lists_are_read_back() -> None:
         "---\n!!map\na: |\n x\n---\n",
     ],
 )
-def test_a_form_in_which_another_field_would_change_is_refused(text: str) -> None:
+def test_an_edit_that_would_change_another_field_is_refused(text: str) -> None:
     with pytest.raises(NotEditable):
         added(text)
 
@@ -96,7 +96,7 @@ LINES = st.lists(st.tuples(KEYS, VALUES), max_size=5)
 
 
 @given(LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(["", "\ufeff"]))
-def test_what_was_there_is_there_afterwards_or_nothing_is_changed(
+def test_an_edit_keeps_all_other_fields_or_changes_nothing(
     lines: list[tuple[str, str]], newline: str, mark: str
 ) -> None:
     body = "".join(f"{key}: {value}\n" for key, value in lines)

@@ -1,4 +1,4 @@
-"""What an older release has in `.kitty/host` comes beside the record, whatever interrupts that."""
+"""Tests of adoption, which moves the files of an older release from `.kitty/host` beside the record."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import fcntl
 import os
 import shutil
 import stat
-import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import host_adoption
 from specify_cli.storage.record_folder import make_inside
 from tests.durability import watched
+from tests.file_systems import on_another_file_system
+from tests.unit.storage.conftest import git
 
-FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
 FILES = {
     "claimed/01J00000000000000000000000-one.json": b"{}",
     "dead-letters/01J00000000000000000000001.json": b'{"body": null}',
@@ -35,7 +36,7 @@ FILES = {
 
 
 def old_project(root: Path) -> MailboxLayout:
-    """As a release of before leaves it."""
+    """A project as an older release leaves it."""
     layout = MailboxLayout(root)
     for name in ("inbox", "outbox"):
         (layout.kitty / name).mkdir(parents=True)
@@ -56,25 +57,16 @@ def old_project(root: Path) -> MailboxLayout:
 
 @pytest.fixture(params=["one file system", "two file systems", "no repository"])
 def layout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MailboxLayout]:
-    """A project of before, whose record comes into git's folder, here or on another file system, or stays beside."""
+    """An old project, with the git folder on its own or another file system, or without a repository."""
     root = tmp_path.resolve() / "main"
     root.mkdir()
-    other = [it for it in FILE_SYSTEMS if it.is_dir() and _device(it) != _device(tmp_path)]
-    elsewhere = (other or [tmp_path])[0] / f"spec-kitty-{os.getpid()}-{tmp_path.name}"
-    if request.param == "two file systems":
-        if not other:
-            pytest.skip("there is one file system alone")
-        subprocess.run(
-            ["git", "init", "-q", "--separate-git-dir", elsewhere, "."], cwd=root, check=True
-        )
-    elif request.param == "one file system":
-        subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    yield old_project(root)
-    shutil.rmtree(elsewhere, ignore_errors=True)
-
-
-def _device(path: Path) -> int:
-    return path.stat().st_dev
+    with ExitStack() as until_the_end:
+        if request.param == "two file systems":
+            folder = until_the_end.enter_context(on_another_file_system(tmp_path))
+            git(root, "init", "-q", "--separate-git-dir", str(folder), ".")
+        elif request.param == "one file system":
+            git(root, "init", "-q")
+        yield old_project(root)
 
 
 def is_adopted(layout: MailboxLayout) -> None:
@@ -93,14 +85,16 @@ def is_adopted(layout: MailboxLayout) -> None:
     assert not (layout.host / "locks").exists()
 
 
-def test_the_files_are_beside_the_record(layout: MailboxLayout) -> None:
+def test_adoption_moves_all_files_beside_the_record_and_is_idempotent(
+    layout: MailboxLayout,
+) -> None:
     layout.ensure()
     is_adopted(layout)
     layout.ensure()
     is_adopted(layout)
 
 
-def test_it_is_done_under_a_lock_and_is_on_the_disk(tmp_path: Path) -> None:
+def test_adoption_holds_its_lock_and_is_synced(tmp_path: Path) -> None:
     layout = old_project(tmp_path.resolve())
     with watched() as disk:
         layout.ensure()
@@ -113,7 +107,7 @@ def test_it_is_done_under_a_lock_and_is_on_the_disk(tmp_path: Path) -> None:
 def test_an_older_release_refuses_before_it_changes_anything(layout: MailboxLayout) -> None:
     layout.ensure()
     before = sorted(layout.root.rglob("*"))
-    # What each of them does first, for each request and each worker.
+    # What an older release does first, for each request and in each worker.
     with pytest.raises(StorageFailed, match="not a regular folder"):
         folders.ensure(layout.former_host, below=layout.root, mode=0o700)
     with pytest.raises(OSError, match=os.strerror(errno.EEXIST)):
@@ -129,7 +123,7 @@ def test_a_new_project_refuses_older_releases_too(tmp_path: Path) -> None:
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """Stands for the death of the process."""
 
 
 @pytest.mark.parametrize(
@@ -143,7 +137,7 @@ class Killed(BaseException):
         ),
     ],
 )
-def test_whoever_is_killed_at_any_step_is_completed_by_the_next(
+def test_an_adoption_killed_at_any_step_is_completed_by_the_next_call(
     layout: MailboxLayout, call: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole = tmp_path / "whole"
@@ -174,7 +168,7 @@ def test_whoever_is_killed_at_any_step_is_completed_by_the_next(
             layout.ensure()
             is_adopted(layout)
         else:
-            pytest.fail("it never ended")
+            pytest.fail("the adoption was never completed")
 
 
 def _fifos(folder: str, names: list[str]) -> list[str]:
@@ -182,7 +176,7 @@ def _fifos(folder: str, names: list[str]) -> list[str]:
 
 
 def _put_back(layout: MailboxLayout, whole: Path) -> None:
-    """The project is as before it was adopted."""
+    """Put the project back to its state before adoption."""
     shutil.rmtree(layout.record, ignore_errors=True)
     shutil.rmtree(layout.former_host, ignore_errors=True)
     layout.former_host.unlink(missing_ok=True)
@@ -191,7 +185,9 @@ def _put_back(layout: MailboxLayout, whole: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker", "journal", "mission-001-a", "request-abc"])
-def test_nothing_is_moved_under_an_older_release_at_work(layout: MailboxLayout, name: str) -> None:
+def test_adoption_is_refused_while_an_older_release_holds_a_lock(
+    layout: MailboxLayout, name: str
+) -> None:
     path = layout.former_host / "locks" / f"{name}.lock"
     with path.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -209,7 +205,7 @@ def _make(layout: MailboxLayout) -> None:
     host_adoption.adopt(layout, timeout_s=0.1)
 
 
-def test_what_an_older_release_wrote_after_all_is_taken_in_and_replaces_nothing(
+def test_files_that_an_older_release_writes_later_are_adopted_without_overwriting(
     layout: MailboxLayout,
 ) -> None:
     layout.ensure()
@@ -229,7 +225,7 @@ def test_what_an_older_release_wrote_after_all_is_taken_in_and_replaces_nothing(
     is_adopted(layout)
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+def test_adoption_refuses_a_file_at_the_path_of_the_former_folder(tmp_path: Path) -> None:
     layout = MailboxLayout(tmp_path)
     layout.kitty.mkdir()
     layout.former_host.write_bytes(b"mine")

@@ -1,9 +1,8 @@
-"""What the host knows of a project comes along: into a new repository, and with a folder that is moved in one."""
+"""Tests of records that follow their project: into a new repository, and when its folder is renamed."""
 
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,17 +20,14 @@ from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import KnownMission
 from specify_cli.workflow.doctor_host import examine_host
 from tests.durability import watched
+from tests.file_systems import on_another_file_system
+from tests.unit.storage.conftest import git
 
-FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
 MISSION_ID = "01J00000000000000000000000"
 
 
-def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
-
-
 def project_in(root: Path, *mission_ids: str) -> MailboxLayout:
-    """A project that has missions of these ids, and whose record knows them."""
+    """A project with missions of these ids, which are in its record."""
     layout = with_missions(root, *mission_ids)
     layout.ensure()
     record = records.made(layout)
@@ -50,7 +46,7 @@ def with_missions(root: Path, *mission_ids: str) -> MailboxLayout:
 
 
 def known(layout: MailboxLayout) -> list[str]:
-    """The missions that the project's record knows, as a read finds it."""
+    """The folders of the missions that are in the project's record."""
     record = records.found(layout)
     return [it.folder for it in record.missions(None, folder="000-a")] if record else []
 
@@ -64,24 +60,20 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["here", "on another file system"])
 def repository(request: pytest.FixtureRequest, root: Path) -> Iterator[tuple[str, ...]]:
-    """The words that make a repository of the project, here or with git's folder on another file system."""
-    other = [it for it in FILE_SYSTEMS if it.is_dir() and it.stat().st_dev != root.stat().st_dev]
+    """Arguments of git that create a repository, with the git folder here or on another file system."""
     if request.param == "here":
         yield ("init", "-q")
-    elif not other:
-        pytest.skip("there is one file system alone")
     else:
-        folder = other[0] / f"spec-kitty-{os.getpid()}-{root.parent.name}"
-        yield ("init", "-q", "--separate-git-dir", str(folder), ".")
-        shutil.rmtree(folder, ignore_errors=True)
+        with on_another_file_system(root.parent) as folder:
+            yield ("init", "-q", "--separate-git-dir", str(folder), ".")
 
 
-def test_all_of_it_comes_into_a_new_repository(root: Path, repository: tuple[str, ...]) -> None:
+def test_the_record_moves_into_a_new_repository(root: Path, repository: tuple[str, ...]) -> None:
     layout = project_in(root, MISSION_ID)
     before = root / ".kitty" / "record"
     assert layout.record == before
     git(root, *repository)
-    assert layout.record == before  # Until it is moved.
+    assert layout.record == before  # It is not moved yet.
     assert known(layout) == ["000-a"]
     records.made(layout)
     assert layout.record.parent.name == "spec-kitty"
@@ -94,7 +86,7 @@ def test_all_of_it_comes_into_a_new_repository(root: Path, repository: tuple[str
     }
 
 
-def test_who_holds_a_lock_holds_it_in_the_new_repository(root: Path) -> None:
+def test_a_lock_stays_held_when_the_record_moves_into_a_new_repository(root: Path) -> None:
     layout = project_in(root, MISSION_ID)
     lock = LifeLock.try_acquire(layout.worker_lock)
     assert lock is not None
@@ -108,7 +100,7 @@ def test_who_holds_a_lock_holds_it_in_the_new_repository(root: Path) -> None:
     again.release()
 
 
-def test_nothing_is_copied_to_another_file_system_while_a_lock_is_held(
+def test_the_record_is_not_copied_to_another_file_system_while_a_lock_is_held(
     root: Path, repository: tuple[str, ...]
 ) -> None:
     layout = project_in(root, MISSION_ID)
@@ -126,7 +118,7 @@ def test_nothing_is_copied_to_another_file_system_while_a_lock_is_held(
     assert known(layout) == ["000-a"]
 
 
-def test_who_is_killed_while_it_is_copied_is_completed(
+def test_a_killed_move_into_a_new_repository_is_completed_by_the_next_call(
     root: Path, repository: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = project_in(root, MISSION_ID)
@@ -146,7 +138,7 @@ def _killed(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_moved_project_takes_its_record_along(root: Path) -> None:
+def test_the_record_follows_a_moved_project(root: Path) -> None:
     git(root, "init", "-q")
     before = project_in(root / "proj", MISSION_ID)
     place = before.record
@@ -161,7 +153,7 @@ def test_a_moved_project_takes_its_record_along(root: Path) -> None:
     assert not place.exists()
     assert (moved.dead_letters / "kept.json").exists()
     assert disk.is_name_kept(moved.record)
-    # And once more, also to the top.
+    # The second move is to the top of the repository.
     for name in ("kitty-specs", ".kitty"):
         (root / "proj2" / name).rename(root / name)
     top = MailboxLayout(root)
@@ -170,7 +162,7 @@ def test_a_moved_project_takes_its_record_along(root: Path) -> None:
     assert not moved.record.exists()
 
 
-def test_a_moved_project_without_a_mission_is_known_by_what_it_published(root: Path) -> None:
+def test_a_moved_project_without_missions_is_recognized_by_its_journal(root: Path) -> None:
     git(root, "init", "-q")
     before = with_missions(root / "proj", MISSION_ID)
     before.ensure()
@@ -202,7 +194,7 @@ def test_a_copied_project_has_a_record_of_its_own(root: Path) -> None:
     assert known(copy) == []
 
 
-def test_two_projects_in_one_repository_stay_apart(root: Path) -> None:
+def test_two_projects_in_one_repository_keep_separate_records(root: Path) -> None:
     git(root, "init", "-q")
     one, two = (project_in(root / name, f"01J0000000000000000000000{name}") for name in ("1", "2"))
     (root / "1").rename(root / "3")
@@ -214,7 +206,7 @@ def test_two_projects_in_one_repository_stay_apart(root: Path) -> None:
     assert one.record.exists()
 
 
-def test_nothing_is_taken_over_under_a_worker(root: Path) -> None:
+def test_the_record_does_not_follow_a_moved_project_while_a_worker_runs(root: Path) -> None:
     git(root, "init", "-q")
     before = project_in(root / "proj", MISSION_ID)
     with before.worker_lock.open("w") as held:
@@ -228,7 +220,7 @@ def test_nothing_is_taken_over_under_a_worker(root: Path) -> None:
     assert known(moved) == ["000-a"]
 
 
-def test_of_several_records_a_person_chooses_one(root: Path) -> None:
+def test_several_matching_records_are_refused_with_commands_to_choose_one(root: Path) -> None:
     git(root, "init", "-q")
     places = [project_in(root / name, MISSION_ID).record for name in ("one", "two")]
     (root / "one").rename(root / "three")
@@ -246,7 +238,7 @@ def test_of_several_records_a_person_chooses_one(root: Path) -> None:
     assert (moved.record / DATABASE).is_file()
 
 
-def test_a_record_under_a_name_that_is_not_that_of_its_path_is_nobodys(root: Path) -> None:
+def test_a_record_in_a_folder_with_the_wrong_hash_is_ignored(root: Path) -> None:
     git(root, "init", "-q")
     before = project_in(root / "proj", MISSION_ID)
     before.record.rename(before.record.with_name("0123456789abcdef"))
@@ -254,7 +246,7 @@ def test_a_record_under_a_name_that_is_not_that_of_its_path_is_nobodys(root: Pat
     assert known(MailboxLayout(root / "proj2")) == []
 
 
-def test_doctor_prints_the_commands_to_choose_from(root: Path) -> None:
+def test_doctor_prints_the_commands_to_choose_one_of_several_records(root: Path) -> None:
     git(root, "init", "-q")
     for name in ("one", "two"):
         project_in(root / name, MISSION_ID)

@@ -27,7 +27,7 @@ def kept(record: Record) -> list[Intent]:
     return [it._replace(at="") for it in Intents(Record(record.path.parent)).all()]
 
 
-def test_an_intent_is_there_until_it_is_dropped(record: Record) -> None:
+def test_an_intent_is_kept_until_it_is_dropped(record: Record) -> None:
     intents = Intents(record)
     intents.keep(MERGE)
     assert kept(record) == [MERGE]
@@ -39,7 +39,7 @@ def test_an_intent_is_there_until_it_is_dropped(record: Record) -> None:
     assert kept(record) == []
 
 
-def test_an_intent_is_settled_in_the_transaction_of_an_entry_or_not_at_all(record: Record) -> None:
+def test_an_intent_is_dropped_in_the_transaction_of_its_entry(record: Record) -> None:
     intents = Intents(record)
     intents.keep(MERGE)
     draft = Draft(at="now", kind=EVENTS, log=b"{}\n", also=intents.dropping(MERGE))
@@ -54,7 +54,7 @@ def test_an_intent_is_settled_in_the_transaction_of_an_entry_or_not_at_all(recor
     assert kept(record) == []
 
 
-def test_an_intent_that_was_copied_is_known_as_that_until_a_person_takes_it_over(
+def test_an_intent_of_a_copied_record_is_not_here_until_it_is_taken_over(
     record: Record, tmp_path: Path
 ) -> None:
     Intents(record).keep(MERGE)
@@ -66,16 +66,14 @@ def test_an_intent_that_was_copied_is_known_as_that_until_a_person_takes_it_over
     assert [it.is_here for it in Intents(copied).all()] == [True]
 
 
-def test_an_intent_is_known_as_this_hosts_after_its_folder_was_moved(
-    record: Record, tmp_path: Path
-) -> None:
+def test_an_intent_is_still_here_after_the_record_was_moved(record: Record, tmp_path: Path) -> None:
     Intents(record).keep(MERGE)
     record.close()
     record.path.parent.rename(tmp_path / "moved")
     assert [it.is_here for it in Intents(Record(tmp_path / "moved")).all()] == [True]
 
 
-def test_an_intent_of_another_machine_is_known_as_that(
+def test_an_intent_of_another_machine_is_not_here(
     record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Intents(record).keep(MERGE)
@@ -84,7 +82,7 @@ def test_an_intent_of_another_machine_is_known_as_that(
     assert [it.is_here for it in Intents(record).all()] == [False]
 
 
-# Those of releases without a record.
+# Intents of releases without a record.
 
 
 def write(path: Path, said: object) -> Path:
@@ -93,7 +91,7 @@ def write(path: Path, said: object) -> Path:
     return path
 
 
-def test_merges_and_calls_of_a_release_without_a_record_are_taken_over_once(
+def test_merges_and_calls_of_an_older_release_are_taken_over_once(
     record: Record, tmp_path: Path
 ) -> None:
     project = Layout(tmp_path)
@@ -114,7 +112,7 @@ def test_merges_and_calls_of_a_release_without_a_record_are_taken_over_once(
 
 
 @pytest.mark.parametrize("said", ["", "[]", "{", "{}", "[" * 100_000])
-def test_a_damaged_one_of_a_release_without_a_record_stays_where_it_is(
+def test_a_damaged_merge_file_of_an_older_release_is_left_in_place(
     record: Record, tmp_path: Path, said: str
 ) -> None:
     path = write(Layout(tmp_path).host / "merges" / "001-a.json", said)
@@ -123,7 +121,9 @@ def test_a_damaged_one_of_a_release_without_a_record_stays_where_it_is(
     assert path.exists()
 
 
-def test_what_is_no_file_among_them_is_not_waited_on(record: Record, tmp_path: Path) -> None:
+def test_a_fifo_or_link_among_the_files_of_an_older_release_is_skipped(
+    record: Record, tmp_path: Path
+) -> None:
     folder = Layout(tmp_path).host / "merges"
     folder.mkdir(parents=True)
     os.mkfifo(folder / "001-a.json")

@@ -42,7 +42,7 @@ def journal(tmp_path: Path) -> Journal:
     return journal
 
 
-def test_reading_a_journal_that_is_not_there_creates_nothing(tmp_path: Path) -> None:
+def test_reading_a_missing_journal_creates_nothing(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     assert journal.find("a") is None
@@ -51,7 +51,9 @@ def test_reading_a_journal_that_is_not_there_creates_nothing(tmp_path: Path) -> 
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_line_is_numbered_chained_published_and_found(tmp_path: Path, journal: Journal) -> None:
+def test_an_appended_line_is_numbered_chained_published_and_found(
+    tmp_path: Path, journal: Journal
+) -> None:
     found = journal.find("b")
     assert found is not None
     assert list(found) == ["seq", "correlation_id", "at", "digest", "envelope", "prev"]
@@ -69,7 +71,7 @@ def test_a_known_id_is_not_appended_again(journal: Journal, tmp_path: Path) -> N
     assert len(published(tmp_path)) == 3
 
 
-def test_another_request_of_a_known_id_is_found_by_its_digest(
+def test_two_requests_with_the_same_id_are_found_by_their_digests(
     journal: Journal, tmp_path: Path
 ) -> None:
     first = journal.find("b")
@@ -80,20 +82,20 @@ def test_another_request_of_a_known_id_is_found_by_its_digest(
     assert journal.find("b", digest="of a") is None
 
 
-def test_numbers_of_the_journal_are_its_own(journal: Journal) -> None:
+def test_an_append_ignores_seq_and_prev_of_the_caller(journal: Journal) -> None:
     added = journal.append(line("d", seq=99, prev="mine"))
     assert added["seq"] == 4
     assert journal.verify() == []
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a\n", "\u00e4", "x" * 129, '","'])
-def test_what_is_no_id_is_a_mistake_of_the_caller(journal: Journal, name: str) -> None:
+def test_an_invalid_id_raises_value_error(journal: Journal, name: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         journal.append(line(name))
     assert journal.append(line("d"))["seq"] == 4
 
 
-def test_what_another_process_appended_is_seen(journal: Journal, tmp_path: Path) -> None:
+def test_a_line_appended_by_another_process_is_found(journal: Journal, tmp_path: Path) -> None:
     assert journal.find("d") is None
     other = journal_of(tmp_path)
     other.append(line("d"))
@@ -102,14 +104,14 @@ def test_what_another_process_appended_is_seen(journal: Journal, tmp_path: Path)
     assert other.verify() == []
 
 
-def test_text_inside_a_line_does_not_pass_for_a_line(journal: Journal) -> None:
+def test_a_newline_in_a_text_does_not_forge_a_line(journal: Journal) -> None:
     trick = '\n{"seq":9,"correlation_id":"planted","x":1}\n'
     journal.append(line("d", note=trick))
     assert journal.find("planted") is None
     assert journal.verify() == []
 
 
-def test_a_disk_that_refuses_leaves_the_journal_as_it_was(journal: Journal, tmp_path: Path) -> None:
+def test_a_failed_append_leaves_the_journal_unchanged(journal: Journal, tmp_path: Path) -> None:
     before = published(tmp_path)
     with files_no_longer_than(100_000), pytest.raises(StorageFailed):
         journal.append(line("d", note="x" * 1_000_000))
@@ -120,7 +122,7 @@ def test_a_disk_that_refuses_leaves_the_journal_as_it_was(journal: Journal, tmp_
 
 
 @pytest.mark.parametrize("max_bytes", [10**9, 2000])
-def test_several_processes_share_one_journal(tmp_path: Path, max_bytes: int) -> None:
+def test_several_processes_append_to_one_journal(tmp_path: Path, max_bytes: int) -> None:
     count = 25
     processes = [
         subprocess.Popen(
@@ -153,7 +155,7 @@ JSON = st.recursive(
 
 @settings(max_examples=20)
 @given(payload=JSON)
-def test_what_was_appended_is_what_is_found(
+def test_an_appended_payload_is_found_unchanged(
     tmp_path_factory: pytest.TempPathFactory, payload: Any
 ) -> None:
     root = tmp_path_factory.mktemp("law")
@@ -164,10 +166,10 @@ def test_what_was_appended_is_what_is_found(
     assert journal.verify() == []
 
 
-# Scopes, and threads.
+# Orchestrators, and threads.
 
 
-def test_an_id_is_its_orchestrators_own(tmp_path: Path) -> None:
+def test_each_orchestrator_has_its_own_ids(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     for identity in ("default", "nightly", "weekly"):
         journal.append(by(identity, "one", n=identity))
@@ -188,7 +190,7 @@ def test_the_command_line_and_the_root_inbox_share_their_ids(tmp_path: Path) -> 
     assert journal.append(by("default", "one"))["door"] == "cli"
 
 
-def test_who_asked_stands_at_the_start_of_a_line_whatever_order_it_was_given_in(
+def test_door_and_identity_come_first_in_a_line_in_any_order_of_arguments(
     tmp_path: Path,
 ) -> None:
     forged = {"envelope": {"door": "mailbox", "identity": "weekly"}}
@@ -200,7 +202,7 @@ def test_who_asked_stands_at_the_start_of_a_line_whatever_order_it_was_given_in(
     assert list(journal.find("one", "nightly") or ())[:5] == keys
 
 
-def test_threads_share_one_journal(tmp_path: Path) -> None:
+def test_several_threads_append_to_one_journal(tmp_path: Path) -> None:
     journal = journal_of(tmp_path, max_bytes=4000)
 
     def write(name: str) -> list[int]:
@@ -218,7 +220,7 @@ def test_threads_share_one_journal(tmp_path: Path) -> None:
     assert len({seq for seqs in found for seq in seqs[1:]}) == 29 * len(names)
 
 
-def test_threads_of_a_process_wait_for_each_other_without_asking_the_kernel(
+def test_threads_wait_for_each_other_without_opening_the_lock_file(
     tmp_path: Path,
 ) -> None:
     journal = journal_of(tmp_path)
@@ -226,7 +228,7 @@ def test_threads_of_a_process_wait_for_each_other_without_asking_the_kernel(
     assert not meet(os, "open", lambda: journal.append(line("a")))
 
 
-def test_a_line_that_another_process_did_not_publish_any_more_is_published_before_the_next(
+def test_an_append_first_publishes_a_line_that_another_process_only_committed(
     tmp_path: Path,
 ) -> None:
     journal, other = journal_of(tmp_path), journal_of(tmp_path)

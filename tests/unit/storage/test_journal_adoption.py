@@ -15,7 +15,7 @@ from tests.unit.storage.journals import by, journal_of, line, published
 def write_as_before(
     root: Path, lines: list[dict[str, Any]], *, name: str = "journal.jsonl"
 ) -> Path:
-    """The lines stand where a release put them that had no record, behind those that are there."""
+    """Append the lines to a published journal as a release without a record does."""
     outbox = Layout(root).outbox
     outbox.mkdir(parents=True, exist_ok=True)
     path = outbox / name
@@ -31,7 +31,7 @@ def write_as_before(
     return path
 
 
-def test_lines_of_an_older_release_are_found_and_gone_on_with(tmp_path: Path) -> None:
+def test_lines_of_an_older_release_are_found_and_continued(tmp_path: Path) -> None:
     count = 1203
     write_as_before(tmp_path, [line(f"id-{n}", n=n) for n in range(count)])
     before = published(tmp_path)
@@ -48,7 +48,7 @@ def test_lines_of_an_older_release_are_found_and_gone_on_with(tmp_path: Path) ->
     assert (journal_of(tmp_path).find("id-1202") or {})["n"] == 1202
 
 
-def test_all_that_an_older_release_answered_under_an_id_is_known(tmp_path: Path) -> None:
+def test_all_answers_of_an_older_release_under_one_id_are_found(tmp_path: Path) -> None:
     two = [line("a", n=1), line("a", digest="another", n=2), line("a", digest="another", n=3)]
     write_as_before(tmp_path, [*two, by("nightly", "a", n=4)])
     journal = journal_of(tmp_path)
@@ -60,7 +60,7 @@ def test_all_that_an_older_release_answered_under_an_id_is_known(tmp_path: Path)
     assert journal.verify() == []
 
 
-def test_older_parts_are_taken_over_first(tmp_path: Path) -> None:
+def test_older_parts_are_adopted_first(tmp_path: Path) -> None:
     path = write_as_before(tmp_path, [line(name) for name in "abcd"])
     lines = published(tmp_path)
     path.with_name("journal-1.jsonl").write_bytes(b"".join(lines[:2]))
@@ -71,7 +71,7 @@ def test_older_parts_are_taken_over_first(tmp_path: Path) -> None:
     assert journal.verify() == []
 
 
-def test_what_an_older_release_wrote_since_is_taken_over(tmp_path: Path) -> None:
+def test_lines_that_an_older_release_writes_later_are_adopted(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     journal.append(line("a"))
     write_as_before(tmp_path, [line("b"), line("c")])
@@ -81,7 +81,7 @@ def test_what_an_older_release_wrote_since_is_taken_over(tmp_path: Path) -> None
     assert journal.verify() == []
 
 
-def test_lines_of_another_project_are_not_taken_over(tmp_path: Path) -> None:
+def test_lines_of_another_project_are_not_adopted(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
@@ -100,7 +100,7 @@ def test_lines_of_another_project_are_not_taken_over(tmp_path: Path) -> None:
     assert [it["seq"] for it in again.lines()] == [1, 2]
 
 
-def test_numbers_that_nobody_knows_are_not_missed(tmp_path: Path) -> None:
+def test_a_journal_that_does_not_start_at_1_is_adopted(tmp_path: Path) -> None:
     path = write_as_before(tmp_path, [line(name) for name in "abcd"])
     path.write_bytes(b"".join(published(tmp_path)[2:]))
     journal = journal_of(tmp_path)
@@ -108,7 +108,7 @@ def test_numbers_that_nobody_knows_are_not_missed(tmp_path: Path) -> None:
     assert journal.verify() == []
 
 
-def test_a_record_that_was_removed_is_made_again_beside_what_it_left(tmp_path: Path) -> None:
+def test_a_removed_record_is_created_again_beside_its_stale_wal_files(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     for name in "abc":
         journal.append(line(name))
@@ -127,7 +127,9 @@ def test_a_record_that_was_removed_is_made_again_beside_what_it_left(tmp_path: P
 
 
 @pytest.mark.parametrize("damaged", [b"foreign\n", b'{"seq":2,"correlation_id":"b"\n'])
-def test_a_damaged_line_is_told_of_and_stops_nobody(tmp_path: Path, damaged: bytes) -> None:
+def test_a_damaged_line_is_reported_and_does_not_block_appends(
+    tmp_path: Path, damaged: bytes
+) -> None:
     path = write_as_before(tmp_path, [line(name) for name in "abc"])
     lines = published(tmp_path)
     path.write_bytes(lines[0] + damaged + lines[2])
@@ -139,7 +141,7 @@ def test_a_damaged_line_is_told_of_and_stops_nobody(tmp_path: Path, damaged: byt
 
 
 @pytest.mark.parametrize("twice", ['"seq":"9"', '"seq":2', '"correlation_id":"\\u001b[31m"'])
-def test_a_line_that_has_its_number_or_its_id_twice_is_none(tmp_path: Path, twice: str) -> None:
+def test_a_line_with_a_duplicate_number_or_id_is_not_adopted(tmp_path: Path, twice: str) -> None:
     journal = journal_of(tmp_path)
     Layout(tmp_path).journal.write_text(f'{{"seq":1,"correlation_id":"a",{twice}}}\n')
     assert list(journal.lines()) == []

@@ -1,4 +1,4 @@
-"""Old parts of the journal are in the archive before they go; readers find them there, and what went stays away."""
+"""Tests of the archive: old parts of the journal are moved there compressed, are still read, and do not come back."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def complain(text: str) -> None:
     raise AssertionError(text)
 
 
-def test_parts_go_by_age_and_by_size(project: Layout) -> None:
+def test_old_parts_are_selected_by_age_and_by_total_size(project: Layout) -> None:
     parts = all_parts(project)
     assert len(parts) >= 3
     assert all(it.is_by_age for it in parts)
@@ -87,7 +87,7 @@ def test_parts_go_by_age_and_by_size(project: Layout) -> None:
     assert journal_archive.old_parts(project, Rule(before=0.0, max_bytes=total)) == []
 
 
-def test_what_was_archived_is_there_compressed_and_is_read(project: Layout) -> None:
+def test_archived_parts_are_compressed_and_still_read(project: Layout) -> None:
     before = {it.path.name: it.path.read_bytes() for it in all_parts(project)}
     moved = archive_all(project)
     assert names(project.outbox) == ["journal.jsonl"]
@@ -103,14 +103,14 @@ def test_what_was_archived_is_there_compressed_and_is_read(project: Layout) -> N
     index.close()
 
 
-def test_what_is_redacted_during_the_compression_does_not_come_into_the_archive(
+def test_a_part_that_is_redacted_during_its_compression_is_not_archived(
     project: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compressed = journal_archive._compressed
 
     def meanwhile(part: Path) -> Iterator[bytes]:
         yield from [*compressed(part)]
-        # As a redaction does.
+        # A redaction replaces the part like this.
         publish(part, part.read_bytes().replace(b"r1", b"--"))
 
     monkeypatch.setattr(journal_archive, "_compressed", meanwhile)
@@ -118,14 +118,14 @@ def test_what_is_redacted_during_the_compression_does_not_come_into_the_archive(
     assert not project.archive.exists()
 
 
-def test_a_part_that_is_archived_while_somebody_reads_is_read_there(project: Layout) -> None:
+def test_a_reader_continues_in_the_archive_if_a_part_is_archived_meanwhile(project: Layout) -> None:
     lines = JournalFiles(project.journal).lines()
     seen = [next(lines)]
     archive_all(project)
     assert seqs([*seen, *lines]) == [*range(1, LINES + 1)]
 
 
-def test_what_went_stays_away(project: Layout) -> None:
+def test_archived_and_removed_parts_are_not_published_again(project: Layout) -> None:
     archive_all(project)
     journal = journal_again(project)
     journal.append(change("next"))
@@ -147,7 +147,7 @@ def test_what_went_stays_away(project: Layout) -> None:
     assert journal_again(project).verify() == []
 
 
-def test_nothing_comes_back_where_all_but_an_empty_newest_part_was_archived(
+def test_no_part_is_published_again_if_only_an_empty_newest_part_is_left(
     project: Layout,
 ) -> None:
     lines = project.journal.read_bytes().splitlines()
@@ -163,7 +163,7 @@ def test_nothing_comes_back_where_all_but_an_empty_newest_part_was_archived(
 
 
 @pytest.mark.parametrize("is_pruned_first", [True, False])
-def test_reads_that_the_record_lacks_are_proved_by_the_line_behind_them(
+def test_verify_checks_pruned_reads_by_the_following_line(
     project: Layout, *, is_pruned_first: bool
 ) -> None:
     if is_pruned_first:
@@ -179,7 +179,7 @@ def test_reads_that_the_record_lacks_are_proved_by_the_line_behind_them(
     assert part.name in fault
 
 
-def test_a_pruned_read_that_somebody_changed_where_it_is_published_is_named(
+def test_verify_reports_a_changed_line_of_a_pruned_read(
     project: Layout,
 ) -> None:
     prune_reads(project)
@@ -196,7 +196,7 @@ def test_a_pruned_read_that_somebody_changed_where_it_is_published_is_named(
     assert b"WP99" not in b"".join(it.read_bytes() for it in project.outbox.glob("journal*"))
 
 
-def test_lost_lines_come_back_in_few_parts_though_many_between_them_were_pruned(
+def test_lost_lines_are_published_again_in_few_parts_despite_pruned_reads(
     project: Layout,
 ) -> None:
     prune_reads(project)
@@ -208,7 +208,7 @@ def test_lost_lines_come_back_in_few_parts_though_many_between_them_were_pruned(
     assert journal_again(project).verify() == []
 
 
-def test_what_was_interrupted_is_done_again(project: Layout) -> None:
+def test_an_interrupted_archival_is_repeated(project: Layout) -> None:
     part = all_parts(project)[0]
     data = part.path.read_bytes()
     # Killed between the archive and the record, and between the record and the removal.
@@ -220,7 +220,7 @@ def test_what_was_interrupted_is_done_again(project: Layout) -> None:
     assert journal_again(project).verify() == []
 
 
-def test_a_part_is_removed_under_the_lock_of_the_journal_and_stays_away(project: Layout) -> None:
+def test_archive_removes_a_part_under_the_lock_of_the_journal_and_syncs(project: Layout) -> None:
     part = all_parts(project)[0]
     with watched() as disk:
         journal_archive.archive(project, record_of(project), [part])
@@ -230,7 +230,7 @@ def test_a_part_is_removed_under_the_lock_of_the_journal_and_stays_away(project:
     assert disk.is_name_kept(part.path)
 
 
-def test_a_part_of_the_archive_is_removed_under_the_lock_of_the_journal(project: Layout) -> None:
+def test_remove_archived_holds_the_lock_of_the_journal(project: Layout) -> None:
     archive_all(project)
     part = min(project.archive.iterdir())
     with watched() as disk:
@@ -238,7 +238,7 @@ def test_a_part_of_the_archive_is_removed_under_the_lock_of_the_journal(project:
     assert disk.is_locked(f"unlink {part.name}", "journal")
 
 
-def test_an_archive_of_somebody_else_is_not_overwritten(project: Layout) -> None:
+def test_a_foreign_file_in_the_archive_moves_to_the_attic(project: Layout) -> None:
     part = all_parts(project)[0]
     project.archive.mkdir()
     (project.archive / f"{part.path.name}.gz").write_bytes(b"theirs")
@@ -247,7 +247,7 @@ def test_an_archive_of_somebody_else_is_not_overwritten(project: Layout) -> None
     assert kept.read_bytes() == b"theirs"
 
 
-def test_an_archive_that_cannot_be_unpacked_is_named(project: Layout) -> None:
+def test_verify_reports_a_truncated_archive(project: Layout) -> None:
     archive_all(project)
     part = min(project.archive.iterdir())
     part.write_bytes(part.read_bytes()[:-20])
@@ -255,7 +255,7 @@ def test_an_archive_that_cannot_be_unpacked_is_named(project: Layout) -> None:
     assert f"{part.name} cannot be unpacked" in faults[0]
 
 
-def test_a_record_that_is_made_again_has_what_was_archived(project: Layout) -> None:
+def test_a_record_that_is_created_again_includes_the_archived_lines(project: Layout) -> None:
     archive_all(project)
     record = record_of(project)
     for path in record.path.parent.glob(f"{record.path.name}*"):

@@ -1,4 +1,4 @@
-"""The index of the journal follows the record, starts over where it does not fit, and is not needed for an answer."""
+"""Tests of the index of the journal: it follows the record, and is rebuilt where it does not match."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def ids(index: JournalIndex, **wanted: Any) -> list[str]:
     return [line.id for line in found]
 
 
-def test_a_line_has_what_is_filtered_and_counted(layout: Layout) -> None:
+def test_the_index_has_all_columns_of_a_line(layout: Layout) -> None:
     add(layout, "one", data={"from_lane": "in_progress", "to_lane": "for_review"})
     index = JournalIndex(layout)
     (line,) = index.read(lambda it: journal_queries.last(it, LineFilter(), 1))
@@ -77,7 +77,7 @@ def test_a_line_has_what_is_filtered_and_counted(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("name", ["A" * 300, "ada \udcff", "ada\0"])
-def test_a_name_of_any_form_is_found(layout: Layout, name: str) -> None:
+def test_names_that_are_long_or_not_valid_utf8_are_found(layout: Layout, name: str) -> None:
     add(layout, "one", line={"actor": name})
     add(layout, "two")
     index = JournalIndex(layout)
@@ -87,7 +87,7 @@ def test_a_name_of_any_form_is_found(layout: Layout, name: str) -> None:
     index.close()
 
 
-def test_new_lines_are_added_to_those_that_are_there(layout: Layout) -> None:
+def test_an_update_adds_only_new_lines(layout: Layout) -> None:
     add(layout, "one", "two")
     first, second = JournalIndex(layout), JournalIndex(layout)
     assert first.update()
@@ -105,7 +105,7 @@ def test_new_lines_are_added_to_those_that_are_there(layout: Layout) -> None:
 @pytest.mark.parametrize(
     "damage", ["removed", "emptied", "overwritten", "marked", "a folder", "unwritable"]
 )
-def test_a_damaged_index_is_made_again_and_is_not_needed(layout: Layout, damage: str) -> None:
+def test_a_damaged_index_is_rebuilt_or_replaced_in_memory(layout: Layout, damage: str) -> None:
     add(layout, "one", "two")
     index = JournalIndex(layout)
     assert ids(index) == ["one", "two"]
@@ -136,7 +136,7 @@ def test_a_damaged_index_is_made_again_and_is_not_needed(layout: Layout, damage:
 
 
 @pytest.mark.parametrize("version", [0, journal_index_file.FORMAT])
-def test_a_database_of_another_program_is_left_alone(layout: Layout, version: int) -> None:
+def test_a_link_to_a_database_of_another_program_is_replaced(layout: Layout, version: int) -> None:
     """Another user of a shared repository may put a link in its place."""
     other = layout.root / "other.db"
     with sqlite3.connect(other) as connection:
@@ -159,7 +159,7 @@ def test_a_database_of_another_program_is_left_alone(layout: Layout, version: in
     assert not (layout.root / "new.db").exists()
 
 
-def test_an_older_record_makes_it_start_over(layout: Layout, tmp_path: Path) -> None:
+def test_an_older_record_makes_the_index_start_over(layout: Layout, tmp_path: Path) -> None:
     add(layout, "one")
     record = records.made(layout)
     record.close()
@@ -180,7 +180,7 @@ def test_an_older_record_makes_it_start_over(layout: Layout, tmp_path: Path) -> 
     index.close()
 
 
-def test_without_a_record_the_published_lines_count(layout: Layout) -> None:
+def test_published_lines_are_indexed_if_there_is_no_record(layout: Layout) -> None:
     add(layout, "one", "two")
     records.made(layout).close()
     forget(layout.root)
@@ -245,7 +245,7 @@ def test_counts_read_an_index_and_not_the_lines(query: str) -> None:
     connection.close()
 
 
-def test_stats_are_those_of_the_time_that_is_asked_for(layout: Layout) -> None:
+def test_stats_count_the_requested_period(layout: Layout) -> None:
     for number in range(100):
         at = f"2026-01-01T00:00:{number % 60:02}.000000+00:00"
         done = f"2026-01-01T00:00:{number % 60:02}.{number:03}000+00:00"
@@ -268,7 +268,7 @@ def test_stats_are_those_of_the_time_that_is_asked_for(layout: Layout) -> None:
     index.close()
 
 
-def test_answers_of_reads_that_were_pruned_stay_in_the_index(layout: Layout) -> None:
+def test_pruned_reads_stay_in_the_index(layout: Layout) -> None:
     add(layout, "change")
     for name in ("read-1", "read-2"):
         add(layout, name, line={"command": "orchestrator-api.mission-state"})
@@ -282,7 +282,7 @@ def test_answers_of_reads_that_were_pruned_stay_in_the_index(layout: Layout) -> 
     index.close()
 
 
-def test_a_worker_indexes_and_does_without_memory(layout: Layout) -> None:
+def test_a_worker_indexes_on_disk_and_never_in_memory(layout: Layout) -> None:
     add(layout, "one")
     indexing = Indexing(project=Project(layout.root))
     indexing.follow()

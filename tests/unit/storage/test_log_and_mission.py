@@ -1,4 +1,4 @@
-"""A log belongs to one mission, wherever its folder and the record are."""
+"""Tests that a log belongs to one mission, even when the mission's folder or the record moves."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tests.unit.storage.conftest import SLUG, git, line
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 
-# Which mission it is.
+# The identity of a mission.
 
 
-def test_a_mission_that_is_renamed_keeps_its_history(root: Path) -> None:
+def test_a_renamed_mission_keeps_its_history(root: Path) -> None:
     log = log_in(root, SLUG, mission_id="01H")
     log.append([CLAIM])
     shutil.rmtree(log.path.parent)
@@ -45,7 +45,7 @@ def test_a_new_mission_under_an_old_name_inherits_nothing(root: Path) -> None:
     assert new.read().events == (NOTE,)
 
 
-def test_a_copy_of_a_mission_goes_its_own_way(root: Path) -> None:
+def test_a_copied_mission_has_a_history_of_its_own(root: Path) -> None:
     log = log_in(root, SLUG, mission_id="01H")
     log.append([CLAIM])
     shutil.copytree(log.path.parent, root / "kitty-specs" / "002-copy")
@@ -55,7 +55,7 @@ def test_a_copy_of_a_mission_goes_its_own_way(root: Path) -> None:
     assert log.read().events == (CLAIM,)
 
 
-def test_a_mission_that_is_given_an_id_goes_on(root: Path) -> None:
+def test_a_mission_that_gets_an_id_keeps_its_history(root: Path) -> None:
     log_in(root, SLUG).append([CLAIM])
     named = log_in(root, SLUG, mission_id="01H")
     assert named.read().events == (CLAIM,)
@@ -64,14 +64,14 @@ def test_a_mission_that_is_given_an_id_goes_on(root: Path) -> None:
     assert named.read().events == (CLAIM, BEGIN)
 
 
-def test_a_new_mission_with_an_id_does_not_go_on_with_one_without(root: Path) -> None:
+def test_a_new_mission_with_an_id_does_not_inherit_from_one_without_an_id(root: Path) -> None:
     log_in(root, SLUG).append([CLAIM])
     named = log_in(root, SLUG, mission_id="01H")
     named.path.write_bytes(line(NOTE))
     assert named.read().events == (NOTE,)
 
 
-# Where the record is.
+# The location of the record.
 
 
 def test_the_record_moves_into_a_new_repository(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_the_record_moves_into_a_new_repository(tmp_path: Path) -> None:
     assert (Layout(root).record / DATABASE).is_file()
 
 
-def test_a_record_that_was_replaced_is_the_one_that_counts(root: Path, log: RecordedLog) -> None:
+def test_a_restored_record_replaces_the_one_that_was_open(root: Path, log: RecordedLog) -> None:
     place = Layout(root).record / DATABASE
     backup = place.with_name("backup.db")
     subprocess.run(["python3", "-c", _BACKUP, place, backup], check=True)
@@ -110,7 +110,7 @@ with copy:
 
 
 @needs_root
-def test_who_may_not_read_the_record_is_shown_the_file_and_changes_nothing() -> None:
+def test_a_user_without_access_to_the_record_reads_the_log_and_cannot_append() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         git(Path(folder), "init", "-q")
@@ -138,7 +138,7 @@ def as_somebody_else(log: RecordedLog) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, check=True)
 
 
-def test_a_mission_that_lost_its_file_in_part_and_is_given_an_id_goes_on(root: Path) -> None:
+def test_a_mission_that_lost_lines_of_its_log_and_gets_an_id_keeps_its_history(root: Path) -> None:
     log_in(root).append([CLAIM])
     log = log_in(root)
     log.append([BEGIN])
@@ -147,7 +147,7 @@ def test_a_mission_that_lost_its_file_in_part_and_is_given_an_id_goes_on(root: P
     assert log_in(root, mission_id="A").read().events == (CLAIM, BEGIN)
 
 
-def test_a_new_mission_without_an_id_does_not_go_on_with_one_that_was_renamed(root: Path) -> None:
+def test_a_new_mission_without_an_id_does_not_inherit_from_a_renamed_one(root: Path) -> None:
     log_in(root, mission_id="A").append([CLAIM])
     found = root / "kitty-specs" / "002-found"
     (root / "kitty-specs" / SLUG).rename(found)
@@ -160,7 +160,7 @@ def test_a_new_mission_without_an_id_does_not_go_on_with_one_that_was_renamed(ro
     assert renamed.read().events == (CLAIM,)
 
 
-def test_a_mission_whose_id_and_file_are_gone_keeps_its_history(root: Path) -> None:
+def test_a_mission_that_lost_its_id_and_its_log_keeps_its_history(root: Path) -> None:
     log = log_in(root, mission_id="A")
     log.append([CLAIM])
     log.path.unlink()

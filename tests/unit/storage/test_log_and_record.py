@@ -1,4 +1,4 @@
-"""The record decides: what people and git do to the file of a log takes nothing from it."""
+"""Tests that the record decides: nothing is lost by what people and git do to the file of a log."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, kept, line
 
-# What the file loses.
+# Missing lines.
 
 
 @pytest.mark.parametrize(
     "lose",
     [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(line(CLAIM))],
 )
-def test_what_the_file_loses_is_known_and_comes_back_with_the_next_change(
+def test_lost_lines_are_read_from_the_record_and_restored_by_the_next_append(
     log: RecordedLog, lose: Callable[[Path], object]
 ) -> None:
     lose(log.path)
@@ -38,7 +38,7 @@ def test_what_the_file_loses_is_known_and_comes_back_with_the_next_change(
     assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(NOTE)
 
 
-def test_a_line_that_went_from_the_middle_comes_back_to_its_place(log: RecordedLog) -> None:
+def test_a_line_removed_from_the_middle_is_restored_in_its_place(log: RecordedLog) -> None:
     log.append([NOTE])
     before = line(CLAIM) + line(NOTE)
     log.path.write_bytes(before)
@@ -47,14 +47,14 @@ def test_a_line_that_went_from_the_middle_comes_back_to_its_place(log: RecordedL
     assert kept(log) == [before]
 
 
-def test_what_is_missing_is_told(log: RecordedLog) -> None:
+def test_missing_lines_are_reported(log: RecordedLog) -> None:
     assert log.read().standing == ""
     log.path.write_bytes(line(CLAIM))
     assert "lacks 1 of 2 lines" in log.read().standing
     assert "with the next change" in log.read().standing
 
 
-def test_a_file_that_the_disk_refuses_lags(
+def test_an_append_succeeds_if_only_the_log_file_cannot_be_written(
     log: RecordedLog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -76,21 +76,21 @@ def test_a_file_that_the_disk_refuses_lags(
         (OSError(errno.EIO, "Input/output error"), "free or repair the disk"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_with_what_to_do(
+def test_the_error_for_an_unreadable_log_says_what_to_do(
     log: RecordedLog, monkeypatch: pytest.MonkeyPatch, refusal: OSError, way_out: str
 ) -> None:
     def refuse(*_: object, **__: object) -> bytes:
         raise refusal
 
     with log.path.open("ab") as file:
-        # Nobody has to read it again before it changes.
+        # A file that has not changed is not read again.
         file.write(b"{}\n")
     monkeypatch.setattr(project_files, "read", refuse)
     with pytest.raises(StorageFailed, match=f"could not read {log.path}: .*; {way_out}"):
         log.read()
 
 
-def test_the_folder_of_a_mission_is_never_made(log: RecordedLog) -> None:
+def test_an_append_never_creates_the_folder_of_a_mission(log: RecordedLog) -> None:
     shutil.rmtree(log.path.parent)
     log.append([NOTE])
     assert not log.path.parent.exists()
@@ -98,10 +98,10 @@ def test_the_folder_of_a_mission_is_never_made(log: RecordedLog) -> None:
     assert log.read().events == (CLAIM, BEGIN, NOTE)
 
 
-# Lines of others.
+# Foreign lines.
 
 
-def test_lines_of_others_count_where_they_stand_and_are_taken_in_there(log: RecordedLog) -> None:
+def test_foreign_lines_count_and_are_recorded_at_their_position(log: RecordedLog) -> None:
     raw = line(COLLEAGUE) + line(CLAIM) + line(OTHER) + line(BEGIN)
     log.path.write_bytes(raw)
     assert log.read().events == (COLLEAGUE, CLAIM, OTHER, BEGIN)
@@ -111,7 +111,7 @@ def test_lines_of_others_count_where_they_stand_and_are_taken_in_there(log: Reco
     assert log.read().events == (COLLEAGUE, CLAIM, OTHER, BEGIN)
 
 
-def test_an_append_takes_in_what_came_meanwhile(log: RecordedLog) -> None:
+def test_an_append_first_records_foreign_lines(log: RecordedLog) -> None:
     with log.path.open("ab") as file:
         file.write(line(COLLEAGUE))
     log.append([NOTE])
@@ -119,14 +119,14 @@ def test_an_append_takes_in_what_came_meanwhile(log: RecordedLog) -> None:
     assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
 
 
-def test_an_append_that_is_there_already_does_not_come_twice(log: RecordedLog) -> None:
+def test_appending_the_same_lines_twice_writes_them_once(log: RecordedLog) -> None:
     again = encode([BEGIN, NOTE], mission_slug=SLUG)
     log.append_lines(again)
     log.append_lines(again)
     assert log.read().events == (CLAIM, BEGIN, BEGIN, NOTE)
 
 
-def test_a_log_of_before_is_taken_in_whole(root: Path) -> None:
+def test_a_log_without_a_record_is_recorded_completely(root: Path) -> None:
     log = log_in(root, SLUG)
     log.path.write_bytes(line(CLAIM) + line(COLLEAGUE))
     assert log.read().events == (CLAIM, COLLEAGUE)
@@ -136,14 +136,14 @@ def test_a_log_of_before_is_taken_in_whole(root: Path) -> None:
     assert log.read().events == (CLAIM, COLLEAGUE)
 
 
-def test_a_line_that_another_program_wrote_in_another_form_is_the_same(log: RecordedLog) -> None:
+def test_a_line_that_another_program_reformatted_is_the_same_line(log: RecordedLog) -> None:
     pretty = json.dumps(json.loads(line(CLAIM)), sort_keys=True).encode() + b"\r\n"
     log.path.write_bytes(pretty + line(BEGIN))
     log.append([NOTE])
     assert log.read().events == (CLAIM, BEGIN, NOTE)
 
 
-def test_a_changed_line_stops_changes_until_it_is_put_back(log: RecordedLog) -> None:
+def test_a_changed_line_blocks_appends_until_a_repair_restores_it(log: RecordedLog) -> None:
     before = log.path.read_bytes()
     changed = before.replace(b"coder", b"thief")
     log.path.write_bytes(changed)
@@ -158,7 +158,7 @@ def test_a_changed_line_stops_changes_until_it_is_put_back(log: RecordedLog) -> 
     assert kept(log) == [changed]
 
 
-def test_a_line_of_ours_that_is_damaged_is_put_back_by_a_repair_alone(log: RecordedLog) -> None:
+def test_only_a_repair_restores_a_damaged_line_of_the_host(log: RecordedLog) -> None:
     before = log.path.read_bytes()
     log.path.write_bytes(before.replace(b"{", b"", 1))
     for ask in (log.read, log.take_in):
@@ -168,7 +168,7 @@ def test_a_line_of_ours_that_is_damaged_is_put_back_by_a_repair_alone(log: Recor
     assert log.path.read_bytes() == before
 
 
-def test_what_is_written_while_the_file_is_replaced_is_not_lost(
+def test_a_line_written_while_the_file_is_replaced_is_kept(
     log: RecordedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = log.path.read_bytes()
@@ -185,7 +185,7 @@ def test_what_is_written_while_the_file_is_replaced_is_not_lost(
     assert log.path.read_bytes() == whole + line(COLLEAGUE)
 
 
-def test_what_is_written_before_an_append_is_not_lost(
+def test_a_line_written_right_before_an_append_is_kept(
     log: RecordedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring_to = LogFile.bring_to
@@ -203,14 +203,14 @@ def test_what_is_written_before_an_append_is_not_lost(
     assert log.path.read_bytes() == b"".join(line(it) for it in (CLAIM, BEGIN, COLLEAGUE, NOTE))
 
 
-# What git is at.
+# Operations of git in progress, and other branches.
 
 
 @pytest.mark.parametrize(
     ("mark", "what"),
     [("MERGE_HEAD", "merge"), ("rebase-merge", "rebase"), ("BISECT_LOG", "bisect")],
 )
-def test_the_file_is_left_alone_while_git_is_at_work(
+def test_the_file_is_not_written_during_a_merge_rebase_or_bisect(
     root: Path, log: RecordedLog, mark: str, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (root / ".git" / mark).touch()
@@ -224,7 +224,7 @@ def test_the_file_is_left_alone_while_git_is_at_work(
     assert log.path.read_bytes() == before + line(NOTE)
 
 
-def test_a_change_that_did_not_reach_the_file_is_seen_by_who_waits_for_one(
+def test_the_stamp_changes_even_if_an_append_does_not_reach_the_file(
     root: Path, log: RecordedLog
 ) -> None:
     before = log.stamp()
@@ -234,7 +234,7 @@ def test_a_change_that_did_not_reach_the_file_is_seen_by_who_waits_for_one(
     assert log.stamp() != before
 
 
-def test_an_older_file_of_another_branch_is_left_as_that_branch_has_it(
+def test_the_file_is_not_written_while_an_older_branch_is_checked_out(
     root: Path, log: RecordedLog
 ) -> None:
     git(root, "add", ".")
@@ -252,7 +252,7 @@ def test_an_older_file_of_another_branch_is_left_as_that_branch_has_it(
     assert log.path.read_bytes() == b"".join(line(it) for it in (CLAIM, BEGIN, NOTE, COLLEAGUE))
 
 
-def test_a_new_branch_that_has_the_file_goes_on_with_it(root: Path, log: RecordedLog) -> None:
+def test_a_new_branch_that_contains_the_file_gets_new_lines(root: Path, log: RecordedLog) -> None:
     git(root, "switch", "-q", "-c", "new")
     log.append([NOTE])
     log.path.write_bytes(line(CLAIM))
@@ -260,7 +260,7 @@ def test_a_new_branch_that_has_the_file_goes_on_with_it(root: Path, log: Recorde
     assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(NOTE)
 
 
-def test_a_repair_writes_whatever_is_checked_out(root: Path, log: RecordedLog) -> None:
+def test_a_repair_writes_the_file_on_any_branch(root: Path, log: RecordedLog) -> None:
     before = log.path.read_bytes()
     git(root, "switch", "-q", "-c", "new")
     log.path.unlink()

@@ -1,4 +1,4 @@
-"""What comes at a bad moment takes nothing from a log."""
+"""Tests that a log loses nothing by changes during an append, during a merge or on another branch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, kept, line
 
 
-def test_an_append_that_stands_in_the_file_alone_is_recorded(log: RecordedLog) -> None:
+def test_an_append_that_only_reached_the_file_is_recorded(log: RecordedLog) -> None:
     log.path.write_bytes(log.path.read_bytes() + line(NOTE))
     log.append([NOTE])
     log.path.unlink()
     assert log.read().events == (CLAIM, BEGIN, NOTE)
 
 
-def test_what_is_written_between_the_look_and_the_append_stays(
+def test_a_line_written_between_the_check_and_the_append_is_kept(
     log: RecordedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end_with = LogFile._end_with
@@ -41,7 +41,7 @@ def test_what_is_written_between_the_look_and_the_append_stays(
     assert log.path.read_bytes().count(b"\n") == 4
 
 
-def test_a_line_of_others_divides_no_append(root: Path) -> None:
+def test_a_foreign_line_within_an_append_does_not_split_it(root: Path) -> None:
     log = log_in(root, "002-find")
     log.append([CLAIM, BEGIN])
     first = log.path.read_bytes().splitlines(keepends=True)[0]
@@ -50,7 +50,7 @@ def test_a_line_of_others_divides_no_append(root: Path) -> None:
     assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
 
 
-def test_half_an_append_of_others_is_not_among_the_lines(log: RecordedLog) -> None:
+def test_an_incomplete_foreign_append_is_not_read(log: RecordedLog) -> None:
     whole = log.path.read_bytes()
     half = encode([COLLEAGUE, OTHER], mission_slug=SLUG).splitlines(keepends=True)[0]
     log.path.write_bytes(whole + half)
@@ -58,7 +58,7 @@ def test_half_an_append_of_others_is_not_among_the_lines(log: RecordedLog) -> No
 
 
 @pytest.mark.parametrize("mark", [b"<<<<<<< HEAD\n", b"=======\n", b">>>>>>> Stash\n"])
-def test_marks_of_a_conflict_are_put_away_by_a_repair(log: RecordedLog, mark: bytes) -> None:
+def test_a_repair_removes_conflict_markers(log: RecordedLog, mark: bytes) -> None:
     whole = log.path.read_bytes()
     log.path.write_bytes(line(CLAIM) + mark + line(BEGIN))
     with pytest.raises(StateUnreadable):
@@ -68,9 +68,7 @@ def test_marks_of_a_conflict_are_put_away_by_a_repair(log: RecordedLog, mark: by
     assert kept(log) == [line(CLAIM) + mark + line(BEGIN)]
 
 
-def test_lines_that_an_unfinished_merge_has_brought_are_not_taken_in(
-    root: Path, log: RecordedLog
-) -> None:
+def test_lines_of_an_unfinished_merge_are_not_recorded(root: Path, log: RecordedLog) -> None:
     before = log.path.read_bytes()
     merge = root / ".git" / "MERGE_HEAD"
     merge.write_text("0" * 40)
@@ -82,13 +80,13 @@ def test_lines_that_an_unfinished_merge_has_brought_are_not_taken_in(
     assert log.take_in().events == (CLAIM, BEGIN)
 
 
-def test_a_line_of_others_that_stands_there_twice_counts_once(log: RecordedLog) -> None:
+def test_a_duplicate_foreign_line_counts_once(log: RecordedLog) -> None:
     log.path.write_bytes(log.path.read_bytes() + line(COLLEAGUE) + line(OTHER) + line(COLLEAGUE))
     log.put_right()
     assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, OTHER)
 
 
-def test_a_line_without_an_id_is_the_same_in_another_form(log: RecordedLog) -> None:
+def test_a_reformatted_line_without_an_id_is_recorded_once(log: RecordedLog) -> None:
     theirs = {"kind": "theirs", "wp_id": "WP01"}
     whole = log.path.read_bytes()
     log.path.write_bytes(whole + json.dumps(theirs).encode() + b"\n")
@@ -100,7 +98,7 @@ def test_a_line_without_an_id_is_the_same_in_another_form(log: RecordedLog) -> N
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
-def test_a_branch_that_is_gone_keeps_nothing_from_the_file(
+def test_lines_written_on_a_deleted_branch_are_restored_on_another(
     root: Path, log: RecordedLog, is_gone: bool
 ) -> None:
     git(root, "commit", "-q", "--allow-empty", "-m", "on main")
@@ -116,7 +114,7 @@ def test_a_branch_that_is_gone_keeps_nothing_from_the_file(
     assert log.path.read_bytes().count(b"\n") == 4
 
 
-def test_a_commit_that_was_checked_out_keeps_nothing_from_the_file(
+def test_lines_written_on_a_detached_head_are_restored_on_a_branch(
     root: Path, log: RecordedLog
 ) -> None:
     git(root, "switch", "-q", "--detach")

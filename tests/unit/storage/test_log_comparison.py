@@ -1,4 +1,4 @@
-"""How the file of a log stands to the record: nothing that git or a person does to it is mistaken."""
+"""Tests of comparing the file of a log with the lines of the record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def of(*lines: bytes) -> Comparison:
     return compare(KNOWN, b"".join(lines))
 
 
-def test_the_same_file_is_the_same() -> None:
+def test_an_identical_file_is_the_same() -> None:
     assert of(*KNOWN).is_same
     assert compare([], b"").is_same
 
@@ -37,12 +37,12 @@ def test_the_same_file_is_the_same() -> None:
         lambda raw: raw.replace(b"\n", b" \n"),
     ],
 )
-def test_ends_of_lines_and_blank_lines_do_not_count(change: object) -> None:
+def test_line_endings_and_blank_lines_are_ignored(change: object) -> None:
     assert of(change(b"".join(KNOWN))).is_same  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("whole", range(4))
-def test_a_file_that_lacks_the_end_is_behind(whole: int) -> None:
+def test_a_file_without_the_last_lines_is_behind(whole: int) -> None:
     found = of(*KNOWN[:whole])
     assert found.is_behind
     assert not found.is_same
@@ -50,27 +50,27 @@ def test_a_file_that_lacks_the_end_is_behind(whole: int) -> None:
 
 
 @pytest.mark.parametrize("torn", [b'{"event_id":"e3', b"\0" * 40, b'{"event_id":"e3\0\0\0', b"\0"])
-def test_what_a_power_loss_leaves_at_the_end_is_torn(torn: bytes) -> None:
+def test_a_partial_or_zeroed_last_line_is_torn(torn: bytes) -> None:
     found = of(*KNOWN[:2], torn)
     assert (found.is_behind, found.is_same) == (True, False)
     assert found.torn == torn
     assert list(found.missing) == [2, 3]
 
 
-def test_zeros_in_place_of_lines_are_lines_that_are_missing() -> None:
+def test_zeroed_lines_are_missing_lines() -> None:
     found = of(KNOWN[0], b"\0" * len(KNOWN[1]) + KNOWN[2], KNOWN[3])
     assert list(found.missing) == [1]
     assert not any((found.damaged, found.foreign, found.changed))
     assert not found.is_behind
 
 
-def test_a_line_that_is_missing_in_the_middle_is_not_the_end() -> None:
+def test_a_file_without_a_middle_line_is_not_behind() -> None:
     found = of(KNOWN[0], KNOWN[2], KNOWN[3])
     assert list(found.missing) == [1]
     assert not found.is_behind
 
 
-def test_lines_of_others_are_told_with_their_places() -> None:
+def test_foreign_lines_are_reported_with_their_positions() -> None:
     found = of(line("x"), KNOWN[0], KNOWN[1], line("y"), line("z"), *KNOWN[2:], line("w"))
     told = [(it.number, json.loads(it.line)["event_id"], it.after) for it in found.foreign]
     assert told == [(1, "x", 0), (4, "y", 2), (5, "z", 2), (8, "w", 4)]
@@ -78,40 +78,40 @@ def test_lines_of_others_are_told_with_their_places() -> None:
     assert not found.is_behind
 
 
-def test_lines_without_an_event_id_are_of_others() -> None:
+def test_new_lines_without_an_event_id_are_foreign() -> None:
     known = [b'{"note":1}\n', b'{"event_id":""}\n', *KNOWN]
     found = compare(known, b"".join(known) + b'{"note":2}\n')
     assert [(it.line, it.after) for it in found.foreign] == [(b'{"note":2}\n', 6)]
     assert found.changed == []
 
 
-def test_a_line_that_somebody_changed_is_told_with_ours() -> None:
+def test_a_changed_line_is_reported_with_the_line_of_the_record() -> None:
     found = of(KNOWN[0], line("e2", actor="liar"), *KNOWN[2:])
     assert found.changed == [(2, 1)]
     assert list(found.missing) == []
     assert not found.is_behind
 
 
-def test_lines_that_changed_places_or_are_there_twice_are_misplaced() -> None:
+def test_swapped_and_duplicate_lines_are_misplaced() -> None:
     assert of(KNOWN[1], KNOWN[0], *KNOWN[2:]).misplaced == [2]
     assert of(*KNOWN, KNOWN[1]).misplaced == [5]
     assert list(of(*KNOWN, KNOWN[1]).missing) == []
 
 
-def test_the_same_line_of_others_may_be_there_more_than_once() -> None:
+def test_the_record_may_contain_equal_foreign_lines() -> None:
     known = [b'{"a":1}\n', KNOWN[0], b'{"a":1}\n']
     assert compare(known, b"".join(known)).is_same
     assert list(compare(known, b"".join(known[:2])).missing) == [2]
 
 
 @pytest.mark.parametrize("damaged", [b"{half\n", b"[1]\n", b"<<<<<<< HEAD\n", b"\xff\n"])
-def test_a_line_that_is_no_object_is_damaged(damaged: bytes) -> None:
+def test_a_line_that_is_not_a_json_object_is_damaged(damaged: bytes) -> None:
     found = of(*KNOWN[:2], damaged, *KNOWN[2:])
     assert found.damaged == [3]
     assert not found.is_behind
 
 
-def test_conflict_marks_of_git_are_damaged_lines_and_nothing_else() -> None:
+def test_conflict_markers_are_damaged_lines() -> None:
     found = of(
         *KNOWN[:2], b"<<<<<<< ours\n", KNOWN[2], b"=======\n", line("x"), b">>>>>>> theirs\n"
     )
@@ -120,14 +120,14 @@ def test_conflict_marks_of_git_are_damaged_lines_and_nothing_else() -> None:
     assert list(found.missing) == [3]
 
 
-def test_a_file_that_lacks_lines_gets_them_back_in_their_places() -> None:
+def test_with_foreign_restores_missing_lines_in_their_places() -> None:
     found = of(KNOWN[0], line("x"), KNOWN[3], line("y"))
     whole = with_foreign(KNOWN, found.foreign)
     assert whole == [KNOWN[0], line("x"), *KNOWN[1:], line("y")]
     assert compare(whole, b"".join(whole)).is_same
 
 
-def test_nothing_that_is_put_together_again_is_lost_or_doubled() -> None:
+def test_with_foreign_neither_loses_nor_duplicates_a_line() -> None:
     for seed in range(2000):
         put_together(random.Random(seed))
 
@@ -148,7 +148,7 @@ def put_together(chance: random.Random) -> None:
         assert found.is_behind
 
 
-def test_many_lines_are_compared_without_reading_one_twice() -> None:
+def test_comparing_many_lines_takes_linear_time() -> None:
     known = [line(f"e{n}") for n in range(20_000)]
     assert compare(known, b"".join(known)).is_same
     assert len(compare(known, known[0] * 20_000).misplaced) == 19_999
@@ -158,7 +158,7 @@ def test_many_lines_are_compared_without_reading_one_twice() -> None:
     assert len(with_foreign(known, foreign)) == 30_000
 
 
-def test_each_line_of_the_record_is_read_once_even_if_none_has_an_id(
+def test_compare_parses_each_line_once_even_without_ids(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     json_object = Mock(side_effect=event_lines.json_object)
@@ -169,7 +169,7 @@ def test_each_line_of_the_record_is_read_once_even_if_none_has_an_id(
     assert json_object.call_count <= 2 * (len(known) + len(others))
 
 
-def test_a_line_of_somebody_else_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_foreign_line_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = b'{"event_id":"A","note":1}\n{"event_id":"B"}\n'
     found = compare([], raw)
     monkeypatch.setattr(event_lines, "_decode", None)

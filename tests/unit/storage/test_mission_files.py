@@ -28,10 +28,10 @@ def meta(files: MissionFiles, content: Any) -> None:
     (files.folder / "meta.json").write_text(text)
 
 
-# Who a mission is.
+# The identity of a mission.
 
 
-def test_a_mission_without_meta_is_who_its_folder_says(files: MissionFiles) -> None:
+def test_a_mission_without_meta_json_is_identified_by_its_folder(files: MissionFiles) -> None:
     identity = files.identity()
     assert (identity.slug, identity.number, identity.bare_name) == (
         "034-full-text-search",
@@ -45,7 +45,7 @@ def test_a_mission_without_meta_is_who_its_folder_says(files: MissionFiles) -> N
     )
 
 
-def test_the_folder_is_the_slug_whatever_meta_says(files: MissionFiles) -> None:
+def test_the_slug_is_the_folder_name_and_not_that_of_meta_json(files: MissionFiles) -> None:
     meta(files, {"mission_slug": "../elsewhere", "mission_number": "7", "mission_type": "research"})
     identity = files.identity()
     assert (identity.slug, identity.number, identity.mission_type) == (
@@ -70,7 +70,9 @@ def test_the_folder_is_the_slug_whatever_meta_says(files: MissionFiles) -> None:
         "[" * 5000,
     ],
 )
-def test_a_damaged_meta_is_refused_with_file_and_line(files: MissionFiles, content: str) -> None:
+def test_a_damaged_meta_json_is_refused_with_file_and_line(
+    files: MissionFiles, content: str
+) -> None:
     meta(files, content)
     with pytest.raises(StateUnreadable) as caught:
         files.identity()
@@ -81,7 +83,7 @@ def test_a_damaged_meta_is_refused_with_file_and_line(files: MissionFiles, conte
 
 
 @freeze_time("2026-02-03T04:05:06.000007Z")
-def test_lanes_that_were_written_are_read_again(files: MissionFiles) -> None:
+def test_written_lanes_are_read_unchanged(files: MissionFiles) -> None:
     lane = ExecutionLane(
         lane_id="lane-a", wp_ids=("WP01",), write_scope=("src/**",), depends_on_lanes=("lane-b",)
     )
@@ -95,7 +97,7 @@ def test_lanes_that_were_written_are_read_again(files: MissionFiles) -> None:
     assert record["computed_at"] == "2026-02-03T04:05:06.000007+00:00"
 
 
-def test_a_plan_that_was_not_computed_yet_is_none(files: MissionFiles) -> None:
+def test_lanes_are_none_before_they_are_computed(files: MissionFiles) -> None:
     assert files.lanes() is None
 
 
@@ -113,7 +115,7 @@ def test_a_plan_that_was_not_computed_yet_is_none(files: MissionFiles) -> None:
         [{"lane_id": ""}],
     ],
 )
-def test_damaged_lanes_are_refused_with_the_file(files: MissionFiles, lanes: Any) -> None:
+def test_a_damaged_lanes_json_is_refused_with_the_file(files: MissionFiles, lanes: Any) -> None:
     record = {"mission_slug": "x", "mission_branch": "b", "target_branch": "main", "lanes": lanes}
     files.lanes_path.write_text(json.dumps(record))
     with pytest.raises(StateUnreadable) as caught:
@@ -125,7 +127,7 @@ def test_damaged_lanes_are_refused_with_the_file(files: MissionFiles, lanes: Any
 
 
 @given(st.text())
-def test_a_plain_name_never_leads_out_of_the_folder_it_is_in(name: str) -> None:
+def test_a_plain_name_never_leaves_its_folder(name: str) -> None:
     if is_plain_name(name):
         assert Path("/a", name).resolve(strict=False).parent == Path("/a")
         assert "\0" not in name
@@ -135,12 +137,12 @@ def test_a_plain_name_never_leads_out_of_the_folder_it_is_in(name: str) -> None:
     "name",
     ["", ".", "..", "../../etc", "/etc", "a/b", ".hidden", "a\0b", "a\nb", "x" * 300, "ä" * 101],
 )
-def test_what_is_no_plain_name_is_no_mission(tmp_path: Path, name: str) -> None:
+def test_a_name_that_is_not_plain_is_not_a_mission(tmp_path: Path, name: str) -> None:
     (tmp_path / "kitty-specs").mkdir()
     assert named_mission(Project(tmp_path), name) is None
 
 
-def test_missions_are_folders_of_their_own_in_order(tmp_path: Path) -> None:
+def test_all_missions_returns_visible_folders_in_order(tmp_path: Path) -> None:
     missions = tmp_path / "kitty-specs"
     for name in ("002-b", "001-a", ".hidden"):
         (missions / name).mkdir(parents=True)
@@ -152,7 +154,7 @@ def test_missions_are_folders_of_their_own_in_order(tmp_path: Path) -> None:
     assert named_mission(project, "001-a") == MissionFiles(project, "001-a")
 
 
-def test_no_mission_is_named_through_a_link_in_the_place_of_their_folder(tmp_path: Path) -> None:
+def test_a_link_at_kitty_specs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "001-x").mkdir(parents=True)
     (tmp_path / "kitty-specs").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StateUnreadable):
@@ -164,7 +166,7 @@ def test_a_project_without_missions_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["feature_slug", "mission_slug"])
-def test_lanes_that_another_version_named_are_those_of_the_folder(
+def test_lanes_written_by_another_version_get_the_slug_of_the_folder(
     files: MissionFiles, key: str
 ) -> None:
     record = {key: "001-demo", "mission_branch": "b", "target_branch": "main"}

@@ -43,7 +43,7 @@ subtasks: [T001]
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_header_is_read_whatever_editor_wrote_it(
+def test_a_header_is_read_with_any_newline_and_with_a_byte_order_mark(
     mission: Path, newline: str, encoding: str
 ) -> None:
     write(mission, HEADER.replace("\n", newline), encoding=encoding)
@@ -55,21 +55,21 @@ def test_a_header_is_read_whatever_editor_wrote_it(
     assert package.prompt_path == mission / "tasks" / "WP01-step.md"
 
 
-def test_a_list_may_be_written_as_one_text(mission: Path) -> None:
+def test_a_list_may_be_written_as_a_comma_separated_text(mission: Path) -> None:
     write(mission, "---\ndependencies: WP02, WP03\nowned_files: src\n---\n")
     assert only(mission).dependencies == ("WP02", "WP03")
     assert only(mission).owned_files == ("src",)
 
 
 @pytest.mark.parametrize("header", ["", "---\n---\n", "---\ndependencies:\nsubtasks: []\n---\n"])
-def test_what_is_not_said_follows_from_the_name(mission: Path, header: str) -> None:
+def test_missing_fields_are_derived_from_the_file_name(mission: Path, header: str) -> None:
     write(mission, header)
     package = only(mission)
     assert (package.wp_id, package.title) == ("WP01", "WP01")
     assert (package.dependencies, package.owned_files, package.subtasks) == ((), (), ())
 
 
-def test_files_that_are_no_packages_are_left_alone_and_ids_are_in_order(mission: Path) -> None:
+def test_other_files_are_ignored_and_ids_are_in_order(mission: Path) -> None:
     for name in ("WP10.md", "WP02_b.md", "WP01 a.md", "README.md", "WP03.md.bak", "notes-WP04.md"):
         write(mission, "", name=name)
     assert list(read_packages(mission, below=mission)) == ["WP01", "WP02", "WP10"]
@@ -82,7 +82,7 @@ def test_a_mission_without_prompts_has_no_packages(tmp_path: Path) -> None:
 # Checkboxes.
 
 
-def test_without_a_list_the_checkboxes_under_the_heading_are_the_subtasks(mission: Path) -> None:
+def test_without_a_list_the_checkboxes_below_the_heading_are_the_subtasks(mission: Path) -> None:
     write(mission, "")
     (mission / "tasks.md").write_text(
         "- [x] T000 before all\n"
@@ -93,13 +93,13 @@ def test_without_a_list_the_checkboxes_under_the_heading_are_the_subtasks(missio
     assert ticks(mission) == {"T001": True, "T002": False, "by hand": True, "T003": False}
 
 
-def test_a_section_of_its_own_ends_the_package_before_it(mission: Path) -> None:
+def test_another_heading_ends_the_section_of_a_package(mission: Path) -> None:
     write(mission, "")
     (mission / "tasks.md").write_text("## WP01: one\n- [x] T001\n## Later\n- [ ] T099 some day\n")
     assert ticks(mission) == {"T001": True}
 
 
-def test_with_a_list_only_what_it_names_counts_wherever_it_is_ticked(mission: Path) -> None:
+def test_only_listed_subtasks_count_and_may_be_ticked_in_either_file(mission: Path) -> None:
     write(mission, "---\nsubtasks: [T001, T002, T003]\n---\n- [x] T001\n- [x] T007 extra\n")
     (mission / "tasks.md").write_text("# WP01\n- [x] T002\n- [x] T008 extra\n")
     assert ticks(mission) == {"T001": True, "T002": True, "T003": False}
@@ -108,7 +108,7 @@ def test_with_a_list_only_what_it_names_counts_wherever_it_is_ticked(mission: Pa
 # Damage.
 
 
-def test_two_prompts_of_one_package_are_refused(mission: Path) -> None:
+def test_two_prompts_for_one_package_are_refused(mission: Path) -> None:
     write(mission, "", name="WP01-a.md")
     write(mission, "---\nwork_package_id: WP01\n---\n", name="WP02-b.md")
     with pytest.raises(StateUnreadable) as caught:
@@ -128,7 +128,7 @@ def test_two_prompts_of_one_package_are_refused(mission: Path) -> None:
         "subtasks: [2026-01-01]",
     ],
 )
-def test_a_field_of_the_wrong_kind_is_refused_with_the_file(mission: Path, header: str) -> None:
+def test_a_field_of_the_wrong_type_is_refused_with_the_file(mission: Path, header: str) -> None:
     write(mission, f"---\n{header}\n---\n")
     with pytest.raises(StateUnreadable) as caught:
         read_packages(mission, below=mission)
@@ -136,7 +136,7 @@ def test_a_field_of_the_wrong_kind_is_refused_with_the_file(mission: Path, heade
 
 
 @pytest.mark.parametrize("name", ["tasks/WP01-step.md", "tasks.md"])
-def test_a_file_that_is_no_text_is_refused_by_name(mission: Path, name: str) -> None:
+def test_a_file_that_is_not_utf8_is_refused_with_its_path(mission: Path, name: str) -> None:
     (mission / name).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StateUnreadable) as caught:
         read_packages(mission, below=mission)
@@ -180,7 +180,7 @@ def test_prompts_and_outlines_that_are_links_or_fifos_are_not_read(tmp_path: Pat
         ("the model", ("the model",)),
     ],
 )
-def test_dependencies_are_understood_and_none_is_dropped(
+def test_dependencies_are_understood_in_many_forms(
     mission: Path, value: str, expected: tuple[str, ...]
 ) -> None:
     write(mission, f"---\ndependencies: {value}\n---\n")
@@ -199,12 +199,14 @@ def test_dependencies_are_understood_and_none_is_dropped(
         ("src/[id]/a.py", ("src/[id]/a.py",)),
     ],
 )
-def test_a_list_in_quotes_is_a_list(mission: Path, value: str, expected: tuple[str, ...]) -> None:
+def test_a_quoted_list_is_parsed_as_a_list(
+    mission: Path, value: str, expected: tuple[str, ...]
+) -> None:
     write(mission, f"---\nowned_files: {value}\n---\n")
     assert only(mission).owned_files == expected
 
 
-def test_two_packages_of_one_number_are_two_and_neither_is_guessed(mission: Path) -> None:
+def test_an_ambiguous_package_number_is_not_resolved(mission: Path) -> None:
     for name, needed in (("WP6", ""), ("WP06", "WP6"), ("WP07", "WP006")):
         text = f"---\ndependencies: [{needed}]\n---\n"
         (mission / "tasks" / f"{name}.md").write_text(text)
@@ -214,7 +216,7 @@ def test_two_packages_of_one_number_are_two_and_neither_is_guessed(mission: Path
 
 
 @pytest.mark.parametrize("heading", ["## WP1: A", "## Work Package 1: A", "## Phase 1: WP01 A"])
-def test_the_heading_of_a_package_may_write_its_number_otherwise(
+def test_the_heading_of_a_package_may_be_written_in_several_forms(
     mission: Path, heading: str
 ) -> None:
     write(mission, "---\ntitle: A\n---\n")

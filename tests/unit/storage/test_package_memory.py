@@ -1,4 +1,4 @@
-"""Packages that are remembered are what they would be if they were read."""
+"""Tests that cached packages equal those that are read from the files."""
 
 from __future__ import annotations
 
@@ -38,20 +38,8 @@ def write(mission: Path, number: int, title: str = "Step", name: str = "step") -
     (mission / "tasks" / f"WP0{number}-{name}.md").write_text(text)
 
 
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    found: list[Path] = []
-    really = read_packages
-
-    def noted(folder: Path, *, below: Path) -> object:
-        found.append(folder)
-        return really(folder, below=below)
-
-    monkeypatch.setattr(package_memory, "read_packages", noted)
-    return found
-
-
-def told(mission: Path, read: Callable[..., object]) -> object:
+def result_of(read: Callable[..., object], mission: Path) -> object:
+    """What `read` returns, or its error."""
     try:
         return read(mission, below=mission.parents[1])
     except SpecKittyError as error:
@@ -102,28 +90,30 @@ CHANGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_somebody_does_to_the_files_is_seen(
-    mission: Path, reads: list[Path], change: Callable[[Path], object]
+def test_a_change_to_the_files_is_detected(
+    mission: Path, package_reads: list[Path], change: Callable[[Path], object]
 ) -> None:
     assert [*packages_of(mission, below=mission.parents[1])] == ["WP01", "WP02"]
     packages_of(mission, below=mission.parents[1])
-    assert len(reads) == 1
+    assert len(package_reads) == 1
     change(mission)
-    assert told(mission, packages_of) == told(mission, read_packages)
+    assert result_of(packages_of, mission) == result_of(read_packages, mission)
 
 
-def test_what_was_written_just_now_is_read_again(mission: Path, reads: list[Path]) -> None:
+def test_a_file_that_was_just_written_is_read_again(
+    mission: Path, package_reads: list[Path]
+) -> None:
     write(mission, 1, "Other")
     for _ in range(2):
         packages_of(mission, below=mission.parents[1])
-    assert len(reads) >= 1
-    # Within a tick nobody can tell whether it was written again.
+    assert len(package_reads) >= 1
+    # A second write within one tick of the clock leaves the same times.
     write(mission, 1, "Third")
     assert packages_of(mission, below=mission.parents[1])["WP01"].title == "Third"
 
 
-def test_what_was_read_least_lately_is_forgotten_first(
-    mission: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+def test_the_least_recently_used_mission_is_evicted_first(
+    mission: Path, package_reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package_memory, "_MOST_PACKAGES", 1)
     monkeypatch.setattr(package_memory, "_known", {})
@@ -133,11 +123,11 @@ def test_what_was_read_least_lately_is_forgotten_first(
     time.sleep(SETTLED_S)
     for folder in (mission, other, other, mission):
         packages_of(folder, below=mission.parents[1])
-    assert reads == [mission, other, mission]
+    assert package_reads == [mission, other, mission]
 
 
 @pytest.mark.parametrize("bound", ["_FEW", "_SMALL"])
-def test_many_prompts_or_large_ones_are_read_at_leisure(
+def test_many_or_large_prompts_are_not_read_within_a_batch(
     mission: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     monkeypatch.setattr(package_memory, bound, 2)
@@ -148,7 +138,7 @@ def test_many_prompts_or_large_ones_are_read_at_leisure(
         packages_of(mission, below=mission.parents[1])
 
 
-def test_who_a_mission_is_is_read_again_where_that_has_changed(mission: Path) -> None:
+def test_the_identity_of_a_mission_is_read_again_when_meta_json_changes(mission: Path) -> None:
     files = MissionFiles(Project(mission.parents[1]), mission.name)
     for _ in range(2):
         assert files.identity().mission_id == "01H"
@@ -158,7 +148,7 @@ def test_who_a_mission_is_is_read_again_where_that_has_changed(mission: Path) ->
     assert files.identity().mission_id is None
 
 
-def test_a_mission_behind_a_link_is_not_what_it_was(mission: Path) -> None:
+def test_a_mission_folder_replaced_by_a_link_is_refused(mission: Path) -> None:
     files = MissionFiles(Project(mission.parents[1]), mission.name)
     files.identity()
     mission.rename(mission.with_name("moved"))
@@ -167,7 +157,7 @@ def test_a_mission_behind_a_link_is_not_what_it_was(mission: Path) -> None:
         files.identity()
 
 
-def test_threads_keep_what_they_have_read_one_after_the_other(mission: Path) -> None:
+def test_threads_access_the_cache_one_at_a_time(mission: Path) -> None:
     thread = Thread(target=packages_of, args=(mission,), kwargs={"below": mission.parents[1]})
     with package_memory._using:
         thread.start()
@@ -176,7 +166,7 @@ def test_threads_keep_what_they_have_read_one_after_the_other(mission: Path) -> 
     thread.join()
 
 
-def test_a_large_plan_of_lanes_is_read_at_leisure(mission: Path) -> None:
+def test_a_large_lanes_json_is_not_read_within_a_batch(mission: Path) -> None:
     files = MissionFiles(Project(mission.parents[1]), mission.name)
     files.lanes_path.write_text(" " * 70_000 + "{}")
     with batch.begun() as inside, batch.deciding(inside), pytest.raises(batch.NotInBatch):

@@ -1,4 +1,4 @@
-"""Packages that the record keeps are what they would be if they were read."""
+"""Tests that packages stored in the record equal those that are read from the files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def write(mission: Path, number: int) -> None:
 
 
 def ask(mission: Path, *, is_kept: bool = False) -> dict[str, WorkPackage]:
-    """A process that begins asks."""
+    """The packages as a new process gets them."""
     package_memory._known.clear()
     package_memory._stored.clear()
     root = mission.parents[1]
@@ -57,40 +57,30 @@ def ask(mission: Path, *, is_kept: bool = False) -> dict[str, WorkPackage]:
     return dict(packages_of(mission, below=root, store=lambda: store, is_kept=is_kept))
 
 
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    found: list[Path] = []
-
-    def noted(folder: Path, *, below: Path) -> dict[str, WorkPackage]:
-        found.append(folder)
-        return read_packages(folder, below=below)
-
-    monkeypatch.setattr(package_memory, "read_packages", noted)
-    return found
-
-
-def test_what_one_process_has_read_another_finds(mission: Path, reads: list[Path]) -> None:
+def test_only_a_changing_request_stores_packages_for_other_processes(
+    mission: Path, package_reads: list[Path]
+) -> None:
     said = read_packages(mission, below=mission.parents[1])
     for _ in range(2):
         assert ask(mission) == said
-    assert len(reads) == 2, "who only reads keeps nothing"
+    assert len(package_reads) == 2, "a read stores nothing"
     assert ask(mission, is_kept=True) == said
-    reads.clear()
+    package_reads.clear()
     assert ask(mission) == said
     assert ask(mission, is_kept=True) == said
-    assert reads == []
+    assert package_reads == []
 
 
-def test_what_a_worker_has_read_is_kept_by_its_next_change(
-    mission: Path, reads: list[Path]
+def test_a_change_stores_packages_that_a_read_of_the_same_process_parsed(
+    mission: Path, package_reads: list[Path]
 ) -> None:
     ask(mission)
     root = mission.parents[1]
     store = PackageStore(project=Layout(root), slug=SLUG)
     packages_of(mission, below=root, store=lambda: store, is_kept=True)
-    reads.clear()
+    package_reads.clear()
     ask(mission)
-    assert reads == []
+    assert package_reads == []
 
 
 def outline(mission: Path) -> None:
@@ -107,18 +97,18 @@ CHANGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_somebody_does_to_a_file_is_seen(
-    mission: Path, reads: list[Path], change: Callable[[Path], object]
+def test_a_change_to_a_file_is_detected(
+    mission: Path, package_reads: list[Path], change: Callable[[Path], object]
 ) -> None:
     ask(mission, is_kept=True)
     change(mission)
-    reads.clear()
+    package_reads.clear()
     assert ask(mission) == read_packages(mission, below=mission.parents[1])
-    assert reads == [mission]
+    assert package_reads == [mission]
 
 
-def test_another_release_and_another_start_of_the_machine_read_again(
-    mission: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+def test_stored_packages_are_not_used_after_a_reboot_or_by_another_release(
+    mission: Path, package_reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(mission, is_kept=True)
     here = processes.this_process()
@@ -127,6 +117,6 @@ def test_another_release_and_another_start_of_the_machine_read_again(
             other = here._replace(boot=boot)
             patch.setattr(processes, "this_process", lambda: other)  # noqa: B023  asked at once
             patch.setattr(package_store, "__version__", version)
-            reads.clear()
+            package_reads.clear()
             ask(mission, is_kept=not boot)
-            assert reads == [mission]
+            assert package_reads == [mission]

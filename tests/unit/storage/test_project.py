@@ -27,14 +27,16 @@ def git(folder: Path, *words: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["kitty-specs", ".kittify", ".git"])
-def test_a_project_is_found_upward_by_any_of_its_marks(tmp_path: Path, mark: str) -> None:
+def test_a_project_is_found_in_a_parent_folder_by_any_marker(tmp_path: Path, mark: str) -> None:
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     (tmp_path / mark).mkdir()
     assert find_project(deep, {}).root == tmp_path.resolve()
 
 
-def test_the_variable_wins_over_the_working_directory(tmp_path: Path, checkout: Path) -> None:
+def test_the_environment_variable_overrides_the_working_directory(
+    tmp_path: Path, checkout: Path
+) -> None:
     other = tmp_path / "other"
     (other / "kitty-specs").mkdir(parents=True)
     assert find_project(checkout, {ROOT_VARIABLE: str(other)}).root == other
@@ -61,24 +63,26 @@ def test_a_submodule_is_a_project_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"gitdir: nowhere\n", b"\xff\xfe", b"gitdir: a\0b\n"])
-def test_a_damaged_link_to_a_repository_is_no_worktree(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_git_file_does_not_make_a_worktree(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".git").write_bytes(content)
     assert find_project(tmp_path, {}).root == tmp_path
 
 
-def test_no_project_anywhere_is_refused(tmp_path: Path) -> None:
+def test_a_folder_outside_any_project_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissionNotFound):
         find_project(tmp_path, {})
 
 
 @pytest.mark.parametrize("named", ["/no/such/folder", "/etc/passwd", "x" * 10_000])
-def test_a_variable_that_names_no_folder_is_refused(tmp_path: Path, named: str) -> None:
+def test_an_environment_variable_that_does_not_name_a_folder_is_refused(
+    tmp_path: Path, named: str
+) -> None:
     (tmp_path / ".git").mkdir()
     with pytest.raises(MissionNotFound):
         find_project(tmp_path, {ROOT_VARIABLE: named})
 
 
-# What agents can write.
+# Files that agents can write.
 
 
 @pytest.fixture
@@ -101,7 +105,7 @@ def foreign(checkout: Path) -> Path:
 
 
 def found_from(place: Path) -> set[Path]:
-    """What is found from within, and with the variable pointing there."""
+    """The projects that are found from this folder and by a variable that names it."""
     return {
         find_project(place, {}).root,
         find_project(Path("/"), {ROOT_VARIABLE: str(place)}).root,
@@ -109,7 +113,7 @@ def found_from(place: Path) -> set[Path]:
 
 
 @pytest.mark.parametrize("name", ["foreign/.git", "foreign/.git/worktrees/inner"])
-def test_a_workspace_that_names_a_foreign_repository_stays_the_projects(
+def test_a_workspace_whose_git_file_names_a_foreign_repository_keeps_its_project(
     checkout: Path, workspace: Path, foreign: Path, name: str
 ) -> None:
     (workspace / ".git").write_text(f"gitdir: {foreign.parent / name}\n")
@@ -117,7 +121,7 @@ def test_a_workspace_that_names_a_foreign_repository_stays_the_projects(
 
 
 @pytest.mark.parametrize("mark", ["kitty-specs", ".kittify", ".git"])
-def test_folders_planted_in_a_workspace_make_no_project(
+def test_marker_folders_planted_in_a_workspace_do_not_make_a_project(
     checkout: Path, workspace: Path, mark: str
 ) -> None:
     (workspace / ".git").unlink()
@@ -127,21 +131,25 @@ def test_folders_planted_in_a_workspace_make_no_project(
     assert found_from(workspace) | found_from(deep) == {checkout}
 
 
-def test_no_repository_below_the_worktrees_is_a_project(checkout: Path, foreign: Path) -> None:
+def test_a_repository_below_the_worktrees_folder_is_not_a_project(
+    checkout: Path, foreign: Path
+) -> None:
     nested = foreign / ".worktrees" / "001-search-lane-a"
     (nested / "kitty-specs").mkdir(parents=True)
     for place in (foreign.parent, foreign, foreign / "kitty-specs", foreign / "inner", nested):
         assert found_from(place) == {checkout}
 
 
-def test_what_is_no_file_in_a_workspace_is_not_waited_for(checkout: Path, workspace: Path) -> None:
+def test_a_fifo_at_the_git_file_of_a_workspace_does_not_block(
+    checkout: Path, workspace: Path
+) -> None:
     (workspace / ".git").unlink()
     os.mkfifo(workspace / ".git")
     assert found_from(workspace) == {checkout}
 
 
 @pytest.mark.parametrize("kind", ["fifo", "large"])
-def test_a_git_file_elsewhere_that_cannot_be_read_names_nothing(tmp_path: Path, kind: str) -> None:
+def test_a_git_file_that_is_a_fifo_or_too_large_is_ignored(tmp_path: Path, kind: str) -> None:
     link = tmp_path / ".git"
     if kind == "fifo":
         os.mkfifo(link)
@@ -151,7 +159,7 @@ def test_a_git_file_elsewhere_that_cannot_be_read_names_nothing(tmp_path: Path, 
     assert found_from(tmp_path) == {tmp_path}
 
 
-def test_what_a_registration_contains_names_no_project(
+def test_a_forged_worktree_registration_does_not_change_the_project(
     tmp_path: Path, checkout: Path, foreign: Path
 ) -> None:
     linked = tmp_path / "linked"
@@ -163,14 +171,14 @@ def test_what_a_registration_contains_names_no_project(
     assert found_from(linked) == {checkout}
 
 
-def test_a_worktree_elsewhere_leads_to_no_repository_below_the_worktrees(
+def test_an_outside_worktree_cannot_name_a_repository_below_the_worktrees_folder(
     tmp_path: Path, checkout: Path, foreign: Path
 ) -> None:
     (tmp_path / "linked" / ".git").write_text(f"gitdir: {foreign / '.git/worktrees/inner'}\n")
     assert found_from(tmp_path / "linked") == {checkout}
 
 
-def test_a_folder_of_that_name_without_a_project_is_like_any_other(tmp_path: Path) -> None:
+def test_a_worktrees_folder_without_a_project_has_no_special_meaning(tmp_path: Path) -> None:
     root = tmp_path / ".worktrees" / "own"
     (root / "kitty-specs").mkdir(parents=True)
     assert found_from(root) == {root}
@@ -192,7 +200,7 @@ def test_a_bare_repository_is_refused_from_its_worktrees_and_from_above(
     git(tmp_path, "clone", "-q", "--bare", str(checkout), str(tmp_path / "top" / ".bare"))
     (tmp_path / "top" / ".git").write_text("gitdir: ./.bare\n")
     git(tmp_path / "top" / ".bare", "worktree", "add", "-q", "../main", "-b", "work")
-    # What was begun before must not make a project of it.
+    # Folders of an earlier attempt must not make it a project.
     (tmp_path / "top" / "main" / "kitty-specs").mkdir()
     (tmp_path / "top" / "main" / "deep").mkdir()
     with pytest.raises(MissionNotFound, match="bare repository"):
@@ -217,9 +225,7 @@ def test_a_bare_repository_is_refused_from_its_worktrees_and_from_above(
         ("", False),
     ],
 )
-def test_settings_say_whether_a_repository_is_bare_as_git_reads_them(
-    checkout: Path, config: str, is_bare: bool
-) -> None:
+def test_core_bare_is_parsed_as_git_parses_it(checkout: Path, config: str, is_bare: bool) -> None:
     (checkout / ".git" / "config").write_text(config)
     if not is_bare:
         assert find_project(checkout, {}).root == checkout
@@ -235,7 +241,9 @@ def test_a_submodule_named_like_a_linked_worktree_is_a_project(tmp_path: Path) -
     assert find_project(tmp_path / "sub", {}).root == tmp_path / "sub"
 
 
-def test_a_linked_worktree_of_a_repository_with_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+def test_a_linked_worktree_of_a_repository_whose_name_is_not_utf8_is_resolved(
+    tmp_path: Path,
+) -> None:
     root = tmp_path / os.fsdecode(b"caf\xe9")
     root.mkdir()
     git(root, "init", "-q")

@@ -1,73 +1,27 @@
-"""The one durable record: what is committed together is there together, once, and provably unchanged."""
+"""Tests of the record: commits are atomic, each request counts once, and changes are detected."""
 
 from __future__ import annotations
 
 import json
 import multiprocessing
 import sqlite3
-import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies
 
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
-from specify_cli.storage import published_line, record_states
+from specify_cli.storage import published_line
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_database import DATABASE
-from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission, Overtaken
-from specify_cli.storage.record_proof import (
-    FREE_TEXT,
-    NOTHING_BEFORE,
-    ORIGINAL,
-    ProvedLines,
-    head_after,
-    redacted,
-)
+from specify_cli.storage.record_entries import AlreadyAsked, Draft, KnownMission, Overtaken
 from tests.durability import watched
-
-AT = "2026-01-01T00:00:00+00:00"
-
-
-def line(seq: int, prev: str) -> bytes:
-    return json.dumps({"seq": seq, "note": "a secret", "prev": prev}).encode() + b"\n"
+from tests.unit.storage.drafts import AT, MISSION, draft, state_in
 
 
-def draft(name: str, *, state: str = "claimed") -> Draft:
-    move = {"event_id": name, "wp_id": "WP01", "from_lane": "planned", "to_lane": state}
-    move["reason"] = "why"
-    return Draft(
-        at=AT,
-        kind="request",
-        mission=1,
-        published=line,
-        log=json.dumps(move).encode() + b"\n",
-        asked=Asked(id=name, digest=f"of {name}"),
-    )
-
-
-MISSION = KnownMission(mission_id="01H", folder="001-search")
-
-
-def state_in(record: Record) -> Lane:
-    with record.reading() as connection:
-        row = record_states.row_of(connection, 1)
-        assert row is not None
-        assert record_states.difference(connection, 1) == ""
-        return record_states.state_of(connection, 1, row).of("WP01").lane
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Record:
-    made = Record.make(tmp_path)
-    assert made.keep_mission(MISSION).number == 1
-    return made
-
-
-def test_a_request_is_found_with_its_answer_by_who_asked(record: Record) -> None:
+def test_a_request_is_found_by_id_orchestrator_and_digest(record: Record) -> None:
     record.commit([draft("r1")])
     (entry,) = record.entries()
     assert record.find("r1") == record.find("r1", digest="of r1") == entry.published
@@ -85,19 +39,14 @@ def test_drafts_are_numbered_in_their_order(record: Record) -> None:
     assert record.last() == found[-1]
 
 
-def test_a_published_line_names_the_one_before(record: Record) -> None:
+def test_a_published_line_has_the_digest_of_the_previous_one(record: Record) -> None:
     record.commit([draft("r1"), draft("r2")])
     first, second = (it.published or b"" for it in record.entries())
     assert json.loads(first)["prev"] == published_line.NOTHING_BEFORE
     assert json.loads(second)["prev"] == published_line.digest(first)
 
 
-def test_the_state_of_a_package_is_the_newest(record: Record) -> None:
-    record.commit([draft("r1", state="claimed"), draft("r2", state="done")])
-    assert state_in(record) == Lane.DONE
-
-
-def test_a_request_that_was_answered_stops_all_that_was_decided_with_it(record: Record) -> None:
+def test_an_answered_request_rolls_back_the_whole_commit(record: Record) -> None:
     record.commit([draft("r1", state="claimed")])
     with pytest.raises(AlreadyAsked) as known:
         record.commit([draft("r2", state="done"), draft("r1", state="done")])
@@ -107,7 +56,7 @@ def test_a_request_that_was_answered_stops_all_that_was_decided_with_it(record: 
     assert len(list(record.entries())) == 1
 
 
-def test_a_mission_that_somebody_else_changed_meanwhile_stops_what_was_decided(
+def test_a_mission_changed_meanwhile_rolls_back_the_whole_commit(
     record: Record,
 ) -> None:
     record.commit([draft("r1")._replace(behind=0)])
@@ -118,7 +67,7 @@ def test_a_mission_that_somebody_else_changed_meanwhile_stops_what_was_decided(
     assert len(list(record.entries())) == 3
 
 
-def test_a_draft_that_cannot_be_made_leaves_nothing(record: Record) -> None:
+def test_a_failing_draft_rolls_back_the_whole_commit(record: Record) -> None:
     def fail(seq: int, prev: str) -> bytes:
         raise ValueError(seq, prev)
 
@@ -128,13 +77,13 @@ def test_a_draft_that_cannot_be_made_leaves_nothing(record: Record) -> None:
     record.commit([draft("r1")])
 
 
-def test_nothing_is_about_a_mission_that_the_record_does_not_know(record: Record) -> None:
+def test_a_draft_for_an_unknown_mission_is_refused(record: Record) -> None:
     with pytest.raises(StorageFailed, match="FOREIGN KEY"):
         record.commit([Draft(at=AT, kind="event", mission=7, log=b"{}\n")])
     assert list(record.entries()) == []
 
 
-def test_a_mission_keeps_its_number_whatever_else_is_known_of_it(record: Record) -> None:
+def test_a_mission_keeps_its_number_when_its_folder_changes(record: Record) -> None:
     known = KnownMission(number=1, mission_id="01H", folder="001-find", branch="main")
     assert record.keep_mission(known) == known
     assert record.missions("01H", folder="") == [known]
@@ -142,7 +91,7 @@ def test_a_mission_keeps_its_number_whatever_else_is_known_of_it(record: Record)
     assert record.missions("01H", folder="001-find") == [other, known]
 
 
-def test_another_object_finds_what_was_committed(record: Record, tmp_path: Path) -> None:
+def test_another_connection_finds_committed_entries(record: Record, tmp_path: Path) -> None:
     record.commit([draft("r1")])
     other = Record(tmp_path)
     assert other.id == record.id
@@ -152,7 +101,7 @@ def test_another_object_finds_what_was_committed(record: Record, tmp_path: Path)
 
 
 def commit_own_and_shared(folder: Path, number: int) -> list[str]:
-    """Asks twenty requests of its own, and twenty that every process asks; returns what it committed."""
+    """Commit twenty requests of its own and twenty of all processes; return those that it committed."""
     record, done = Record(folder), []
     for n in range(20):
         for name in (f"own-{number}-{n}", f"shared-{n}"):
@@ -164,9 +113,7 @@ def commit_own_and_shared(folder: Path, number: int) -> list[str]:
     return done
 
 
-def test_processes_that_commit_at_once_double_and_lose_nothing(
-    record: Record, tmp_path: Path
-) -> None:
+def test_concurrent_processes_commit_each_request_once(record: Record, tmp_path: Path) -> None:
     record.close()
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         done = pool.starmap(commit_own_and_shared, [(tmp_path, n) for n in range(3)])
@@ -176,7 +123,7 @@ def test_processes_that_commit_at_once_double_and_lose_nothing(
     assert record.faults() == []
 
 
-def test_a_record_of_a_newer_version_is_refused_and_left_alone(
+def test_a_record_of_a_newer_format_is_refused_and_left_unchanged(
     record: Record, tmp_path: Path
 ) -> None:
     record.commit([draft("r1")])
@@ -189,20 +136,20 @@ def test_a_record_of_a_newer_version_is_refused_and_left_alone(
     assert (tmp_path / DATABASE).read_bytes() == before
 
 
-def test_a_file_that_is_no_record_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     (tmp_path / DATABASE).write_bytes(b"not a database" * 100)
     with pytest.raises(StateUnreadable, match="is damaged"):
         Record(tmp_path).find("r1")
     assert (tmp_path / DATABASE).read_bytes() == b"not a database" * 100
 
 
-def test_nothing_is_made_by_a_look(tmp_path: Path) -> None:
+def test_reading_a_missing_record_creates_nothing(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed, match="it does not exist"):
         Record(tmp_path).find("r1")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_after_an_error_the_same_object_goes_on(tmp_path: Path) -> None:
+def test_a_record_object_works_again_after_an_error(tmp_path: Path) -> None:
     record = Record(tmp_path)
     with pytest.raises(StorageFailed):
         record.find("r1")
@@ -210,20 +157,20 @@ def test_after_an_error_the_same_object_goes_on(tmp_path: Path) -> None:
     assert record.find("r1") is None
 
 
-def test_what_a_killed_process_left_of_a_record_goes(tmp_path: Path) -> None:
+def test_make_removes_the_temporary_files_of_a_killed_process(tmp_path: Path) -> None:
     (tmp_path / f".{DATABASE}.0123").write_bytes(b"half")
     (tmp_path / f".{DATABASE}.0123-wal").write_bytes(b"half")
     Record.make(tmp_path).close()
     assert sorted(it.name for it in tmp_path.iterdir()) == ["lock", DATABASE]
 
 
-def test_a_new_record_has_a_name_that_is_kept(tmp_path: Path) -> None:
+def test_the_creation_of_a_record_is_durable(tmp_path: Path) -> None:
     with watched() as disk:
         Record.make(tmp_path).close()
     assert disk.is_name_kept(tmp_path / DATABASE)
 
 
-def test_only_one_process_at_a_time_makes_it(tmp_path: Path) -> None:
+def test_a_record_is_created_under_its_lock(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as threads, locks.held(tmp_path / "lock"):
         made = threads.submit(Record.make, tmp_path)
         with pytest.raises(TimeoutError):
@@ -232,7 +179,7 @@ def test_only_one_process_at_a_time_makes_it(tmp_path: Path) -> None:
     assert made.result(timeout=30).last() is None
 
 
-def test_threads_that_commit_at_once_double_and_lose_nothing(record: Record) -> None:
+def test_concurrent_threads_commit_each_request_once(record: Record) -> None:
     def commit(number: int) -> None:
         for n in range(20):
             record.commit([draft(f"r{number}-{n}")])
@@ -249,7 +196,7 @@ def make_and_commit(folder: Path, number: int) -> str:
     return record.id
 
 
-def test_processes_that_make_it_at_once_have_the_same(tmp_path: Path) -> None:
+def test_processes_that_create_a_record_at_once_share_it(tmp_path: Path) -> None:
     places = [tmp_path / str(n) for n in range(5)]
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         for place in places:
@@ -268,9 +215,7 @@ def test_processes_that_make_it_at_once_have_the_same(tmp_path: Path) -> None:
         "UPDATE entry SET salt = zeroblob(16) WHERE position = 2",
     ],
 )
-def test_an_entry_that_somebody_changed_is_named(
-    record: Record, tmp_path: Path, change: str
-) -> None:
+def test_a_changed_entry_is_reported(record: Record, tmp_path: Path, change: str) -> None:
     record.commit([draft("r1"), draft("r2"), draft("r3")])
     assert record.faults() == []
     record.close()
@@ -279,7 +224,7 @@ def test_an_entry_that_somebody_changed_is_named(
     assert record.faults() == [f"{tmp_path / DATABASE}: entry 2 is not what was committed"]
 
 
-def test_an_entry_that_somebody_removed_breaks_the_next(record: Record, tmp_path: Path) -> None:
+def test_a_removed_entry_is_reported(record: Record, tmp_path: Path) -> None:
     record.commit([draft("r1"), draft("r2"), draft("r3")])
     record.close()
     with sqlite3.connect(tmp_path / DATABASE) as connection:
@@ -290,73 +235,16 @@ def test_an_entry_that_somebody_removed_breaks_the_next(record: Record, tmp_path
     ]
 
 
-KEYS = strategies.one_of(
-    strategies.text(max_size=4), strategies.sampled_from([*FREE_TEXT, ORIGINAL])
-)
-VALUES = strategies.recursive(
-    strategies.one_of(
-        strategies.none(),
-        strategies.booleans(),
-        strategies.integers(),
-        strategies.floats(allow_nan=False, allow_infinity=False),
-        strategies.text(),
-    ),
-    lambda inner: strategies.one_of(
-        strategies.lists(inner, max_size=3), strategies.dictionaries(KEYS, inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-def head(published: bytes | None, log: bytes = b"") -> bytes:
-    lines = ProvedLines(published=published, log=log, salt=b"salt")
-    return head_after(NOTHING_BEFORE, about=(), lines=lines)
-
-
-@given(strategies.dictionaries(KEYS, VALUES))
-def test_the_head_over_a_line_that_was_encoded_just_now_is_that_of_its_bytes(
-    said: dict[str, object],
-) -> None:
-    line = json.dumps(said, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
-    fresh = ProvedLines(published=line, log=b"", salt=b"salt", is_fresh=True)
-    assert head_after(NOTHING_BEFORE, about=(), lines=fresh) == head(line)
-
-
-def test_a_redaction_keeps_the_head() -> None:
-    said = json.dumps({"id": "r1", "note": "the key is 123", "args": {"note": ["fine", "123"]}})
-    before = said.encode() + b"\n"
-    after = redacted(before, salt=b"salt", secret="123")
-    marks = [json.loads(after)["note"], json.loads(after)["args"]["note"][1]]
-    assert all(it.startswith("[redacted sha256:") for it in marks)
-    assert json.loads(after)["args"]["note"][0] == "fine"
-    assert head(after) == head(before)
-    assert redacted(after, salt=b"salt", secret="123 again") == after
-
-
-@pytest.mark.parametrize(
-    "change", [("claimed", "done"), ("fine", "bad"), ('"n":1', '"n":2'), ('"note"', '"memo"')]
-)
-def test_whatever_else_changes_changes_the_head(change: tuple[str, str]) -> None:
-    said = '{"lane":"claimed","note":"fine","n":1}'
-    assert head(said.encode()) != head(said.replace(*change).encode())
-
-
 @pytest.mark.parametrize(
     "line", [b"[1]", b"half", b'{"a":"\xff"}', b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"]
 )
-def test_a_line_that_cannot_be_proved_is_not_committed(record: Record, line: bytes) -> None:
+def test_a_line_that_is_not_a_json_object_is_not_committed(record: Record, line: bytes) -> None:
     with pytest.raises(ValueError, match=r"JSON object|nested|Expecting|decode"):
         record.commit([draft("r1"), Draft(at=AT, kind="event", mission=1, log=line + b"\n")])
     assert list(record.entries()) == []
 
 
-def test_a_line_counts_where_it_stands() -> None:
-    assert head(b'{"a":1}\n', b'{"b":1}\n') != head(b'{"b":1}\n', b'{"a":1}\n')
-    assert head(None, b'{"a":1}\n') != head(b'{"a":1}\n')
-    assert head(None, b'{"a":1}\n{"b":1}\n') != head(None, b'{"a":1}\n')
-
-
-def test_a_name_that_is_not_unicode_is_kept_and_found(record: Record) -> None:
+def test_mission_names_with_lone_surrogates_are_kept_and_found(record: Record) -> None:
     strange = KnownMission(mission_id="\ud800", folder="a\udc80b", branch="\udcff")
     assert record.keep_mission(strange).number == 2
     assert [it.number for it in record.missions("\ud800", folder="none")] == [2]
@@ -365,31 +253,7 @@ def test_a_name_that_is_not_unicode_is_kept_and_found(record: Record) -> None:
     assert record.newest("a\udc80b") == 0
 
 
-@pytest.mark.long
-def test_comparing_states_takes_the_same_memory_for_a_long_log(record: Record) -> None:
-    def noted(number: int) -> Draft:
-        about = {"event_id": f"{number:026}", "at": AT, "actor": "ada", "wp_id": "WP01"}
-        event = {
-            **about,
-            "mission_slug": "001-search",
-            "delta": {"note": "n"},
-            "kind": "annotation",
-        }
-        event["correlation_id"] = f"r{number}"
-        return draft(f"r{number}")._replace(log=json.dumps(event).encode() + b"\n")
-
-    peaks = []
-    for start, count in ((0, 1000), (1000, 6000)):
-        record.commit([noted(it) for it in range(start, start + count)])
-        with record.reading() as connection:
-            tracemalloc.start()
-            assert record_states.difference(connection, 1) == ""
-            peaks.append(tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
-    assert peaks[1] < 2 * peaks[0]
-
-
-def test_all_that_is_read_at_one_moment_is_one_snapshot(record: Record, tmp_path: Path) -> None:
+def test_reads_at_one_moment_see_one_snapshot(record: Record, tmp_path: Path) -> None:
     other = Record(tmp_path)
     record.commit([draft("E1")])
     with record.at_one_moment():

@@ -1,4 +1,4 @@
-"""A database from elsewhere is looked at before it is used."""
+"""Tests of snapshots, and of checking a foreign database before it is used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def copy(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_snapshot_is_a_record(copy: Path) -> None:
+def test_a_snapshot_has_the_schema_of_a_record(copy: Path) -> None:
     assert record_copies.foreign_schema(copy) == ""
     assert [it.name for it in copy.parent.glob("copy*")] == [copy.name]
     assert (copy.parent / DATABASE).exists()
@@ -39,7 +39,7 @@ def test_a_snapshot_is_a_record(copy: Path) -> None:
         "PRAGMA user_version = 7",
     ],
 )
-def test_another_schema_is_named(copy: Path, statement: str) -> None:
+def test_a_foreign_schema_is_reported(copy: Path, statement: str) -> None:
     with contextlib.closing(sqlite3.connect(copy)) as connection:
         connection.execute(statement)
         connection.commit()
@@ -47,6 +47,6 @@ def test_another_schema_is_named(copy: Path, statement: str) -> None:
     assert record_copies.foreign_schema(copy)
 
 
-def test_what_is_not_a_database_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"x" * 5000)
     assert "damaged" in record_copies.foreign_schema(tmp_path / "x")

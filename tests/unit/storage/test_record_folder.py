@@ -1,9 +1,8 @@
-"""The record lies where git never removes it, for whom the repository is, and where no agent can write."""
+"""Tests of the location of the record, which git never removes, and of its permissions."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,10 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import KnownMission
 from specify_cli.storage.record_folder import make_record_folder
+from tests.unit.storage.conftest import git
 
 OTHER = 4711
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-
-
-def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -32,13 +28,13 @@ def root(tmp_path: Path) -> Path:
     return made
 
 
-def test_it_is_in_the_git_folder(root: Path) -> None:
+def test_the_record_is_in_the_git_folder(root: Path) -> None:
     place = Layout(root).record
     assert place.parent == root / ".git" / "spec-kitty"
     assert len(place.name) == 16
 
 
-def test_variables_of_git_lead_nowhere_else(
+def test_git_environment_variables_do_not_move_the_record(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = Layout(root).record
@@ -47,26 +43,26 @@ def test_variables_of_git_lead_nowhere_else(
     assert Layout(root).record == before
 
 
-def test_two_projects_in_one_repository_have_two(root: Path) -> None:
+def test_two_projects_in_one_repository_have_two_records(root: Path) -> None:
     places = {Layout(root / name).record for name in (".", "one", "two")}
     assert len(places) == 3
     assert {it.parent for it in places} == {root / ".git" / "spec-kitty"}
 
 
-def test_a_linked_worktree_has_that_of_the_repository(root: Path, tmp_path: Path) -> None:
+def test_a_linked_worktree_shares_the_record_of_the_repository(root: Path, tmp_path: Path) -> None:
     git(root, "worktree", "add", "-q", str(tmp_path / "linked"))
     linked = tmp_path.resolve() / "linked"
     assert Layout(linked).record == Layout(root).record
     assert Layout(linked / "one").record == Layout(root / "one").record
 
 
-def test_a_git_folder_elsewhere_has_it(tmp_path: Path) -> None:
+def test_a_separate_git_folder_contains_the_record(tmp_path: Path) -> None:
     main = tmp_path.resolve() / "main"
     git(tmp_path, "init", "-q", "--separate-git-dir", "elsewhere", "main")
     assert Layout(main).record.parent == tmp_path.resolve() / "elsewhere" / "spec-kitty"
 
 
-def test_a_submodule_has_its_own(root: Path, tmp_path: Path) -> None:
+def test_a_submodule_has_its_own_record(root: Path, tmp_path: Path) -> None:
     sub = ["-c", "protocol.file.allow=always", "submodule", "add", "-q", str(root), "sub"]
     outer = tmp_path.resolve() / "outer"
     git(tmp_path, "init", "-q", "outer")
@@ -74,20 +70,20 @@ def test_a_submodule_has_its_own(root: Path, tmp_path: Path) -> None:
     assert Layout(outer / "sub").record.parents[1] == outer / ".git" / "modules" / "sub"
 
 
-def test_a_moved_project_finds_it_again(root: Path) -> None:
+def test_a_moved_repository_keeps_its_record(root: Path) -> None:
     Record.make(make_record_folder(Layout(root))).close()
     moved = root.rename(root.with_name("moved"))
     assert (Layout(moved).record / DATABASE).is_file()
 
 
-def test_without_a_repository_it_is_in_the_project(tmp_path: Path) -> None:
+def test_without_a_repository_the_record_is_in_the_project(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.kitty.mkdir()
     assert make_record_folder(layout) == tmp_path / ".kitty" / "record"
     assert (tmp_path / ".kitty" / "record").is_dir()
 
 
-def test_git_leaves_it_alone(root: Path) -> None:
+def test_git_clean_gc_and_stash_leave_the_record_unchanged(root: Path) -> None:
     place = make_record_folder(Layout(root))
     record = Record.make(place)
     made = record.keep_mission(KnownMission(mission_id="01H", folder="001-search"))
@@ -113,7 +109,7 @@ def test_git_leaves_it_alone(root: Path) -> None:
         ("0999", 0o700, 0o600),
     ],
 )
-def test_it_is_shared_as_the_repository_is(
+def test_permissions_of_the_record_follow_core_shared_repository(
     root: Path, said: str | None, of_folder: int, of_file: int
 ) -> None:
     if said is not None:
@@ -129,7 +125,7 @@ def test_it_is_shared_as_the_repository_is(
 
 
 @needs_root
-def test_what_root_makes_belongs_to_the_owner_of_the_repository(root: Path) -> None:
+def test_a_record_created_by_root_belongs_to_the_owner_of_the_repository(root: Path) -> None:
     os.chown(root / ".git", OTHER, OTHER)
     place = make_record_folder(Layout(root))
     record = Record.make(place)
@@ -140,7 +136,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_repository(root: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["spec-kitty", "the folder itself"])
-def test_no_link_is_followed_to_it(root: Path, tmp_path: Path, name: str) -> None:
+def test_a_link_on_the_path_to_the_record_is_refused(root: Path, tmp_path: Path, name: str) -> None:
     place = Layout(root).record
     planted = place.parent if name == "spec-kitty" else place
     planted.parent.mkdir(exist_ok=True)
@@ -150,7 +146,7 @@ def test_no_link_is_followed_to_it(root: Path, tmp_path: Path, name: str) -> Non
     assert sorted(it.name for it in tmp_path.iterdir()) == ["main"]
 
 
-def test_another_git_folder_in_the_place_of_the_first_has_another_record(tmp_path: Path) -> None:
+def test_the_record_is_located_again_when_the_git_folder_changes(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     project = Layout(tmp_path)
     before = project.record

@@ -1,4 +1,4 @@
-"""A record that is gone is told, and what takes its place."""
+"""Tests that a lost record and its replacement are reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def findings(stage: Stage) -> dict[str, dict[str, Any]]:
     return {it["check"]: it for it in found if it["check"].startswith("record")}
 
 
-def test_a_record_that_is_gone_is_told_and_so_is_the_one_in_its_place(
+def test_a_lost_record_and_its_replacement_are_reported(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert findings(stage) == {}
@@ -40,7 +40,7 @@ def test_a_record_that_is_gone_is_told_and_so_is_the_one_in_its_place(
     assert findings(stage)["record-remade"]["severity"] == "note"
 
 
-def test_a_project_of_an_older_release_has_lost_nothing(
+def test_a_project_of_an_older_release_has_not_lost_a_record(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     forget(stage.root)
@@ -54,7 +54,7 @@ def test_a_project_of_an_older_release_has_lost_nothing(
 
 
 @pytest.mark.parametrize("line", ["", "[]\n", '{"seq": 1}\n', '{"seq":1,"envelope":{}}\n', "\0\0"])
-def test_a_journal_that_tells_nothing_is_no_loss(stage: Stage, line: str) -> None:
+def test_an_unreadable_journal_is_not_reported_as_a_lost_record(stage: Stage, line: str) -> None:
     forget(stage.root)
     (stage.root / ".kitty" / "outbox" / "journal.jsonl").write_text(line)
     assert findings(stage) == {}

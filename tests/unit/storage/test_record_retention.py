@@ -1,4 +1,4 @@
-"""Answers of reads are stored once, come out as they were, and go by age and size; nothing else goes."""
+"""Tests of the answers of reads: they are stored once, read unchanged, and pruned by age and size."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def contents(record: Record) -> int:
         return int(connection.execute("SELECT count(*) FROM content").fetchone()[0])
 
 
-def test_what_reads_answer_alike_is_stored_once_and_comes_out_as_it_was(
+def test_equal_answers_of_reads_are_stored_once_and_read_unchanged(
     journal: Journal, tmp_path: Path
 ) -> None:
     for name in ("one", "two", "three"):
@@ -86,7 +86,7 @@ def test_what_reads_answer_alike_is_stored_once_and_comes_out_as_it_was(
     assert journal.verify() == []
 
 
-def test_the_answer_to_a_change_is_not_shared(journal: Journal, tmp_path: Path) -> None:
+def test_the_answer_to_a_change_is_not_deduplicated(journal: Journal, tmp_path: Path) -> None:
     journal.append(change("one"))
     assert contents(record_of(tmp_path)) == 0
     assert not next(record_of(tmp_path).entries()).is_read
@@ -96,15 +96,15 @@ def test_the_answer_to_a_change_is_not_shared(journal: Journal, tmp_path: Path) 
     "data",
     [None, {}, {"message": 'a "quoted" \\ text\n'}, {"n": [1.5, "\N{SNOWMAN}", "\ud800"]}],
 )
-def test_whatever_was_answered_comes_out_as_it_was(
-    journal: Journal, tmp_path: Path, data: Any
-) -> None:
+def test_any_answer_is_read_unchanged(journal: Journal, tmp_path: Path, data: Any) -> None:
     line = journal.append(read("one", data=data))
     assert line["envelope"]["data"] == data
     assert record_of(tmp_path).published_line(1) == Layout(tmp_path).journal.read_bytes()
 
 
-def test_old_reads_go_and_all_else_stays(journal: Journal, tmp_path: Path) -> None:
+def test_prune_removes_old_reads_and_keeps_everything_else(
+    journal: Journal, tmp_path: Path
+) -> None:
     for number in range(5):
         journal.append(read(f"old{number}", at="2026-01-01"))
         journal.append(change(f"c{number}", at="2026-01-01"))
@@ -125,7 +125,9 @@ def test_old_reads_go_and_all_else_stays(journal: Journal, tmp_path: Path) -> No
     assert again.count == 0
 
 
-def test_the_oldest_go_where_all_are_too_much(journal: Journal, tmp_path: Path) -> None:
+def test_prune_removes_the_oldest_reads_above_the_size_limit(
+    journal: Journal, tmp_path: Path
+) -> None:
     for number in range(6):
         journal.append(read(f"r{number}", data={"text": f"{number}" * 1000}))
     record = record_of(tmp_path)
@@ -139,7 +141,7 @@ def test_the_oldest_go_where_all_are_too_much(journal: Journal, tmp_path: Path) 
     assert record.faults() == []
 
 
-def test_the_newest_line_stays_whatever_it_is(journal: Journal, tmp_path: Path) -> None:
+def test_prune_keeps_the_newest_line(journal: Journal, tmp_path: Path) -> None:
     journal.append(read("one"))
     journal.append(read("two"))
     record = record_of(tmp_path)
@@ -150,9 +152,7 @@ def test_the_newest_line_stays_whatever_it_is(journal: Journal, tmp_path: Path) 
     assert record.faults() == []
 
 
-def test_a_read_whose_asker_is_not_let_go_stays_and_goes_later(
-    journal: Journal, tmp_path: Path
-) -> None:
+def test_prune_keeps_a_read_that_is_not_released_yet(journal: Journal, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         journal.append(read(name))
     record = record_of(tmp_path)
@@ -165,7 +165,7 @@ def test_a_read_whose_asker_is_not_let_go_stays_and_goes_later(
     assert record.find("one", "nightly") is None
 
 
-def test_a_head_that_was_printed_before_still_fits(journal: Journal, tmp_path: Path) -> None:
+def test_prune_does_not_change_the_head(journal: Journal, tmp_path: Path) -> None:
     journal.append(change("one"))
     journal.append(read("two"))
     record = record_of(tmp_path)
@@ -187,7 +187,7 @@ def test_a_head_that_was_printed_before_still_fits(journal: Journal, tmp_path: P
         "DELETE FROM entry WHERE seq = 2",
     ],
 )
-def test_a_read_that_somebody_changed_or_took_away_is_named(
+def test_a_changed_or_removed_read_is_reported(
     journal: Journal, tmp_path: Path, order: str
 ) -> None:
     journal.append(change("one"))
@@ -201,7 +201,7 @@ def test_a_read_that_somebody_changed_or_took_away_is_named(
     assert record.faults()
 
 
-def test_the_file_is_smaller_afterwards(journal: Journal, tmp_path: Path) -> None:
+def test_prune_shrinks_the_file(journal: Journal, tmp_path: Path) -> None:
     for number in range(300):
         journal.append(read(f"r{number}", data={"text": f"{number} " * 1000}))
     record = record_of(tmp_path)

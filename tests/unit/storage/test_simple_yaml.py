@@ -1,4 +1,4 @@
-"""What is read without the library, the library reads alike."""
+"""Tests that simple YAML is read without PyYAML, with the same result."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ LINES = st.one_of(
 
 
 def plain(name: str) -> st.SearchStrategy[str]:
-    """A field that is mostly plain, of any form."""
+    """A field of this name with simple values, in any form."""
     items = st.lists(PLAIN, min_size=1, max_size=3)
     block = items.map(lambda found: "".join(f"\n  - {it}" for it in found))
     return st.one_of(PLAIN, items.map(", ".join).map("[{}]".format), block).map(
@@ -134,7 +134,7 @@ HEADERS = st.lists(LINES, max_size=5).map("\n".join) | st.tuples(
 @example("a: x\n  y")
 @example("a: x\n- y")
 @example("a: ['x', y']")
-def test_what_is_plain_is_read_as_the_library_reads_it(text: str) -> None:
+def test_simple_yaml_is_read_as_pyyaml_reads_it(text: str) -> None:
     found = simple_yaml.read(text.split("\n"))
     if found is not None:
         for loader in LOADERS:
@@ -150,11 +150,11 @@ def test_what_is_plain_is_read_as_the_library_reads_it(text: str) -> None:
         "dependencies:\n- WP01\n- WP02\n\n# a remark\npriority: 3\nnote:",
     ],
 )
-def test_what_people_write_is_plain(text: str) -> None:
+def test_common_headers_are_simple_yaml(text: str) -> None:
     assert simple_yaml.read(text.split("\n")) is not None
 
 
-def test_a_plain_header_does_not_load_the_library() -> None:
+def test_a_simple_header_does_not_import_pyyaml() -> None:
     code = (
         "import sys, pathlib; from specify_cli.storage import front_matter;"
         "print(front_matter.parse('---\\na: [b]\\n---\\n', pathlib.Path('x')), 'yaml' in sys.modules)"
@@ -163,5 +163,5 @@ def test_a_plain_header_does_not_load_the_library() -> None:
     assert done.stdout == "{'a': ['b']} False\n"
 
 
-def test_what_is_not_plain_is_read_by_the_library() -> None:
+def test_a_header_that_is_not_simple_is_read_by_pyyaml() -> None:
     assert front_matter.parse("---\na: {b: c}\n---\n", Path("x")) == {"a": {"b": "c"}}

@@ -21,12 +21,12 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_every_json_value_is_read_as_itself(value: object) -> None:
+def test_every_json_value_is_parsed_unchanged(value: object) -> None:
     assert strict_json.parse(json.dumps(value).encode()) == value
 
 
 @given(st.binary() | st.text().map(str.encode))
-def test_any_bytes_are_a_value_or_malformed(raw: bytes) -> None:
+def test_any_bytes_are_parsed_as_json_loads_does_or_refused(raw: bytes) -> None:
     try:
         value = strict_json.parse(raw)
     except RequestMalformed:
@@ -60,17 +60,17 @@ def test_any_bytes_are_a_value_or_malformed(raw: bytes) -> None:
         b'"\n"',
     ],
 )
-def test_what_is_not_strict_json_is_malformed(raw: bytes) -> None:
+def test_anything_but_strict_json_is_refused(raw: bytes) -> None:
     with pytest.raises(RequestMalformed):
         strict_json.parse(raw)
 
 
 @pytest.mark.parametrize("raw", [b"[]", b'"text"', b"1", b"1.5", b"true", b"null"])
-def test_a_request_is_an_object_and_nothing_else(raw: bytes) -> None:
+def test_parse_object_refuses_anything_but_an_object(raw: bytes) -> None:
     with pytest.raises(RequestMalformed):
         strict_json.parse_object(raw)
 
 
-def test_a_hundred_levels_are_deep_enough() -> None:
+def test_one_hundred_levels_of_nesting_are_accepted() -> None:
     deep = b"[" * 100 + b"]" * 100
     assert strict_json.parse(deep) == json.loads(deep)

@@ -1,4 +1,4 @@
-"""Git merges logs line by line: the host says so in `info/attributes`, and leaves what others say there."""
+"""Tests of the attribute in `info/attributes` that makes git merge logs line by line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def says(stage: Stage, name: str = LOG) -> str:
     return stage.git("check-attr", "merge", "--", name).rpartition(": ")[2]
 
 
-def test_the_first_change_makes_git_merge_logs_line_by_line(stage: Stage, attributes: Path) -> None:
+def test_the_first_change_sets_the_union_merge_driver_for_logs(
+    stage: Stage, attributes: Path
+) -> None:
     stage.write_mission({"WP01": {}})
     stage.done("mission-state", mission=SLUG, policy=None)
     assert not attributes.exists()
@@ -44,7 +46,7 @@ def test_the_first_change_makes_git_merge_logs_line_by_line(stage: Stage, attrib
 
 
 @pytest.mark.parametrize("before", [b"", b"*.png binary\n", b"*.png binary", b"\xff\xfe [x\r\n\n"])
-def test_what_others_wrote_stays(stage: Stage, attributes: Path, before: bytes) -> None:
+def test_arrange_keeps_existing_attributes(stage: Stage, attributes: Path, before: bytes) -> None:
     attributes.write_bytes(before)
     for _ in range(2):
         union_merge.arrange(Layout(stage.root))
@@ -53,20 +55,22 @@ def test_what_others_wrote_stays(stage: Stage, attributes: Path, before: bytes) 
     assert says(stage) == "union"
 
 
-def test_what_somebody_says_behind_it_counts(stage: Stage, attributes: Path) -> None:
+def test_a_later_attribute_of_a_user_takes_precedence(stage: Stage, attributes: Path) -> None:
     union_merge.arrange(Layout(stage.root))
     attributes.write_text(f"{attributes.read_text()}*.jsonl merge=ours\n")
     union_merge.arrange(Layout(stage.root))
     assert says(stage) == "ours"
 
 
-def test_half_a_line_is_followed_by_a_whole_one(stage: Stage, attributes: Path) -> None:
+def test_arrange_completes_a_truncated_line(stage: Stage, attributes: Path) -> None:
     attributes.write_text(union_merge.LINE[:20])
     union_merge.arrange(Layout(stage.root))
     assert says(stage) == "union"
 
 
-def test_a_link_is_not_followed(stage: Stage, attributes: Path, tmp_path: Path) -> None:
+def test_arrange_does_not_follow_a_link_at_the_attributes_file(
+    stage: Stage, attributes: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "target"
     target.write_text("")
     attributes.symlink_to(target)
@@ -75,7 +79,7 @@ def test_a_link_is_not_followed(stage: Stage, attributes: Path, tmp_path: Path) 
     assert "link" in union_merge.lack(Layout(stage.root))
 
 
-def test_a_folder_that_is_a_link_is_not_followed(
+def test_arrange_does_not_follow_a_link_at_the_info_folder(
     stage: Stage, attributes: Path, tmp_path: Path
 ) -> None:
     elsewhere = attributes.parent.rename(tmp_path / "info")
@@ -95,7 +99,7 @@ def make_huge(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_folder, os.mkfifo, make_huge])
-def test_what_is_in_the_way_is_told_and_nobody_is_refused(
+def test_an_unusable_attributes_file_is_reported_and_does_not_block_requests(
     stage: Stage, attributes: Path, make: object
 ) -> None:
     assert callable(make)
@@ -106,7 +110,7 @@ def test_what_is_in_the_way_is_told_and_nobody_is_refused(
     assert "union-merge" in [it["check"] for it in findings]
 
 
-def test_a_folder_that_git_did_not_make_is_made(stage: Stage, attributes: Path) -> None:
+def test_arrange_creates_a_missing_info_folder(stage: Stage, attributes: Path) -> None:
     for it in attributes.parent.iterdir():
         it.unlink()
     attributes.parent.rmdir()
@@ -115,12 +119,14 @@ def test_a_folder_that_git_did_not_make_is_made(stage: Stage, attributes: Path) 
     assert union_merge.lack(Layout(stage.root)) == ""
 
 
-def test_without_a_repository_there_is_nothing_to_say(tmp_path: Path) -> None:
+def test_arrange_does_nothing_without_a_repository(tmp_path: Path) -> None:
     union_merge.arrange(Layout(tmp_path))
     assert (union_merge.lack(Layout(tmp_path)), [*tmp_path.iterdir()]) == ("", [])
 
 
-def test_logs_that_both_went_on_with_merge_without_a_conflict(stage: Stage, tmp_path: Path) -> None:
+def test_logs_that_were_appended_to_in_two_clones_merge_without_a_conflict(
+    stage: Stage, tmp_path: Path
+) -> None:
     folder = stage.write_mission({"WP01": {}, "WP02": {}})
     stage.done("append-history", **NOTE | {"note": "before"})
     stage.git("add", str(folder))
@@ -133,7 +139,7 @@ def test_logs_that_both_went_on_with_merge_without_a_conflict(stage: Stage, tmp_
         one.git("add", "kitty-specs")
         one.git("commit", "-q", "-m", "goes on")
     stage.git("pull", "-q", "--no-rebase", "--no-edit", str(other.root), "main")
-    # What the record has counts once, what it does not have is taken in.
+    # Lines of the record count once, new lines are recorded.
     assert [it.get("to_lane") or it["delta"]["note"] for it in stage.events()] == [
         *("before", "here"),
         *("claimed", "in_progress"),

@@ -1,4 +1,4 @@
-"""What the host remembers of the workspaces that it made."""
+"""Tests of what the host records of the workspaces that it created."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def test_a_record_is_read_as_it_was_written(project: Project) -> None:
+def test_a_workspace_record_is_read_unchanged(project: Project) -> None:
     assert workspace_records.read(project, "demo-lane-a") is None
     workspace_records.remember(project, "demo-lane-a", MADE)
     assert workspace_records.read(project, "demo-lane-a") == MADE
 
 
-def test_the_folders_of_before_stay_known(project: Project) -> None:
+def test_earlier_folders_of_a_workspace_are_kept(project: Project) -> None:
     later = WorkspaceRecord(
         folders=(Identity(device=1, inode=3),),
         worktrees=Identity(device=1, inode=1),
@@ -47,7 +47,7 @@ def test_the_folders_of_before_stay_known(project: Project) -> None:
     assert (found.commit, found.is_shared) == (later.commit, False)
 
 
-def test_folders_of_a_project_that_was_copied_are_not_those_of_the_copy(project: Project) -> None:
+def test_folders_of_a_copied_project_are_dropped(project: Project) -> None:
     copied = WorkspaceRecord(
         folders=(Identity(device=1, inode=3),),
         worktrees=Identity(device=9, inode=9),
@@ -60,7 +60,7 @@ def test_folders_of_a_project_that_was_copied_are_not_those_of_the_copy(project:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"folders": 1}', '{"folders": [[1]]}'])
-def test_a_damaged_record_is_as_good_as_none(project: Project, content: str) -> None:
+def test_a_damaged_workspace_record_is_ignored_and_replaced(project: Project, content: str) -> None:
     workspace_records.remember(project, "demo-lane-a", MADE)
     (path,) = (project.host / "workspaces").iterdir()
     path.write_text(content)

@@ -24,9 +24,7 @@ from specify_cli.vcs.blocking_files import blocking_files
         ("work.fifo", False),
     ],
 )
-def test_what_git_would_open_and_wait_for_is_found(
-    tmp_path: Path, name: str, *, waits: bool
-) -> None:
+def test_fifos_that_git_would_open_are_found(tmp_path: Path, name: str, *, waits: bool) -> None:
     fifo = tmp_path / name
     fifo.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(fifo)
@@ -52,7 +50,7 @@ def folders_in_each_other(place: Path, count: int) -> Iterator[int]:
         subprocess.run(["rm", "-rf", place / "d"], check=True)
 
 
-def test_folders_lie_in_each_other_deeper_than_python_calls_itself(tmp_path: Path) -> None:
+def test_folders_nested_deeper_than_the_recursion_limit_are_searched(tmp_path: Path) -> None:
     """They are looked through, as far as they can be named."""
     with folders_in_each_other(tmp_path, 2500) as innermost:
         os.close(os.open("file", os.O_CREAT, dir_fd=innermost))
@@ -60,7 +58,7 @@ def test_folders_lie_in_each_other_deeper_than_python_calls_itself(tmp_path: Pat
         assert list(blocking_files(tmp_path, seconds=60)) == [tmp_path / "d/d/.gitignore"]
 
 
-def test_what_links_lead_to_is_not_looked_at(tmp_path: Path) -> None:
+def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     outside, inside = tmp_path / "outside", tmp_path / "inside"
     outside.mkdir()
     os.mkfifo(outside / ".gitignore")
@@ -69,12 +67,12 @@ def test_what_links_lead_to_is_not_looked_at(tmp_path: Path) -> None:
     assert list(blocking_files(inside, seconds=60)) == []
 
 
-def test_a_working_tree_is_not_looked_through_for_longer_than_is_allowed(tmp_path: Path) -> None:
+def test_the_search_raises_timeout_error_at_its_deadline(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError):
         list(blocking_files(tmp_path, seconds=0))
 
 
-def test_a_link_to_what_git_would_wait_for_is_found(tmp_path: Path) -> None:
+def test_a_link_to_a_fifo_is_found(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "work" / "nested" / ".git").mkdir(parents=True)
     config = tmp_path / "work" / "nested" / ".git" / "config"
@@ -83,9 +81,7 @@ def test_a_link_to_what_git_would_wait_for_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["file", "link"])
-def test_the_git_folder_of_a_repository_inside_is_found_wherever_it_is(
-    tmp_path: Path, how: str
-) -> None:
+def test_the_git_folder_of_a_nested_repository_is_searched(tmp_path: Path, how: str) -> None:
     (tmp_path / "elsewhere" / "refs").mkdir(parents=True)
     (tmp_path / "inner").mkdir()
     os.mkfifo(tmp_path / "elsewhere" / "HEAD")
@@ -97,9 +93,7 @@ def test_the_git_folder_of_a_repository_inside_is_found_wherever_it_is(
 
 
 @pytest.mark.parametrize("target", ["/dev", "..", ".", "loop"])
-def test_a_git_folder_outside_of_the_working_tree_is_not_looked_at(
-    tmp_path: Path, target: str
-) -> None:
+def test_a_git_folder_outside_the_working_tree_is_not_searched(tmp_path: Path, target: str) -> None:
     folder = tmp_path / "work"
     (folder / "inner").mkdir(parents=True)
     os.mkfifo(tmp_path / "outside")

@@ -139,7 +139,7 @@ def test_crash_before_the_branch_moves_is_undone(
 
 
 @pytest.mark.parametrize("crash", CRASHES)
-def test_merge_is_made_over_an_earlier_crash(
+def test_apply_completes_a_merge_after_an_earlier_crash(
     ready: Project, crash: Callable[[Project, MergePlan], None]
 ) -> None:
     plan = plan_of(ready)
@@ -149,7 +149,7 @@ def test_merge_is_made_over_an_earlier_crash(
 
 
 @pytest.mark.parametrize("held", ["m" * 100_000, "m" * 150_000 + "mine"])
-def test_torn_file_may_be_larger_than_what_is_taken_from_one_git(
+def test_recovery_compares_files_larger_than_the_output_limit_of_git(
     project: Project, monkeypatch: pytest.MonkeyPatch, held: str
 ) -> None:
     project.lane_with("lane-a", {"large.txt": "m" * 200_000})
@@ -164,7 +164,7 @@ def test_torn_file_may_be_larger_than_what_is_taken_from_one_git(
 
 
 @pytest.mark.parametrize("crash", [begin_only, stage_log, write_some_files, tear_a_file, move_tree])
-def test_branch_that_has_moved_takes_its_checkout_along(
+def test_crash_after_the_branch_moves_is_completed(
     ready: Project, crash: Callable[[Project, MergePlan], None]
 ) -> None:
     plan = plan_of(ready)
@@ -174,7 +174,7 @@ def test_branch_that_has_moved_takes_its_checkout_along(
     assert_after(ready, plan)
 
 
-def test_checkout_without_record_follows_a_branch_that_has_moved(ready: Project) -> None:
+def test_checkout_without_a_recorded_update_follows_a_branch_that_has_moved(ready: Project) -> None:
     plan = plan_of(ready)
     ready.git("update-ref", "refs/heads/main", plan.to_commit)
     finish(ready.repo, plan)
@@ -190,7 +190,7 @@ def test_checkout_follows_a_branch_that_has_moved_further(ready: Project) -> Non
 
 
 @pytest.mark.parametrize("crash", [write_some_files, move_tree])
-def test_work_done_after_the_crash_stays(
+def test_changes_made_after_the_crash_are_kept(
     ready: Project, crash: Callable[[Project, MergePlan], None]
 ) -> None:
     plan = plan_of(ready)
@@ -203,7 +203,7 @@ def test_work_done_after_the_crash_stays(
     assert (ready.root / "a.txt").read_text() == "mine since\n"
 
 
-def test_link_of_the_user_in_the_place_of_a_file_stays(ready: Project) -> None:
+def test_link_that_the_user_put_in_place_of_a_file_is_kept(ready: Project) -> None:
     plan = plan_of(ready)
     begin_only(ready, plan)
     (ready.root / "c.txt").unlink()
@@ -213,7 +213,7 @@ def test_link_of_the_user_in_the_place_of_a_file_stays(ready: Project) -> None:
     assert_settled(ready)
 
 
-def test_what_was_staged_after_the_crash_stays(ready: Project) -> None:
+def test_changes_staged_after_the_crash_are_kept(ready: Project) -> None:
     plan = plan_of(ready)
     move_tree(ready, plan)
     ready.write("a.txt", "mine since\n")
@@ -223,7 +223,7 @@ def test_what_was_staged_after_the_crash_stays(ready: Project) -> None:
     assert ready.status() == ["M  a.txt", f" M {LOG}"]
 
 
-def test_work_done_after_a_whole_merge_stays(ready: Project) -> None:
+def test_changes_made_after_a_complete_merge_are_kept(ready: Project) -> None:
     plan = plan_of(ready)
     apply(ready.repo, plan)
     ready.write("a.txt", "a\n")
@@ -235,7 +235,7 @@ def test_work_done_after_a_whole_merge_stays(ready: Project) -> None:
     assert ready.status() == status
 
 
-def test_work_after_the_branch_moved_but_before_recovery_stays(ready: Project) -> None:
+def test_changes_made_between_the_branch_move_and_recovery_are_kept(ready: Project) -> None:
     plan = plan_of(ready)
     move_tree(ready, plan)
     update_ref(ready.repo.git, "main", CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit))
@@ -256,7 +256,7 @@ def test_commit_of_the_user_on_top_of_the_moved_files_is_kept(ready: Project) ->
     assert ready.status() == [f" M {LOG}"]
 
 
-def test_lost_race_for_the_branch_brings_the_files_where_it_went(ready: Project) -> None:
+def test_checkout_follows_a_branch_that_somebody_else_moved(ready: Project) -> None:
     plan = plan_of(ready)
     move_tree(ready, plan)
     winner = ready.git("commit-tree", "-p", "main", "-m", "x", "main^{tree}")
@@ -266,7 +266,7 @@ def test_lost_race_for_the_branch_brings_the_files_where_it_went(ready: Project)
     assert ready.status() == [f" M {LOG}"]
 
 
-def test_link_and_binary_survive_being_undone(project: Project) -> None:
+def test_links_and_binary_files_are_restored(project: Project) -> None:
     (project.root / "link").symlink_to("a.txt")
     project.git("add", "link")
     project.git("commit", "-qm", "link")
@@ -285,7 +285,7 @@ def test_link_and_binary_survive_being_undone(project: Project) -> None:
     assert project.status() == []
 
 
-def test_record_is_kept_before_anything_moves(ready: Project) -> None:
+def test_update_is_recorded_durably_before_anything_moves(ready: Project) -> None:
     plan = plan_of(ready)
     with watched() as disk:
         begin_only(ready, plan)
@@ -293,13 +293,13 @@ def test_record_is_kept_before_anything_moves(ready: Project) -> None:
     assert disk.is_name_kept(ready.root / ".git" / "spec-kitty-move")
 
 
-def test_damaged_record_is_no_record(ready: Project) -> None:
+def test_damaged_record_of_an_update_is_ignored(ready: Project) -> None:
     ready.write(".git/spec-kitty-move", '{"origin": ')
     assert recorded_update(main_checkout(ready)) is None
     assert obstacles(ready.repo, plan_of(ready)) == []
 
 
-def test_lane_killed_while_a_dependency_is_merged_is_completed(project: Project) -> None:
+def test_interrupted_merge_of_a_dependency_into_a_lane_is_completed(project: Project) -> None:
     project.lane_with("lane-a", {"a.txt": "dep\n", "new.txt": "n\n"})
     space = project.lane("lane-b")
     checkout = Checkout(path=space.path, branch=space.branch, common=project.root / ".git")
@@ -314,7 +314,7 @@ def test_lane_killed_while_a_dependency_is_merged_is_completed(project: Project)
     assert (space.path / "a.txt").read_text() == "dep\n"
 
 
-def test_recovery_waits_for_the_git_that_outlived_its_host(ready: Project) -> None:
+def test_recovery_waits_for_a_git_process_that_outlived_its_host(ready: Project) -> None:
     plan = plan_of(ready)
     write_some_files(ready, plan)
     lock = ready.write(".git/index.lock", "")
@@ -325,5 +325,5 @@ def test_recovery_waits_for_the_git_that_outlived_its_host(ready: Project) -> No
     assert_before(ready, plan)
 
 
-def test_a_name_that_is_too_long_for_the_disk_is_no_file(tmp_path: Path) -> None:
+def test_name_too_long_for_the_file_system_is_not_a_file(tmp_path: Path) -> None:
     assert not checkout_recovery._is_file(tmp_path / ("b" * 300))

@@ -34,16 +34,12 @@ def main(project: Project) -> Checkout:
     return Checkout(path=project.root, branch="main", is_main=True)
 
 
-def test_an_edit_of_a_person_is_seen_and_the_unreadable_log_counts_as_one(
-    project: Project, main: Checkout
-) -> None:
+def test_a_log_whose_filter_fails_counts_as_modified(project: Project, main: Checkout) -> None:
     project.write("src/x.py", "edited\n")
     assert modified_files(main) == {"src/x.py", LOG}
 
 
-def test_a_move_that_changes_the_log_is_blocked_and_any_other_goes_on(
-    project: Project, main: Checkout
-) -> None:
+def test_only_updates_that_change_the_log_are_blocked(project: Project, main: Checkout) -> None:
     start = project.git("rev-parse", "HEAD")
     blob = project.git("rev-parse", "HEAD:src/x.py")
     goals = {}
@@ -61,7 +57,7 @@ def test_a_move_that_changes_the_log_is_blocked_and_any_other_goes_on(
     assert (project.root / LOG).read_text() == "two\n"
 
 
-def test_the_index_is_refreshed_where_the_log_is_as_new_as_the_index(project: Project) -> None:
+def test_the_index_is_refreshed_despite_a_filter_that_fails_for_the_log(project: Project) -> None:
     project.commit({LOG: "one\n", "src/x.py": "x\n", ".gitattributes": "*.jsonl filter=vault\n"})
     project.git("config", "filter.vault.required", "true")
     project.git("config", "filter.vault.clean", "false")
@@ -72,7 +68,9 @@ def test_the_index_is_refreshed_where_the_log_is_as_new_as_the_index(project: Pr
     assert project.git("diff-files", "--name-only", "--", "src") == ""
 
 
-def test_a_filter_that_fails_at_a_file_of_people_is_told(project: Project, main: Checkout) -> None:
+def test_a_filter_that_fails_for_a_file_of_the_user_is_reported(
+    project: Project, main: Checkout
+) -> None:
     project.write(".gitattributes", "* filter=vault\n")
     project.write("src/x.py", "z\n")
     with pytest.raises(GitFailed, match="vault"):

@@ -70,50 +70,50 @@ def standing(in_folder: Path, *before: str, program: Sequence[str] = WAITING) ->
 
 
 @pytest.mark.parametrize("below", [".", "inner", "inner/most"])
-def test_a_process_that_stands_there_is_found(folder: Path, below: str) -> None:
+def test_a_process_that_works_in_the_folder_is_found(folder: Path, below: str) -> None:
     with standing(folder / below) as pid:
         assert found_in(folder) == [pid]
     assert found_in(folder) == []
 
 
-def test_a_process_beside_or_above_is_not(folder: Path) -> None:
+def test_processes_in_siblings_and_parents_are_not_found(folder: Path) -> None:
     (folder.parent / "workspace-2").mkdir()
     with standing(folder.parent / "workspace-2"), standing(folder.parent), standing(Path("/")):
         assert found_in(folder) == []
 
 
-def test_the_asking_process_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_calling_process_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert found_in(folder) == [os.getpid()]
 
 
-def test_a_renamed_folder_is_still_known(folder: Path) -> None:
+def test_processes_in_a_renamed_folder_are_found(folder: Path) -> None:
     with standing(folder / "inner") as pid:
         folder = folder.rename(folder.with_name("renamed"))
         assert found_in(folder) == [pid]
 
 
-def test_a_process_in_a_removed_folder_is_no_error(folder: Path) -> None:
+def test_a_process_in_a_removed_folder_is_not_an_error(folder: Path) -> None:
     with standing(folder / "inner" / "most") as pid:
         (folder / "inner" / "most").rmdir()
         assert found_in(folder) in ([], [pid])
 
 
 @pytest.mark.parametrize("bound", ["/mnt", "."])
-def test_a_process_in_a_sandbox_is_found_behind_its_bind_mount(folder: Path, bound: str) -> None:
+def test_a_process_in_a_sandbox_is_found_through_its_bind_mount(folder: Path, bound: str) -> None:
     target = str(folder) if bound == "." else bound
     box = (*BOX, "--bind", str(folder), target, "--chdir", target)
     with standing(folder.parent, *box):
         assert found_in(folder) != []
 
 
-def test_no_depth_hides_a_process(folder: Path) -> None:
+def test_a_process_in_a_deeply_nested_folder_is_found(folder: Path) -> None:
     with standing(folder, program=(sys.executable, "-c", AT_THE_DEEPEST)) as pid:
         assert found_in(folder) == [pid]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
-def test_only_root_and_the_owner_keep_a_folder_in_use(folder: Path) -> None:
+def test_only_processes_of_root_and_the_owner_are_found(folder: Path) -> None:
     os.chown(folder, OWNER, OWNER)
     with standing(folder, *as_user(OWNER)) as owner, standing(folder) as root:
         assert found_in(folder) == sorted([owner, root])
@@ -122,19 +122,19 @@ def test_only_root_and_the_owner_keep_a_folder_in_use(folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
-def test_a_program_that_runs_as_root_for_a_stranger_is_the_strangers(folder: Path) -> None:
+def test_a_setuid_process_of_another_user_is_not_found(folder: Path) -> None:
     as_setuid = ("setpriv", f"--ruid={STRANGER}", "--euid=0")
     with standing(folder, *as_setuid):
         assert found_in(folder) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
-def test_a_folder_that_is_bound_into_itself_hides_nobody(folder: Path) -> None:
+def test_a_process_in_a_folder_that_is_bind_mounted_into_itself_is_found(folder: Path) -> None:
     with standing(folder, "unshare", "--mount", "sh", "-ec", BOUND_INTO_ITSELF, "sh") as pid:
         assert found_in(folder) == [pid]
 
 
-def test_many_processes_are_told_of_by_the_first(folder: Path) -> None:
+def test_the_number_of_reported_processes_is_limited(folder: Path) -> None:
     with ExitStack() as entered:
         pids = {
             entered.enter_context(standing(folder, program=("sh", "-c", "echo here; read end")))
@@ -145,7 +145,7 @@ def test_many_processes_are_told_of_by_the_first(folder: Path) -> None:
     assert pids > set(found)
 
 
-def test_processes_of_one_folder_are_looked_at_together(
+def test_several_processes_in_one_folder_are_checked_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
@@ -167,7 +167,7 @@ def test_processes_of_one_folder_are_looked_at_together(
     assert steps.count("..") < before + 50
 
 
-def test_a_look_ends_in_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_stops_at_its_deadline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with standing(folder / "inner" / "most"):
         monkeypatch.setattr(folder_processes, "_LONGEST_S", 0.0)
         assert found_in(folder) == []

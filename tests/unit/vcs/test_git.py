@@ -54,9 +54,7 @@ def pid_in(file: Path) -> int:
     return int(file.read_text())
 
 
-def test_git_that_does_not_end_is_ended_with_all_that_it_started(
-    project: Project, pid_file: Path
-) -> None:
+def test_a_timeout_kills_git_and_its_child_processes(project: Project, pid_file: Path) -> None:
     # A busy machine may end it before it has begun.
     for timeout_s in (0.5, 5.0, 50.0):
         with pytest.raises(GitFailed, match="git_timeout_s"):
@@ -67,7 +65,7 @@ def test_git_that_does_not_end_is_ended_with_all_that_it_started(
     wait_until(lambda: not is_alive(int(pid_file.read_text())))
 
 
-def test_the_deadline_is_the_one_that_was_set(project: Project) -> None:
+def test_set_time_limit_sets_the_default_timeout(project: Project) -> None:
     os.mkfifo(project.root / "fifo")
     git.set_time_limit(0.2)
     try:
@@ -77,7 +75,7 @@ def test_the_deadline_is_the_one_that_was_set(project: Project) -> None:
         git.set_time_limit(120)
 
 
-def test_a_push_names_its_own_setting(project: Project) -> None:
+def test_the_timeout_error_of_a_push_names_push_timeout_s(project: Project) -> None:
     os.mkfifo(project.root / "fifo")
     project.git("config", "remote.origin.url", "ext::cat fifo")
     project.git("config", "protocol.ext.allow", "always")
@@ -85,7 +83,7 @@ def test_a_push_names_its_own_setting(project: Project) -> None:
         Git(folder=project.root).run("push", "origin", "main", timeout_s=0.3)
 
 
-def test_what_git_leaves_running_is_not_waited_for(project: Project) -> None:
+def test_a_background_process_of_git_is_not_waited_for(project: Project) -> None:
     project.git("config", "alias.leave", "!sleep 600 & echo $!")
     done = Git(folder=project.root).run("leave")
     left = int(done.lines[0])
@@ -93,7 +91,7 @@ def test_what_git_leaves_running_is_not_waited_for(project: Project) -> None:
     os.kill(left, signal.SIGKILL)
 
 
-def test_what_git_leaves_running_does_not_keep_the_lock(project: Project) -> None:
+def test_a_background_process_of_git_does_not_keep_an_inherited_lock(project: Project) -> None:
     project.git("config", "alias.leave", "!sleep 600 & echo $!")
     lock = project.root / "lock"
     with lock.open("w") as held, inheriting(held.fileno()):
@@ -104,20 +102,20 @@ def test_what_git_leaves_running_does_not_keep_the_lock(project: Project) -> Non
         fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_a_git_that_says_nothing_is_reported_with_its_ending(project: Project) -> None:
+def test_the_error_for_a_silent_failure_names_the_signal(project: Project) -> None:
     project.git("config", "alias.die", "!kill $PPID")
     with pytest.raises(GitFailed, match="git die: killed by SIGTERM"):
         Git(folder=project.root).run("die")
 
 
-def test_what_git_prints_is_bounded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_output_of_git_is_bounded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "MOST_PRINTED", 100_000)
     project.git("config", "alias.print", "!yes")
     with pytest.raises(GitFailed, match="100000 bytes"):
         Git(folder=project.root).run("print")
 
 
-def test_what_git_is_told_and_what_it_says_may_be_long(project: Project) -> None:
+def test_input_and_output_of_git_may_be_long(project: Project) -> None:
     project.git("config", "alias.echo", "!cat; head -c 1000000 /dev/zero >&2")
     long = bytes(range(256)) * 20_000
     done = Git(folder=project.root).run("echo", input=long)
@@ -125,12 +123,12 @@ def test_what_git_is_told_and_what_it_says_may_be_long(project: Project) -> None
     assert len(done.stderr) == 1_000_000
 
 
-def test_git_need_not_read_what_it_is_told(project: Project) -> None:
+def test_git_need_not_read_its_input(project: Project) -> None:
     assert Git(folder=project.root).run("version", input=b"x" * 10_000_000).stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_the_host_ends_git(
+def test_a_signal_to_the_host_terminates_git(
     project: Project, pid_file: Path, number: signal.Signals
 ) -> None:
     command = [sys.executable, "-c", RUN, str(project.root)]
@@ -146,7 +144,7 @@ def test_a_signal_to_the_host_ends_git(
     assert not is_alive(left)
 
 
-def test_git_may_end_after_the_signal(project: Project) -> None:
+def test_git_may_finish_after_a_signal_to_the_host(project: Project) -> None:
     begun, gate, ended = (project.root.parent / name for name in ("begun", "gate", "ended"))
     os.mkfifo(gate)
     project.git("config", "alias.stubborn", f"!echo > '{begun}'; cat '{gate}' > '{ended}'")
@@ -160,9 +158,7 @@ def test_git_may_end_after_the_signal(project: Project) -> None:
 
 
 @pytest.mark.parametrize("both", [True, False])
-def test_who_has_to_remove_locks_is_told_of_all_that_are_in_the_way(
-    project: Project, both: bool
-) -> None:
+def test_the_advice_names_every_lock_that_blocks_git(project: Project, both: bool) -> None:
     locks = [project.root / ".git" / "HEAD.lock", project.root / ".git/refs/heads/main.lock"]
     for it in locks[: 1 + both]:
         it.touch()
@@ -173,7 +169,7 @@ def test_who_has_to_remove_locks_is_told_of_all_that_are_in_the_way(
 
 
 @pytest.mark.parametrize("named", ["refs/heads/../../../uv", "refs/heads/a-link/uv", "{root}/uv"])
-def test_nobody_is_told_to_remove_what_an_agent_has_named(project: Project, named: str) -> None:
+def test_the_advice_never_names_a_file_outside_the_git_folder(project: Project, named: str) -> None:
     (project.root / "uv.lock").touch()
     git_folder = project.root / ".git"
     (git_folder / "refs/heads/a-link").symlink_to(project.root)

@@ -36,7 +36,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("attributes", ["* -diff", "* binary", "* diff=evil", ""])
-def test_no_setting_and_no_attribute_hides_a_change(project: Project, attributes: str) -> None:
+def test_settings_and_attributes_cannot_hide_a_change(project: Project, attributes: str) -> None:
     base = start(project)
     (project.root / ".git/info").mkdir(exist_ok=True)
     (project.root / ".git/info/attributes").write_text(attributes + "\n")
@@ -52,7 +52,7 @@ def test_no_setting_and_no_attribute_hides_a_change(project: Project, attributes
     assert not (project.root / "ran").exists()
 
 
-def test_a_repository_inside_is_a_change_whatever_gitmodules_says(project: Project) -> None:
+def test_gitmodules_cannot_hide_a_nested_repository(project: Project) -> None:
     project.write(".gitmodules", '[submodule "x"]\n\tpath = inner\n\turl = ./x\n\tignore = all\n')
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "before")
@@ -64,7 +64,7 @@ def test_a_repository_inside_is_a_change_whatever_gitmodules_says(project: Proje
     assert f"+Subproject commit {base}" in shown(project, base).text
 
 
-def test_a_binary_file_is_named_and_takes_no_room(project: Project) -> None:
+def test_a_binary_file_is_named_without_its_content(project: Project) -> None:
     base = start(project)
     (project.root / "a.bin").write_bytes(b"\0\x1b\n" * (2 * history.MOST_DIFF))
     project.write("b.txt", "text\n")
@@ -77,7 +77,7 @@ def test_a_binary_file_is_named_and_takes_no_room(project: Project) -> None:
     assert not found.is_cut
 
 
-def test_a_long_difference_is_cut(project: Project) -> None:
+def test_a_long_difference_is_truncated(project: Project) -> None:
     base = start(project)
     project.write("a.txt", "long\n" * history.MOST_DIFF)
     project.git("add", "-A")
@@ -110,7 +110,7 @@ def test_git_is_stopped_once_it_has_printed_enough(
         "author +AAA- <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\nencoding UTF-7\n",
     ],
 )
-def test_a_commit_of_any_form_is_one_line(project: Project, head: str) -> None:
+def test_a_malformed_commit_is_summarized_in_one_line(project: Project, head: str) -> None:
     text = f"tree {project.git('rev-parse', 'HEAD^{tree}')}\n{head}\nsub+AAA-ject\n"
     project.write("commit", text)
     words = ("hash-object", "-t", "commit", "-w", "--literally", "--path=commit", "commit")
@@ -119,7 +119,7 @@ def test_a_commit_of_any_form_is_one_line(project: Project, head: str) -> None:
     assert [it.commit for it in found] == [commit, start(project)]
 
 
-def test_no_setting_changes_the_line_of_a_commit(project: Project) -> None:
+def test_settings_do_not_change_the_summary_of_a_commit(project: Project) -> None:
     head = start(project)
     before = history.summaries(project.repo.git, [head])
     for setting, value in {
@@ -145,7 +145,7 @@ def test_no_setting_changes_the_line_of_a_commit(project: Project) -> None:
     assert not (project.root / "ran").exists()
 
 
-def test_no_subject_is_longer_than_a_screen_and_no_list_than_memory(
+def test_subjects_and_lists_of_commits_are_bounded(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = start(project)

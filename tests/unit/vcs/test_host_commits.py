@@ -27,7 +27,7 @@ def files_of(project: Project, commit: str) -> list[str]:
     return [path for path in answer.split("\0") if path]
 
 
-def test_exactly_these_files_are_committed(project: Project) -> None:
+def test_only_the_given_files_are_committed(project: Project) -> None:
     log = project.write(LOG, "one\ntwo\n")
     odd = project.write("kitty-specs/sp ace/\u00fc\n.json", "{}")
     commit = commit_files(project.repo, held(log, odd), message="record")
@@ -36,13 +36,13 @@ def test_exactly_these_files_are_committed(project: Project) -> None:
     assert project.status() == []
 
 
-def test_nothing_new_makes_no_commit(project: Project) -> None:
+def test_unchanged_files_make_no_commit(project: Project) -> None:
     before = project.refs()
     assert commit_files(project.repo, held(project.root / LOG), message="record") is None
     assert project.refs() == before
 
 
-def test_staged_and_unstaged_work_survives(project: Project) -> None:
+def test_staged_and_unstaged_changes_are_kept(project: Project) -> None:
     project.write("a.txt", "staged\n")
     project.write("new.txt", "new\n")
     project.git("add", "a.txt", "new.txt")
@@ -75,7 +75,7 @@ def test_detached_head_moves_and_no_branch_does(project: Project) -> None:
     assert project.refs() == refs
 
 
-def test_vanished_file_is_removed(project: Project) -> None:
+def test_missing_file_is_removed_by_the_commit(project: Project) -> None:
     (project.root / LOG).unlink()
     commit = commit_files(project.repo, held(project.root / LOG), message="record")
     assert LOG not in project.git("ls-tree", "-r", "--name-only", commit or "")
@@ -88,7 +88,7 @@ def test_ignored_files_of_the_host_are_committed(project: Project) -> None:
     assert files_of(project, commit or "") == [LOG]
 
 
-def test_hooks_and_signing_do_not_take_part(project: Project) -> None:
+def test_hooks_and_signing_are_not_used(project: Project) -> None:
     for name in ("pre-commit", "commit-msg", "reference-transaction", "post-commit"):
         project.write(f".git/hooks/{name}", "#!/bin/sh\nexit 1\n").chmod(0o755)
     project.git("config", "commit.gpgSign", "true")
@@ -108,7 +108,7 @@ def test_file_outside_the_project_is_refused(project: Project, tmp_path: Path) -
         commit_files(project.repo, held(tmp_path / "other"), message="record")
 
 
-def test_files_of_people_are_stored_as_git_add_would(project: Project) -> None:
+def test_files_of_the_user_are_stored_as_git_add_would(project: Project) -> None:
     project.git("config", "core.autocrlf", "true")
     project.git("config", "core.safecrlf", "true")
     spec = project.write("kitty-specs/001/spec.md", "one\r\ntwo\r\n")
@@ -127,7 +127,7 @@ def test_files_of_people_are_stored_as_git_add_would(project: Project) -> None:
         "merge=broken diff=broken",
     ],
 )
-def test_attributes_do_not_change_how_the_host_s_own_files_are_stored(
+def test_attributes_do_not_change_how_the_files_of_the_host_are_stored(
     project: Project, attributes: str
 ) -> None:
     project.git("config", "filter.broken.clean", "false")
@@ -139,7 +139,7 @@ def test_attributes_do_not_change_how_the_host_s_own_files_are_stored(
     assert log.read_bytes() == b"one $Id$\ntwo\n"
 
 
-def test_held_index_fails_before_head_moves(project: Project) -> None:
+def test_locked_index_fails_before_head_moves(project: Project) -> None:
     log = project.write(LOG, "two\n")
     (project.root / ".git/index.lock").touch()
     head = project.repo.head()
@@ -148,7 +148,7 @@ def test_held_index_fails_before_head_moves(project: Project) -> None:
     assert project.repo.head() == head
 
 
-def test_a_disk_that_refuses_anything_before_the_commit_is_a_refusal_to_commit(
+def test_an_io_error_before_the_commit_fails_the_commit(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, head = project.write(LOG, "one\nand more\n"), project.git("rev-parse", "main")
@@ -163,7 +163,7 @@ def test_a_disk_that_refuses_anything_before_the_commit_is_a_refusal_to_commit(
 
 
 @pytest.mark.parametrize("in_the_way", ["refs/heads/main.lock", "HEAD.lock"])
-def test_a_refused_commit_leaves_the_index_as_it_was(project: Project, in_the_way: str) -> None:
+def test_a_failed_commit_leaves_the_index_unchanged(project: Project, in_the_way: str) -> None:
     log = project.write(LOG, "staged by hand\n")
     project.git("add", LOG)
     log.write_text("two\n")
@@ -178,7 +178,7 @@ def test_a_refused_commit_leaves_the_index_as_it_was(project: Project, in_the_wa
     assert project.git("show", f"HEAD:{LOG}") == "two"
 
 
-def test_a_refused_first_commit_leaves_no_index(empty: Project) -> None:
+def test_a_failed_first_commit_leaves_no_index(empty: Project) -> None:
     log = empty.write(LOG, "one\n")
     (empty.root / ".git/HEAD.lock").touch()
     with pytest.raises(GitFailed, match="lock"):
@@ -186,7 +186,7 @@ def test_a_refused_first_commit_leaves_no_index(empty: Project) -> None:
     assert not (empty.root / ".git/index").exists()
 
 
-def test_a_refusal_that_comes_after_the_commit_keeps_it_in_the_index(
+def test_an_error_reported_after_head_moved_keeps_the_commit_and_its_index(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, run = project.write(LOG, "two\n"), Git.run
@@ -203,7 +203,7 @@ def test_a_refusal_that_comes_after_the_commit_keeps_it_in_the_index(
     assert project.status() == []
 
 
-def test_a_disk_that_refuses_what_comes_after_the_commit_undoes_nothing(
+def test_an_io_error_after_the_commit_keeps_the_commit(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -216,7 +216,7 @@ def test_a_disk_that_refuses_what_comes_after_the_commit_undoes_nothing(
     assert commit == project.git("rev-parse", "main")
 
 
-def test_a_commit_that_is_refused_after_head_has_moved_stages_nothing(
+def test_a_commit_that_lost_a_race_for_head_stages_nothing(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, run = project.write(LOG, "two\n"), Git.run
@@ -234,7 +234,7 @@ def test_a_commit_that_is_refused_after_head_has_moved_stages_nothing(
     assert project.git("diff", "--cached", "--name-only") == ""
 
 
-def test_a_split_index_and_its_other_half_stay(project: Project) -> None:
+def test_a_split_index_and_its_shared_index_are_kept(project: Project) -> None:
     for setting in ("core.splitIndex=true", "splitIndex.sharedIndexExpire=now"):
         project.git("config", *setting.split("="))
     project.write("staged.txt", "staged\n")
@@ -250,7 +250,7 @@ def test_a_split_index_and_its_other_half_stay(project: Project) -> None:
     assert project.git("diff", "--cached", "--name-only") == "staged.txt"
 
 
-def test_an_index_keeps_its_mode_and_its_owner(project: Project) -> None:
+def test_the_index_keeps_its_mode_and_owner(project: Project) -> None:
     index = project.root / ".git/index"
     index.chmod(0o660)
     owner = 54_321 if os.geteuid() == 0 else os.geteuid()

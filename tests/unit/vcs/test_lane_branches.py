@@ -68,12 +68,12 @@ def tip(project: Project, branch: str) -> str:
 # Where work starts.
 
 
-def test_the_first_start_is_from_the_target(project: Project) -> None:
+def test_the_first_lane_starts_from_the_target(project: Project) -> None:
     main = tip(project, "main")
     assert begin(project) == main == tip(project, LANE) == tip(project, MISSION)
 
 
-def test_a_start_is_from_the_missions_branch_where_that_exists(project: Project) -> None:
+def test_a_lane_starts_from_the_branch_of_the_mission_if_it_exists(project: Project) -> None:
     project.git("branch", MISSION)
     project.commit({"a.txt": "later\n"})
     assert begin(project) == tip(project, MISSION) == tip(project, LANE)
@@ -86,7 +86,7 @@ def test_a_repeated_start_changes_nothing(project: Project) -> None:
     assert heads(project) == refs
 
 
-def test_a_start_again_goes_on_from_what_was_committed(project: Project) -> None:
+def test_a_restart_continues_from_the_commits_of_the_lane(project: Project) -> None:
     begin(project)
     own = commit_on(project, LANE, {"a.txt": "mine\n"})
     assert begin(project) == own == tip(project, LANE)
@@ -104,7 +104,7 @@ def test_approved_dependencies_are_merged_in(project: Project) -> None:
         assert project.repo.is_ancestor(commit, base)
 
 
-def test_a_dependency_that_another_contains_needs_no_merge_of_its_own(project: Project) -> None:
+def test_a_dependency_contained_in_another_is_not_merged_separately(project: Project) -> None:
     begin(project)
     one = commit_on(project, LANE, {"one.txt": "1\n"})
     begin(project, StartParts(merge_in={"WP01": one}), lane=OTHER)
@@ -114,7 +114,7 @@ def test_a_dependency_that_another_contains_needs_no_merge_of_its_own(project: P
     assert project.git("rev-list", "--count", "--merges", "--first-parent", base) == "1"
 
 
-def test_a_dependency_that_moved_on_is_merged_into_a_lane_that_goes_on(project: Project) -> None:
+def test_new_commits_of_a_dependency_are_merged_into_a_continued_lane(project: Project) -> None:
     begin(project)
     begin(project, lane=OTHER)
     own = commit_on(project, OTHER, {"mine.txt": "mine\n"})
@@ -126,7 +126,7 @@ def test_a_dependency_that_moved_on_is_merged_into_a_lane_that_goes_on(project: 
     assert begin(project, parts, lane=OTHER) == base
 
 
-def test_conflicting_dependencies_are_refused_and_leave_nothing(project: Project) -> None:
+def test_conflicting_dependencies_are_refused_and_change_no_branch(project: Project) -> None:
     begin(project)
     begin(project, lane=OTHER)
     left = commit_on(project, LANE, {"a.txt": "left\n"})
@@ -139,7 +139,7 @@ def test_conflicting_dependencies_are_refused_and_leave_nothing(project: Project
     assert heads(project) == refs
 
 
-def test_a_conflict_with_what_the_lane_has_is_refused_and_leaves_the_branch(
+def test_a_dependency_that_conflicts_with_the_lane_is_refused(
     project: Project,
 ) -> None:
     begin(project)
@@ -167,14 +167,14 @@ def test_a_missing_target_is_refused(project: Project) -> None:
     assert MISSION not in heads(project)
 
 
-def test_work_that_is_not_in_the_repository_is_refused(project: Project) -> None:
+def test_a_dependency_that_is_not_in_the_repository_is_refused(project: Project) -> None:
     with pytest.raises(GitFailed):
         begin(project, StartParts(merge_in={"WP09": "1" * 40}))
     assert MISSION not in heads(project)
 
 
 @pytest.mark.parametrize("name", [LANE, MISSION])
-def test_a_branch_that_stands_for_another_is_refused(project: Project, name: str) -> None:
+def test_a_branch_that_is_a_symbolic_ref_is_refused(project: Project, name: str) -> None:
     project.git("symbolic-ref", f"refs/heads/{name}", "refs/heads/main")
     with pytest.raises(GitFailed):
         branches(project)
@@ -184,14 +184,14 @@ def test_a_branch_that_stands_for_another_is_refused(project: Project, name: str
 # What is pointed at, and for how long.
 
 
-def test_a_block_that_fails_leaves_no_branches(project: Project) -> None:
+def test_a_failing_block_leaves_no_new_branches(project: Project) -> None:
     refs = heads(project)
     with pytest.raises(OSError, match="full"), pointed(project, StartParts(goes_on=True)):
         raise OSError("full")
     assert heads(project) == refs
 
 
-def test_a_block_that_fails_leaves_the_branch_where_it_was(project: Project) -> None:
+def test_a_failing_block_moves_the_branch_back(project: Project) -> None:
     begin(project)
     begin(project, lane=OTHER)
     one = commit_on(project, OTHER, {"one.txt": "1\n"})
@@ -203,7 +203,7 @@ def test_a_block_that_fails_leaves_the_branch_where_it_was(project: Project) -> 
 
 
 @pytest.mark.parametrize("written", [0, 1])
-def test_a_host_killed_while_it_notes_a_move_has_not_been_overtaken_by_somebody_else(
+def test_a_host_killed_while_recording_its_move_still_owns_the_position(
     project: Project, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
     begin(project)
@@ -229,7 +229,7 @@ def test_a_host_killed_while_it_notes_a_move_has_not_been_overtaken_by_somebody_
     assert lane_branches.foreign_position(project.repo, LANE) is None
 
 
-def test_what_a_branch_has_is_told_before_it_is_pointed_elsewhere(project: Project) -> None:
+def test_the_old_tip_is_passed_to_leave_before_the_branch_moves(project: Project) -> None:
     begin(project)
     own = commit_on(project, LANE, {"a.txt": "mine\n"})
     main, told = tip(project, "main"), list[tuple[str, str]]()
@@ -245,13 +245,13 @@ def test_what_a_branch_has_is_told_before_it_is_pointed_elsewhere(project: Proje
         assert told == [(own, own)]
 
 
-def test_branches_point_at_nothing_that_can_be_lost(project: Project) -> None:
+def test_objects_are_synced_before_a_branch_points_to_them(project: Project) -> None:
     with watched() as disk:
         begin(project)
     assert SYNC_ALL in disk.steps[: disk.steps.index("run git update-ref")]
 
 
-def test_a_branch_that_came_meanwhile_stays(project: Project) -> None:
+def test_a_branch_created_meanwhile_is_kept(project: Project) -> None:
     found = branches(project)
     project.git("branch", LANE)
     refs = heads(project)
@@ -261,7 +261,7 @@ def test_a_branch_that_came_meanwhile_stays(project: Project) -> None:
     assert heads(project) == refs
 
 
-def test_a_branch_that_moved_meanwhile_stays(project: Project) -> None:
+def test_a_branch_moved_meanwhile_is_kept(project: Project) -> None:
     begin(project)
     old = tip(project, LANE)
     own = commit_on(project, LANE, {"a.txt": "mine\n"})
@@ -287,7 +287,7 @@ def onward(project: Project) -> StartParts:
     return StartParts(goes_on=True, merge_in={"WP02": tip(project, OTHER)})
 
 
-def test_the_checkout_that_has_the_branch_out_moves_along(project: Project) -> None:
+def test_a_checkout_of_the_branch_is_updated_with_it(project: Project) -> None:
     root = checked_out(project)
     project.write("b.txt", "mine\n")
     begin(project, onward(project))
@@ -297,7 +297,7 @@ def test_the_checkout_that_has_the_branch_out_moves_along(project: Project) -> N
 
 
 @pytest.mark.parametrize("is_staged", [False, True])
-def test_uncommitted_changes_in_the_way_are_refused_and_stay(
+def test_overlapping_uncommitted_changes_block_the_move_and_are_kept(
     project: Project, is_staged: bool
 ) -> None:
     root = checked_out(project)
@@ -312,7 +312,7 @@ def test_uncommitted_changes_in_the_way_are_refused_and_stay(
     assert (root / "a.txt").read_text() == "mine\n"
 
 
-def test_a_block_that_fails_takes_the_checkout_back(project: Project) -> None:
+def test_a_failing_block_restores_the_checkout(project: Project) -> None:
     root = checked_out(project)
     refs = heads(project)
     with pytest.raises(OSError, match="full"), pointed(project, onward(project)):

@@ -28,14 +28,16 @@ def registration(project: Project, space: LaneCheckout) -> Path:
 # What is one.
 
 
-def test_a_linked_worktree_is_known_with_its_branch(project: Project, space: LaneCheckout) -> None:
+def test_a_linked_worktree_is_recognized_with_its_branch(
+    project: Project, space: LaneCheckout
+) -> None:
     assert linked_worktrees.is_linked(project.repo, space.path)
     assert linked_worktrees.branch_out(project.repo, space.path) == space.branch
     assert not linked_worktrees.is_linked(project.repo, project.root)
     assert not linked_worktrees.is_linked(project.repo, space.path.with_name("demo-lane-b"))
 
 
-def test_its_branch_in_a_rebase_is_still_its_branch(project: Project, space: LaneCheckout) -> None:
+def test_the_branch_is_recognized_during_a_rebase(project: Project, space: LaneCheckout) -> None:
     project.commit({"a.txt": "mine\n"}, at=space.path)
     project.commit({"a.txt": "theirs\n"})
     with pytest.raises(subprocess.CalledProcessError):
@@ -45,7 +47,7 @@ def test_its_branch_in_a_rebase_is_still_its_branch(project: Project, space: Lan
         linked_worktrees.require_removable(project.repo, space.path)
 
 
-def test_a_folder_that_names_anothers_registration_is_not_one(
+def test_a_folder_that_names_the_registration_of_another_is_not_linked(
     project: Project, space: LaneCheckout
 ) -> None:
     thief = project.write(
@@ -54,7 +56,7 @@ def test_a_folder_that_names_anothers_registration_is_not_one(
     assert not linked_worktrees.is_linked(project.repo, thief.parent)
 
 
-def test_a_folder_that_names_a_foreign_repository_is_not_one(
+def test_a_folder_that_names_a_foreign_repository_is_not_linked(
     project: Project, space: LaneCheckout, tmp_path: Path
 ) -> None:
     foreign = tmp_path / "foreign" / ".git"
@@ -65,21 +67,21 @@ def test_a_folder_that_names_a_foreign_repository_is_not_one(
     assert linked_worktrees.branch_out(project.repo, space.path) is None
 
 
-def test_a_link_to_one_is_not_one(project: Project, space: LaneCheckout, tmp_path: Path) -> None:
+def test_a_symbolic_link_to_a_worktree_is_not_linked(
+    project: Project, space: LaneCheckout, tmp_path: Path
+) -> None:
     space.path.rename(tmp_path / "elsewhere")
     space.path.symlink_to(tmp_path / "elsewhere")
     assert not linked_worktrees.is_linked(project.repo, space.path)
 
 
-def test_a_pipe_in_the_place_of_its_git_file_is_not_waited_for(
-    project: Project, space: LaneCheckout
-) -> None:
+def test_a_fifo_at_the_git_file_does_not_block(project: Project, space: LaneCheckout) -> None:
     (space.path / ".git").unlink()
     os.mkfifo(space.path / ".git")
     assert not linked_worktrees.is_linked(project.repo, space.path)
 
 
-def test_a_registration_behind_a_link_is_none(project: Project, space: LaneCheckout) -> None:
+def test_a_registration_that_is_a_link_is_ignored(project: Project, space: LaneCheckout) -> None:
     own = registration(project, space)
     (own.parent / "twin").symlink_to(own)
     assert [it.path for it in registered(project.repo.git)] == [project.root, space.path]
@@ -89,7 +91,9 @@ def test_a_registration_behind_a_link_is_none(project: Project, space: LaneCheck
 
 
 @pytest.mark.parametrize("name", ["locked", "modules", "MERGE_HEAD"])
-def test_one_that_somebody_needs_stays(project: Project, space: LaneCheckout, name: str) -> None:
+def test_a_worktree_in_use_must_not_be_removed(
+    project: Project, space: LaneCheckout, name: str
+) -> None:
     linked_worktrees.require_removable(project.repo, space.path)
     (registration(project, space) / name).touch()
     with pytest.raises(AllocationFailed) as caught:
@@ -100,7 +104,7 @@ def test_one_that_somebody_needs_stays(project: Project, space: LaneCheckout, na
 # What is left of it when it is replaced.
 
 
-def test_the_registration_of_one_that_was_replaced_is_removed(
+def test_the_registration_of_a_replaced_worktree_is_removed(
     project: Project, space: LaneCheckout, tmp_path: Path
 ) -> None:
     other = project.lane("lane-b")
@@ -116,9 +120,7 @@ def test_the_registration_of_one_that_was_replaced_is_removed(
     project.git("branch", "-D", space.branch)  # Nothing has it out any more.
 
 
-def test_one_that_is_in_its_place_keeps_its_registration(
-    project: Project, space: LaneCheckout
-) -> None:
+def test_an_existing_worktree_keeps_its_registration(project: Project, space: LaneCheckout) -> None:
     linked_worktrees.forget_replaced(project.repo, space.path)
     assert linked_worktrees.is_linked(project.repo, space.path)
 
@@ -129,7 +131,7 @@ def test_a_registration_without_a_folder_is_removed(project: Project, space: Lan
     assert not registration(project, space).exists()
 
 
-def test_no_link_is_followed_to_a_registration(
+def test_a_link_at_the_registration_is_not_followed(
     project: Project, space: LaneCheckout, tmp_path: Path
 ) -> None:
     shutil.rmtree(space.path)
@@ -141,7 +143,7 @@ def test_no_link_is_followed_to_a_registration(
     assert (tmp_path / "elsewhere" / "HEAD").exists()
 
 
-def test_no_link_is_followed_to_where_all_registrations_are(
+def test_a_link_at_the_folder_of_registrations_is_not_followed(
     project: Project, space: LaneCheckout, tmp_path: Path
 ) -> None:
     shutil.rmtree(space.path)
@@ -151,9 +153,7 @@ def test_no_link_is_followed_to_where_all_registrations_are(
     assert (tmp_path / "elsewhere" / space.path.name / "HEAD").exists()
 
 
-def test_what_a_power_loss_brings_back_of_a_registration_is_removed(
-    project: Project, space: LaneCheckout
-) -> None:
+def test_an_incomplete_registration_is_removed(project: Project, space: LaneCheckout) -> None:
     shutil.rmtree(space.path)
     own = registration(project, space)
     (own / "gitdir").unlink()
@@ -161,7 +161,7 @@ def test_what_a_power_loss_brings_back_of_a_registration_is_removed(
     assert not own.exists()
 
 
-def test_a_registration_that_git_is_making_stays(project: Project, space: LaneCheckout) -> None:
+def test_a_registration_that_git_is_creating_is_kept(project: Project, space: LaneCheckout) -> None:
     shutil.rmtree(space.path)
     own = registration(project, space)
     (own / "gitdir").unlink()
@@ -170,7 +170,7 @@ def test_a_registration_that_git_is_making_stays(project: Project, space: LaneCh
     assert (own / "HEAD").exists()
 
 
-def test_a_link_is_no_remnant_of_a_registration(
+def test_a_link_at_an_incomplete_registration_is_not_followed(
     project: Project, space: LaneCheckout, tmp_path: Path
 ) -> None:
     shutil.rmtree(space.path)

@@ -70,7 +70,7 @@ def test_branch_index_and_files_move_together(ready: Project) -> None:
     assert not list((ready.root / ".git").glob("spec-kitty*"))
 
 
-def test_applying_twice_is_applying_once(ready: Project) -> None:
+def test_apply_is_idempotent(ready: Project) -> None:
     plan = plan_of(ready)
     apply(ready.repo, plan)
     apply(ready.repo, plan)
@@ -79,7 +79,7 @@ def test_applying_twice_is_applying_once(ready: Project) -> None:
     assert ready.status() == []
 
 
-def test_target_out_in_a_linked_worktree_moves_there(ready: Project) -> None:
+def test_target_checked_out_in_a_linked_worktree_is_updated_there(ready: Project) -> None:
     ready.git("checkout", "-q", "-b", "elsewhere")
     linked = ready.root.parent / "linked"
     ready.git("worktree", "add", "-q", str(linked), "main")
@@ -92,7 +92,7 @@ def test_target_out_in_a_linked_worktree_moves_there(ready: Project) -> None:
     assert (linked / LOG).read_text() == "two\n"
 
 
-def test_target_out_nowhere_moves_alone(ready: Project) -> None:
+def test_target_that_is_not_checked_out_moves_alone(ready: Project) -> None:
     ready.git("checkout", "-q", "--detach")
     plan = plan_of(ready)
     apply(ready.repo, plan)
@@ -101,7 +101,7 @@ def test_target_out_nowhere_moves_alone(ready: Project) -> None:
     assert ready.status() == []
 
 
-def test_changes_on_other_paths_stay_byte_for_byte(ready: Project) -> None:
+def test_changes_to_other_paths_are_kept_byte_for_byte(ready: Project) -> None:
     ready.write("c.txt", "staged\n")
     ready.write("staged only.txt", "x\n")
     ready.git("add", "c.txt", "staged only.txt")
@@ -116,7 +116,7 @@ def test_changes_on_other_paths_stay_byte_for_byte(ready: Project) -> None:
     assert ready.status() == ["MM c.txt", "A  staged only.txt", "?? untracked.txt"]
 
 
-def test_live_event_log_in_the_main_checkout_is_never_touched(ready: Project) -> None:
+def test_event_log_in_the_main_checkout_is_never_written(ready: Project) -> None:
     new = "kitty-specs/demo/lanes.json"
     plan = plan_of(ready, {LOG: b"one\ntwo\n", new: b"{}\n"})
     live = ready.write(LOG, "one\ntwo\nthree\n")
@@ -210,7 +210,7 @@ def be_a_folder_of_a_link_where_a_file_goes(project: Project) -> None:
         lead_away_by_a_link,
     ],
 )
-def test_overlapping_work_is_an_obstacle_and_nothing_moves(ready: Project, do: object) -> None:
+def test_overlapping_changes_are_an_obstacle_and_nothing_moves(ready: Project, do: object) -> None:
     assert callable(do)
     do(ready)
     status, plan = ready.status(), plan_of(ready)
@@ -240,7 +240,7 @@ def test_a_change_that_the_index_hides_is_an_obstacle(ready: Project, flag: str)
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-def test_a_file_is_taken_out_of_a_tree_whatever_the_hash(tmp_path: Path, algorithm: str) -> None:
+def test_overlay_removes_a_file_with_any_hash_algorithm(tmp_path: Path, algorithm: str) -> None:
     project = Project(root=tmp_path)
     project.git("init", "-q", f"--object-format={algorithm}")
     base = project.commit({"a.txt": "a\n", "b.txt": "b\n"})
@@ -260,12 +260,12 @@ def test_operation_in_progress_is_an_obstacle(ready: Project, operation: str) ->
     assert obstacles(ready.repo, plan_of(ready))
 
 
-def test_index_held_by_somebody_is_an_obstacle(ready: Project) -> None:
+def test_locked_index_is_an_obstacle(ready: Project) -> None:
     ready.write(".git/index.lock", "")
     assert obstacles(ready.repo, plan_of(ready))
 
 
-def test_file_that_becomes_a_folder_and_back_is_no_obstacle(project: Project) -> None:
+def test_file_replaced_by_a_folder_or_the_reverse_is_not_an_obstacle(project: Project) -> None:
     project.commit({"dir/x": "x\n", "file": "f\n"})
     space = project.lane("lane-a")
     project.git("rm", "-rq", "dir", "file", at=space.path)
@@ -276,7 +276,7 @@ def test_file_that_becomes_a_folder_and_back_is_no_obstacle(project: Project) ->
     assert project.status() == []
 
 
-def test_touched_but_unchanged_file_is_no_obstacle(ready: Project) -> None:
+def test_touched_but_unchanged_file_is_not_an_obstacle(ready: Project) -> None:
     change(ready)
     ready.git("status")
     ready.write("a.txt", "a\n")
@@ -285,7 +285,7 @@ def test_touched_but_unchanged_file_is_no_obstacle(ready: Project) -> None:
     assert_merged(ready, plan)
 
 
-def test_target_that_moved_since_is_left_alone(ready: Project) -> None:
+def test_target_that_moved_meanwhile_is_left_unchanged(ready: Project) -> None:
     plan = plan_of(ready)
     other = ready.commit({"c.txt": "meanwhile\n"})
     with pytest.raises(TargetMoved):
@@ -294,7 +294,7 @@ def test_target_that_moved_since_is_left_alone(ready: Project) -> None:
     assert ready.status() == []
 
 
-def test_branch_that_cannot_move_takes_the_files_back(ready: Project) -> None:
+def test_files_are_restored_if_the_branch_cannot_move(ready: Project) -> None:
     ready.write("c.txt", "mine\n")
     live = ready.write(LOG, "one\ntwo\nthree\n")
     plan, status = plan_of(ready, {LOG: b"one\ntwo\n"}), ready.status()
@@ -305,7 +305,7 @@ def test_branch_that_cannot_move_takes_the_files_back(ready: Project) -> None:
     assert live.read_text() == "one\ntwo\nthree\n"
 
 
-def test_target_that_is_gone_is_not_made_again(ready: Project) -> None:
+def test_deleted_target_is_not_created_again(ready: Project) -> None:
     plan = plan_of(ready)
     ready.git("checkout", "-q", "-b", "other")
     ready.git("branch", "-D", "main")
@@ -343,7 +343,7 @@ def test_hostile_settings_change_nothing(ready: Project) -> None:
     assert ready.show("main", LOG) == "one\r\ntwo\n"
 
 
-def test_branch_moves_only_from_the_commit_that_was_checked(ready: Project) -> None:
+def test_update_ref_refuses_a_branch_that_moved_meanwhile(ready: Project) -> None:
     plan = plan_of(ready)
     other = ready.commit({"c.txt": "meanwhile\n"})
     with pytest.raises(TargetMoved):

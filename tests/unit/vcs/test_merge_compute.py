@@ -49,14 +49,14 @@ def two_lanes(project: Project) -> Project:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_computing_moves_nothing(two_lanes: Project, strategy: str) -> None:
+def test_compute_changes_neither_refs_nor_files(two_lanes: Project, strategy: str) -> None:
     before = (two_lanes.refs(), two_lanes.status())
     planned(two_lanes, strategy, "lane-a", "lane-b", host_files={LOG: b"two\n"})
     assert (two_lanes.refs(), two_lanes.status()) == before
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_result_holds_every_lane(two_lanes: Project, strategy: str) -> None:
+def test_result_contains_every_lane(two_lanes: Project, strategy: str) -> None:
     plan = planned(two_lanes, strategy, "lane-a", "lane-b")
     assert two_lanes.show(plan.to_commit, "one.txt") == "1\n2\n"
     assert two_lanes.show(plan.to_commit, "two.txt") == "1\n"
@@ -75,7 +75,7 @@ def test_squash_makes_one_commit_on_the_target(two_lanes: Project) -> None:
     assert parents(two_lanes, plan.to_commit) == [plan.from_commit]
 
 
-def test_rebase_replays_every_commit_in_one_line_with_its_author(project: Project) -> None:
+def test_rebase_replays_every_commit_linearly_with_its_author(project: Project) -> None:
     project.lane_with("lane-a", {"one.txt": "1\n"})
     project.git("config", "i18n.commitEncoding", "ISO-8859-1")
     path = project.root / ".worktrees/demo-lane-a"
@@ -104,14 +104,14 @@ def test_rebase_skips_merges_and_replays_shared_commits_once(project: Project) -
     assert told == ["change 'one.txt'", "change 'two.txt'", "change 'two.txt'"]
 
 
-def test_rebase_drops_what_has_become_empty(project: Project) -> None:
+def test_rebase_drops_commits_that_become_empty(project: Project) -> None:
     project.lane_with("lane-a", {"a.txt": "same\n"}, {"one.txt": "1\n"})
     project.commit({"a.txt": "same\n", "b.txt": "other\n"})
     plan = planned(project, "rebase", "lane-a")
     assert subjects(project, plan) == ["change 'one.txt'"]
 
 
-def test_rebase_replays_a_lane_that_has_a_root_of_its_own(project: Project) -> None:
+def test_rebase_replays_a_lane_with_an_unrelated_root(project: Project) -> None:
     space = project.lane("lane-a")
     project.git("checkout", "-q", "--orphan", "island", at=space.path)
     project.git("rm", "-rfq", ".", at=space.path)
@@ -158,7 +158,7 @@ def test_lanes_that_conflict_with_each_other_are_a_conflict(project: Project) ->
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_host_files_come_on_top_in_one_commit(two_lanes: Project, strategy: str) -> None:
+def test_host_files_are_added_in_one_commit_on_top(two_lanes: Project, strategy: str) -> None:
     bare = planned(two_lanes, strategy, "lane-a", "lane-b")
     files = {LOG: b"one\r\ntwo \xff\n", "kitty-specs/demo/n\u00e9w.json": b"{}"}
     plan = planned(two_lanes, strategy, "lane-a", "lane-b", host_files=files)
@@ -185,12 +185,12 @@ def test_host_files_never_conflict(project: Project, strategy: str) -> None:
     assert "<<<" not in project.git("log", "-p", "--all", plan.to_commit)
 
 
-def test_missing_target_is_a_failure_of_git(two_lanes: Project) -> None:
+def test_missing_target_raises_git_failed(two_lanes: Project) -> None:
     with pytest.raises(GitFailed):
         planned(two_lanes, "merge", "lane-a", target="nowhere")
 
 
-def test_renamed_file_takes_the_change_of_the_other_side(project: Project) -> None:
+def test_renames_are_detected_despite_merge_renames_false(project: Project) -> None:
     project.git("config", "merge.renames", "false")
     space = project.lane("lane-a")
     project.git("mv", "c.txt", "moved.txt", at=space.path)
@@ -200,7 +200,7 @@ def test_renamed_file_takes_the_change_of_the_other_side(project: Project) -> No
     assert project.show(plan.to_commit, "moved.txt") == "1\n2\n3\n4\nfive\n"
 
 
-def test_without_identity_the_host_commits_in_its_own_name(
+def test_commits_have_the_identity_of_the_host_if_none_is_configured(
     two_lanes: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role in ("AUTHOR", "COMMITTER"):
@@ -212,7 +212,7 @@ def test_without_identity_the_host_commits_in_its_own_name(
     assert told == "spec-kitty <spec-kitty@localhost> spec-kitty <spec-kitty@localhost>"
 
 
-def test_configured_identity_is_the_users_own(
+def test_commits_have_the_configured_identity(
     two_lanes: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role in ("AUTHOR", "COMMITTER"):
@@ -225,7 +225,7 @@ def test_configured_identity_is_the_users_own(
     assert told == "Linus <linus@example.org>"
 
 
-def test_rebase_leaves_out_what_the_target_took_and_changed_since(project: Project) -> None:
+def test_rebase_skips_a_commit_that_the_target_picked_and_then_changed(project: Project) -> None:
     lane = project.lane_with("lane-a", {"a.txt": "lane\n"}, {"one.txt": "1\n"})
     project.commit({"b.txt": "moved on\n"})
     project.git("cherry-pick", f"{lane.commit}^")
@@ -235,7 +235,7 @@ def test_rebase_leaves_out_what_the_target_took_and_changed_since(project: Proje
     assert project.show(plan.to_commit, "a.txt") == "changed since\n"
 
 
-def test_commit_beyond_the_bound_is_replayed_by_no_rebase(
+def test_rebase_refuses_a_commit_above_the_size_limit(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tip = project.lane_with("lane-a", {"a.txt": "1\n"})
@@ -246,7 +246,7 @@ def test_commit_beyond_the_bound_is_replayed_by_no_rebase(
 
 
 @pytest.mark.parametrize("strategy", ["rebase", "merge", "squash"])
-def test_commit_without_an_author_is_named_by_rebase_alone(project: Project, strategy: str) -> None:
+def test_only_rebase_refuses_a_commit_without_an_author(project: Project, strategy: str) -> None:
     tip = project.lane_with("lane-a", {"lane.txt": "1\n"})
     content = b"tree %b\nparent %b\ncommitter A <a@a.invalid> 1700000000 +0000\n\nm\n" % (
         project.git("rev-parse", f"{tip.commit}^{{tree}}").encode(),
@@ -269,7 +269,7 @@ def merged_by_hand(project: Project, space: LaneCheckout, files: dict[str, str |
     return project.commit(files, at=space.path)
 
 
-def test_rebase_names_the_merge_commits_whose_own_changes_it_would_lose(project: Project) -> None:
+def test_rebase_refuses_merge_commits_with_changes_of_their_own(project: Project) -> None:
     project.lane_with("lane-a", {"one.txt": "1\n"})
     space = project.lane("lane-a")
     project.commit({"b.txt": "moved on\n"})
@@ -285,7 +285,7 @@ def test_rebase_names_the_merge_commits_whose_own_changes_it_would_lose(project:
         assert project.show(planned(project, strategy, "lane-a").to_commit, "evil.txt") == "own\n"
 
 
-def test_rebase_names_a_merge_of_three_that_keeps_less_than_it_merged(project: Project) -> None:
+def test_rebase_refuses_an_octopus_merge_that_dropped_changes(project: Project) -> None:
     project.lane_with("lane-b", {"two.txt": "2\n"})
     project.lane_with("lane-c", {"three.txt": "3\n"})
     project.lane_with("lane-a", {"one.txt": "1\n"})
@@ -296,7 +296,7 @@ def test_rebase_names_a_merge_of_three_that_keeps_less_than_it_merged(project: P
         planned(project, "rebase", "lane-a")
 
 
-def test_rebase_leaves_out_merge_commits_of_three_that_only_merge(project: Project) -> None:
+def test_rebase_skips_an_octopus_merge_without_changes_of_its_own(project: Project) -> None:
     project.lane_with("lane-b", {"two.txt": "2\n"})
     project.lane_with("lane-c", {"three.txt": "3\n"})
     project.lane_with("lane-a", {"one.txt": "1\n"})
@@ -310,7 +310,7 @@ def test_rebase_leaves_out_merge_commits_of_three_that_only_merge(project: Proje
     ]
 
 
-def test_rebase_leaves_out_a_merge_whose_resolution_changes_nothing_in_the_end(
+def test_rebase_skips_a_merge_whose_own_changes_were_reverted_later(
     project: Project,
 ) -> None:
     project.lane_with("lane-a", {"one.txt": "1\n"})
@@ -322,7 +322,7 @@ def test_rebase_leaves_out_a_merge_whose_resolution_changes_nothing_in_the_end(
     assert subjects(project, plan) == ["change 'one.txt'"]
 
 
-def test_rebase_does_not_drop_what_the_target_took_and_took_back(project: Project) -> None:
+def test_rebase_refuses_a_commit_that_the_target_picked_and_reverted(project: Project) -> None:
     lane = project.lane_with("lane-a", {"one.txt": "1\n"}, {"two.txt": "2\n"})
     project.commit({"b.txt": "moved on\n"})
     project.git("cherry-pick", f"{lane.commit}^")
@@ -332,7 +332,7 @@ def test_rebase_does_not_drop_what_the_target_took_and_took_back(project: Projec
         planned(project, "rebase", "lane-a")
 
 
-def test_rebase_does_not_drop_what_the_target_took_back_where_a_merge_conflicts(
+def test_rebase_refuses_a_reverted_pick_even_if_a_merge_would_conflict(
     project: Project,
 ) -> None:
     lane = project.lane_with("lane-a", {"a.txt": "b\n"}, {"one.txt": "1\n"}, {"a.txt": "c\n"})
@@ -347,7 +347,7 @@ def test_rebase_does_not_drop_what_the_target_took_back_where_a_merge_conflicts(
         planned(project, "rebase", "lane-a")
 
 
-def test_rebase_where_a_merge_conflicts_is_refused_beyond_the_merge_commits_that_are_judged(
+def test_rebase_is_refused_with_more_merge_commits_than_can_be_checked(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(merge_strategies, "_MOST_JUDGED", 1)
@@ -366,7 +366,7 @@ def test_rebase_where_a_merge_conflicts_is_refused_beyond_the_merge_commits_that
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_what_a_lane_took_back_does_not_come_in_with_a_lane_that_was_built_on_it(
+def test_a_file_removed_by_a_lane_is_not_restored_by_a_dependent_lane(
     project: Project, strategy: str
 ) -> None:
     project.lane_with("lane-a", {"one.txt": "1\n"})

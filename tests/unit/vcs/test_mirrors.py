@@ -50,7 +50,9 @@ def mirrored(project: Project) -> Project:
     return project
 
 
-def test_it_has_those_branches_with_objects_of_its_own(project: Project, tmp_path: Path) -> None:
+def test_a_mirror_has_the_given_branches_and_its_own_objects(
+    project: Project, tmp_path: Path
+) -> None:
     project.git("branch", MISSION)
     project.git("branch", "other")
     head = project.commit({"a.txt": "later\n"})
@@ -62,7 +64,7 @@ def test_it_has_those_branches_with_objects_of_its_own(project: Project, tmp_pat
     assert alone.stat().st_mode & 0o077 == 0o055
 
 
-def test_it_follows_the_project(mirrored: Project) -> None:
+def test_an_update_follows_the_branches_of_the_project(mirrored: Project) -> None:
     before = identity(mirror(mirrored))
     head = mirrored.commit({"a.txt": "later\n"})
     update(mirrored)
@@ -74,12 +76,12 @@ def test_it_follows_the_project(mirrored: Project) -> None:
     assert identity(mirror(mirrored)) == before
 
 
-def test_a_branch_that_is_not_there_yet_is_no_error(project: Project) -> None:
+def test_a_branch_that_does_not_exist_yet_is_ignored(project: Project) -> None:
     update(project, "main", "kitty/mission-later")
     assert list(refs(project)) == ["main"]
 
 
-def test_a_branch_that_is_no_more_is_no_more_in_it_either(mirrored: Project) -> None:
+def test_a_deleted_branch_is_deleted_from_the_mirror(mirrored: Project) -> None:
     main = mirrored.git("rev-parse", "main")
     mirrored.git("checkout", "-q", "-b", "other")
     mirrored.commit({"a.txt": "other\n"})
@@ -93,7 +95,7 @@ def test_a_branch_that_is_no_more_is_no_more_in_it_either(mirrored: Project) -> 
     assert refs(mirrored) == {}
 
 
-def test_nothing_is_written_where_nothing_has_changed(mirrored: Project) -> None:
+def test_an_update_without_changes_writes_nothing(mirrored: Project) -> None:
     def written() -> dict[Path, int]:
         return {it: it.stat().st_mtime_ns for it in mirror(mirrored).rglob("*")}
 
@@ -102,7 +104,7 @@ def test_nothing_is_written_where_nothing_has_changed(mirrored: Project) -> None
     assert written() == before
 
 
-def test_who_works_in_a_workspace_can_follow_the_target(mirrored: Project) -> None:
+def test_a_workspace_can_fetch_and_rebase_on_the_target(mirrored: Project) -> None:
     made = workspace(mirrored, objects=Objects.COPIED)
     made.commit({"work.txt": "work\n"})
     head = mirrored.commit({"a.txt": "later\n"})
@@ -115,7 +117,7 @@ def test_who_works_in_a_workspace_can_follow_the_target(mirrored: Project) -> No
 
 
 @pytest.mark.parametrize("objects", list(Objects))
-def test_nobody_pushes_into_it(mirrored: Project, objects: Objects) -> None:
+def test_pushes_to_the_mirror_are_refused(mirrored: Project, objects: Objects) -> None:
     made = workspace(mirrored, objects=objects)
     made.commit({"work.txt": "work\n"})
     before = refs(mirrored)
@@ -124,7 +126,7 @@ def test_nobody_pushes_into_it(mirrored: Project, objects: Objects) -> None:
     assert refs(mirrored) == before
 
 
-def test_a_move_that_was_forced_is_followed(mirrored: Project) -> None:
+def test_a_rewritten_branch_is_followed(mirrored: Project) -> None:
     made = workspace(mirrored)
     mirrored.git("commit", "-q", "--amend", "-m", "another")
     update(mirrored)
@@ -163,7 +165,7 @@ def piped(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [lock, hostile, emptied, lost, linked, piped])
-def test_one_that_the_host_did_not_make_so_is_made_anew(
+def test_a_damaged_or_changed_mirror_is_created_again(
     mirrored: Project, spoil: Callable[[Path], object]
 ) -> None:
     path = mirror(mirrored)
@@ -179,9 +181,7 @@ def test_one_that_the_host_did_not_make_so_is_made_anew(
 
 
 @pytest.mark.parametrize("name", ["HEAD.lock", "refs/heads/main.lock"])
-def test_a_lock_of_a_killed_git_does_not_stay_where_nothing_moves(
-    mirrored: Project, name: str
-) -> None:
+def test_a_stale_lock_is_removed_even_if_no_branch_moves(mirrored: Project, name: str) -> None:
     left = mirror(mirrored) / name
     left.parent.mkdir(parents=True, exist_ok=True)
     left.touch()
@@ -189,7 +189,7 @@ def test_a_lock_of_a_killed_git_does_not_stay_where_nothing_moves(
     assert not (mirror(mirrored) / name).exists()
 
 
-def test_it_is_not_made_behind_a_link(project: Project, tmp_path: Path) -> None:
+def test_a_link_at_the_mirror_folder_is_not_followed(project: Project, tmp_path: Path) -> None:
     (project.root / ".worktrees").mkdir()
     (project.root / ".worktrees" / ".mirror").symlink_to(tmp_path)
     before = set(tmp_path.iterdir())
@@ -206,7 +206,7 @@ def test_a_branch_that_is_a_symbolic_ref_is_refused(mirrored: Project) -> None:
     assert refs(mirrored) == before
 
 
-def test_a_lock_that_git_could_not_remove_does_not_stay(
+def test_a_lock_that_git_left_during_an_update_is_removed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Git.run
@@ -221,7 +221,7 @@ def test_a_lock_that_git_could_not_remove_does_not_stay(
     assert not list(update(project).rglob("*.lock"))
 
 
-def test_a_new_one_has_its_name_when_nothing_of_it_can_be_lost(project: Project) -> None:
+def test_a_new_mirror_is_synced_before_it_is_renamed(project: Project) -> None:
     with watched() as disk:
         path = update(project)
     named = disk.steps.index(f"rename {path.name}")
@@ -229,7 +229,7 @@ def test_a_new_one_has_its_name_when_nothing_of_it_can_be_lost(project: Project)
     assert f"sync {path.parent.name}" in disk.steps[named:]
 
 
-def test_a_host_that_is_killed_at_any_step_leaves_nothing_in_the_way(project: Project) -> None:
+def test_a_creation_killed_at_any_step_does_not_block_the_next(project: Project) -> None:
     for step in kills(lambda: update(project)):
         update(project)
         made = workspace(project)
@@ -239,7 +239,7 @@ def test_a_host_that_is_killed_at_any_step_leaves_nothing_in_the_way(project: Pr
         mirror(project).rename(project.root.parent / f"done-{step}")
 
 
-def test_a_host_that_is_killed_while_it_follows_leaves_nothing_in_the_way(
+def test_an_update_killed_at_any_step_does_not_block_the_next(
     mirrored: Project,
 ) -> None:
     before = identity(mirror(mirrored))
@@ -251,7 +251,9 @@ def test_a_host_that_is_killed_while_it_follows_leaves_nothing_in_the_way(
 
 
 @pytest.mark.parametrize("kind", ["--filter=blob:none", "--depth=1"])
-def test_a_clone_that_has_not_got_everything(mirrored: Project, tmp_path: Path, kind: str) -> None:
+def test_a_partial_or_shallow_clone_is_mirrored(
+    mirrored: Project, tmp_path: Path, kind: str
+) -> None:
     mirrored.commit({"a.txt": "later\n"})
     mirrored.git("config", "uploadpack.allowFilter", "true")
     mirrored.git("config", "uploadpack.allowAnySHA1InWant", "true")
@@ -266,7 +268,7 @@ def test_a_clone_that_has_not_got_everything(mirrored: Project, tmp_path: Path, 
     assert (made.path / "b.txt").read_text() == "mine\n"
 
 
-def test_the_next_workspace_and_the_mirror_do_not_disturb_each_other(mirrored: Project) -> None:
+def test_updates_leave_workspaces_unchanged(mirrored: Project) -> None:
     workspace(mirrored)
     update(mirrored)
     assert remains(mirrored) == ["demo-lane-a"]
@@ -276,7 +278,7 @@ def borrows(project: Project) -> bool:
     return (mirror(project) / "objects" / "info" / "alternates").exists()
 
 
-def test_where_workspaces_share_objects_it_shares_them_too(mirrored: Project) -> None:
+def test_a_shared_mirror_borrows_the_objects_of_the_project(mirrored: Project) -> None:
     shutil.rmtree(mirror(mirrored))
     update(mirrored, objects=Objects.SHARED)
     assert borrows(mirrored)
@@ -293,7 +295,7 @@ def test_where_workspaces_share_objects_it_shares_them_too(mirrored: Project) ->
     assert mirrored.git("fsck", "--strict", "--no-dangling", at=mirror(mirrored)) == ""
 
 
-def test_one_that_shares_gets_objects_of_its_own_where_workspaces_have_copies(
+def test_a_shared_mirror_gets_its_own_objects_for_copied_workspaces(
     mirrored: Project, tmp_path: Path
 ) -> None:
     shutil.rmtree(mirror(mirrored))
@@ -304,7 +306,7 @@ def test_one_that_shares_gets_objects_of_its_own_where_workspaces_have_copies(
     assert mirrored.git("fsck", "--strict", "--no-dangling", at=alone) == ""
 
 
-def test_one_that_has_objects_of_its_own_keeps_them_where_workspaces_share(
+def test_a_copied_mirror_keeps_its_objects_for_shared_workspaces(
     mirrored: Project,
 ) -> None:
     before = identity(mirror(mirrored))
@@ -316,7 +318,7 @@ def test_one_that_has_objects_of_its_own_keeps_them_where_workspaces_share(
 
 
 @pytest.mark.parametrize("line", ["/nonexistent/objects", "../../../../../elsewhere/objects", ""])
-def test_one_that_shares_other_objects_than_the_project_s_is_made_anew(
+def test_a_shared_mirror_with_a_foreign_object_store_is_created_again(
     mirrored: Project, line: str
 ) -> None:
     shutil.rmtree(mirror(mirrored))
@@ -326,7 +328,7 @@ def test_one_that_shares_other_objects_than_the_project_s_is_made_anew(
     assert mirrored.git("fsck", "--strict", "--no-dangling", at=mirror(mirrored)) == ""
 
 
-def test_one_that_shares_goes_on_where_the_project_was_moved(
+def test_a_shared_mirror_keeps_working_after_the_project_was_moved(
     mirrored: Project, tmp_path: Path
 ) -> None:
     shutil.rmtree(mirror(mirrored))
@@ -338,9 +340,7 @@ def test_one_that_shares_goes_on_where_the_project_was_moved(
     assert moved.git("fsck", "--strict", "--no-dangling", at=mirror(moved)) == ""
 
 
-def test_one_that_shares_knows_where_the_history_of_a_shallow_project_ends(
-    mirrored: Project, tmp_path: Path
-) -> None:
+def test_a_shared_mirror_of_a_shallow_project_is_shallow(mirrored: Project, tmp_path: Path) -> None:
     for number in range(3):
         mirrored.commit({"a.txt": f"{number}\n"})
     clone = cloned(mirrored, tmp_path / "clone", "--depth=1")
@@ -356,7 +356,7 @@ def test_one_that_shares_knows_where_the_history_of_a_shallow_project_ends(
     assert clone.git("fsck", "--strict", "--no-dangling", at=mirror(clone)) == ""
 
 
-def test_packs_do_not_pile_up(mirrored: Project) -> None:
+def test_packs_do_not_accumulate(mirrored: Project) -> None:
     for number in range(25):
         mirrored.commit({"a.txt": f"{number}\n"})
         update(mirrored)

@@ -42,7 +42,7 @@ def killed(act: Callable[[], object]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-def test_a_draft_is_private_and_gone_after_the_block(place: Path, parent: int) -> None:
+def test_a_private_folder_is_removed_after_the_block(place: Path, parent: int) -> None:
     with private_folders.private_folder(place, parent=parent) as private:
         (private.path / "file").touch()
         for folder in (private.path, private.path.parent):
@@ -51,7 +51,7 @@ def test_a_draft_is_private_and_gone_after_the_block(place: Path, parent: int) -
     assert making(place) == []
 
 
-def test_a_failure_leaves_nothing(place: Path, parent: int) -> None:
+def test_a_failing_block_leaves_nothing(place: Path, parent: int) -> None:
     def fail() -> None:
         with private_folders.private_folder(place, parent=parent) as private:
             (private.path / "file").touch()
@@ -62,7 +62,7 @@ def test_a_failure_leaves_nothing(place: Path, parent: int) -> None:
     assert making(place) == []
 
 
-def test_the_folder_of_drafts_is_made_private_where_it_was_open(place: Path, parent: int) -> None:
+def test_the_parent_folder_is_made_private(place: Path, parent: int) -> None:
     folder = place.parent / ".making"
     folder.mkdir()
     folder.chmod(0o777)
@@ -70,13 +70,15 @@ def test_the_folder_of_drafts_is_made_private_where_it_was_open(place: Path, par
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_no_draft_is_made_behind_a_link(place: Path, parent: int, tmp_path: Path) -> None:
+def test_a_link_at_the_parent_folder_is_refused(place: Path, parent: int, tmp_path: Path) -> None:
     (place.parent / ".making").symlink_to(tmp_path)
     with pytest.raises(AllocationFailed), private_folders.private_folder(place, parent=parent):
         pass
 
 
-def test_the_next_maker_removes_what_a_killed_one_left(place: Path, parent: int) -> None:
+def test_the_folder_of_a_killed_process_is_removed_by_the_next_call(
+    place: Path, parent: int
+) -> None:
     def act() -> None:
         with private_folders.private_folder(place, parent=parent) as private:
             (private.path / "file").touch()
@@ -88,7 +90,7 @@ def test_the_next_maker_removes_what_a_killed_one_left(place: Path, parent: int)
         assert making(place) == [private.path.name]
 
 
-def test_the_draft_of_one_at_work_is_not_disturbed(place: Path, parent: int) -> None:
+def test_the_folder_of_a_running_process_is_kept(place: Path, parent: int) -> None:
     with private_folders.private_folder(place, parent=parent) as first:
         with private_folders.private_folder(place, parent=parent) as second:
             assert first.path.is_dir()
@@ -96,7 +98,9 @@ def test_the_draft_of_one_at_work_is_not_disturbed(place: Path, parent: int) -> 
         assert making(place) == [first.path.name]
 
 
-def test_a_git_that_outlives_its_host_keeps_its_draft(place: Path, parent: int) -> None:
+def test_the_folder_is_kept_while_a_git_process_of_a_killed_host_runs(
+    place: Path, parent: int
+) -> None:
     pipe = place.parent / "pipe"
     os.mkfifo(pipe)
 
@@ -124,7 +128,7 @@ def _wait_for_lock(folder: Path) -> None:
     os.close(descriptor)
 
 
-def test_a_draft_that_was_swept_before_it_was_locked_is_begun_anew(
+def test_a_folder_removed_before_it_was_locked_is_created_again(
     place: Path, parent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = fcntl.flock

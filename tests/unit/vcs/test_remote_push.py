@@ -58,13 +58,13 @@ def test_a_push_without_a_remote_fails(project: Project) -> None:
     assert caught.value.reason
 
 
-def test_a_remote_that_is_not_there_was_given_nothing(project: Project, remote: Path) -> None:
+def test_a_first_push_to_a_missing_remote_fails(project: Project, remote: Path) -> None:
     remote.rename(remote.with_name("moved"))
     with pytest.raises(PushFailed):
         push(project, new_commit(project))
 
 
-def test_a_remote_that_is_gone_may_have_what_was_pushed_before(
+def test_a_repeated_push_to_a_missing_remote_has_an_unknown_outcome(
     project: Project, remote: Path
 ) -> None:
     remote.rename(remote.with_name("moved"))
@@ -73,7 +73,7 @@ def test_a_remote_that_is_gone_may_have_what_was_pushed_before(
 
 
 @pytest.mark.parametrize("where", ["pre-receive", "update", "pre-push"])
-def test_a_push_that_a_hook_refuses_has_failed(project: Project, remote: Path, where: str) -> None:
+def test_a_push_that_a_hook_refuses_fails(project: Project, remote: Path, where: str) -> None:
     folder = project.root / ".git" if where == "pre-push" else remote
     hook(folder, where, "#!/bin/sh\necho not today >&2\nexit 1\n")
     before = tip(project, remote)
@@ -83,7 +83,7 @@ def test_a_push_that_a_hook_refuses_has_failed(project: Project, remote: Path, w
     assert tip(project, remote) == before
 
 
-def test_a_remote_that_has_something_else_refuses(project: Project, remote: Path) -> None:
+def test_a_push_to_a_diverged_remote_fails(project: Project, remote: Path) -> None:
     project.git("push", "-q", "origin", f"{new_commit(project)}:refs/heads/main")
     other = project.git("commit-tree", "-p", "main", "-m", "other", "main^{tree}")
     with pytest.raises(PushFailed) as caught:
@@ -91,7 +91,7 @@ def test_a_remote_that_has_something_else_refuses(project: Project, remote: Path
     assert "rejected" in caught.value.reason
 
 
-def test_a_remote_that_went_on_from_the_commit_has_it(
+def test_a_push_succeeds_if_the_remote_is_already_ahead_of_the_commit(
     project: Project, remote: Path, tmp_path: Path
 ) -> None:
     commit = new_commit(project)
@@ -104,7 +104,7 @@ def test_a_remote_that_went_on_from_the_commit_has_it(
     assert not (project.root / ".git" / "FETCH_HEAD").exists()
 
 
-def test_a_push_that_is_out_of_time_is_asked_after_and_never_called_refused(
+def test_a_push_that_times_out_has_an_unknown_outcome(
     project: Project, remote: Path, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -122,7 +122,7 @@ def test_a_push_that_is_out_of_time_is_asked_after_and_never_called_refused(
     assert tip(project, remote) == commit
 
 
-def test_a_remote_that_dies_in_the_middle_leaves_the_outcome_unknown(
+def test_a_remote_killed_before_it_took_the_commit_leaves_the_outcome_unknown(
     project: Project, remote: Path
 ) -> None:
     hook(remote, "pre-receive", "#!/bin/sh\nkill -KILL $PPID\n")
@@ -130,7 +130,7 @@ def test_a_remote_that_dies_in_the_middle_leaves_the_outcome_unknown(
         push(project, new_commit(project))
 
 
-def test_a_remote_that_dies_after_it_has_taken_the_commit_has_it(
+def test_a_push_succeeds_if_the_remote_is_killed_after_it_took_the_commit(
     project: Project, remote: Path
 ) -> None:
     hook(remote, "post-update", "#!/bin/sh\nkill -KILL $PPID\n")
@@ -140,7 +140,7 @@ def test_a_remote_that_dies_after_it_has_taken_the_commit_has_it(
     assert tip(project, remote) == commit
 
 
-def test_a_push_goes_to_the_url_for_pushing_and_is_asked_after_there(
+def test_a_push_uses_the_push_url_and_is_verified_there(
     project: Project, remote: Path, tmp_path: Path
 ) -> None:
     project.git("init", "-q", "--bare", "-b", "main", str(tmp_path / "other"))
@@ -152,7 +152,7 @@ def test_a_push_goes_to_the_url_for_pushing_and_is_asked_after_there(
     assert tip(project, remote) != commit
 
 
-def test_a_push_that_is_refused_does_not_settle_an_earlier_one_that_may_arrive_yet(
+def test_a_refused_push_does_not_settle_an_earlier_push_that_may_still_arrive(
     project: Project, remote: Path, tmp_path: Path
 ) -> None:
     gate, commit = tmp_path / "gate", new_commit(project)
@@ -169,9 +169,7 @@ def test_a_push_that_is_refused_does_not_settle_an_earlier_one_that_may_arrive_y
     assert tip(project, remote) == commit
 
 
-def test_an_earlier_push_is_settled_by_a_remote_that_went_elsewhere(
-    project: Project, remote: Path
-) -> None:
+def test_a_diverged_remote_settles_an_earlier_push(project: Project, remote: Path) -> None:
     other = project.git("commit-tree", "-p", "main", "-m", "other", "main^{tree}")
     project.git("push", "-q", "origin", f"{other}:refs/heads/main")
     with pytest.raises(PushFailed):

@@ -38,7 +38,9 @@ ROOT = Path("/home/me/project")
         ("transport::me:secret@example.org", None),
     ],
 )
-def test_an_address_as_another_folder_can_use_it(url: str, taken: str | None) -> None:
+def test_from_elsewhere_makes_urls_absolute_and_drops_credentials(
+    url: str, taken: str | None
+) -> None:
     assert from_elsewhere(url, root=ROOT) == taken
 
 
@@ -53,11 +55,13 @@ def test_an_address_as_another_folder_can_use_it(url: str, taken: str | None) ->
         "ssh://git@example.org:22/me/x",
     ],
 )
-def test_a_relative_address_leads_where_git_says(relative: str, base: str, tmp_path: Path) -> None:
+def test_a_relative_url_is_resolved_as_git_resolves_it(
+    relative: str, base: str, tmp_path: Path
+) -> None:
     assert resolved(relative, base=base) == _asked(tmp_path, relative, base)
 
 
-def test_another_address_stays(tmp_path: Path) -> None:
+def test_an_absolute_url_is_kept(tmp_path: Path) -> None:
     assert resolved("https://example.org/lib", base="/srv/x") == "https://example.org/lib"
 
 

@@ -12,7 +12,7 @@ from specify_cli.vcs.repository import Repository
 from tests.unit.vcs.conftest import Project
 
 
-def test_no_repository_is_found_where_none_is(tmp_path: Path) -> None:
+def test_find_returns_none_outside_a_repository(tmp_path: Path) -> None:
     assert Repository.find(tmp_path) is None
 
 
@@ -43,13 +43,13 @@ def test_newline_in_the_root_is_part_of_its_name(make_project: Callable[[str], P
     assert Repository.find(odd.root) == odd.repo
 
 
-def test_bare_repository_is_refused_in_gits_words(project: Project, tmp_path: Path) -> None:
+def test_bare_repository_is_refused_with_git_failed(project: Project, tmp_path: Path) -> None:
     project.git("clone", "-q", "--bare", ".", str(tmp_path / "bare"))
     with pytest.raises(GitFailed):
         Repository.find(tmp_path / "bare")
 
 
-def test_inherited_git_dir_points_nowhere_else(
+def test_inherited_git_variables_are_ignored(
     project: Project, empty: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_DIR", str(empty.root / ".git"))
@@ -64,7 +64,7 @@ def test_unborn_repository_has_a_branch_and_no_commit(empty: Project) -> None:
     assert empty.repo.branch_tip("main") is None
 
 
-def test_detached_head_has_no_branch_and_aims_at_main(project: Project) -> None:
+def test_detached_head_has_no_branch_and_targets_main(project: Project) -> None:
     project.git("checkout", "-q", "--detach")
     assert project.repo.current_branch() is None
     assert project.repo.default_target() == "main"
@@ -75,7 +75,7 @@ def test_current_branch_is_the_default_target(project: Project) -> None:
     assert project.repo.default_target() == "topic/x"
 
 
-def test_history_is_told_by_ancestry_and_by_what_is_new(project: Project) -> None:
+def test_ancestry_and_new_commits_are_reported(project: Project) -> None:
     first = project.git("rev-parse", "HEAD")
     second = project.commit({"a.txt": "2\n"})
     assert project.repo.is_ancestor(first, second)
@@ -91,7 +91,7 @@ def test_tag_of_the_same_name_is_not_taken_for_the_branch(project: Project) -> N
     assert project.repo.branch_tip("main") == tip
 
 
-def test_missing_git_is_a_failure_of_git(
+def test_missing_git_program_raises_git_failed(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -47,9 +47,7 @@ def made(file: Path, content: str = "") -> Path:
 
 
 @pytest.mark.parametrize("folder", [".", "worktrees/lane"])
-def test_the_lock_of_an_index_that_a_killed_holder_had_is_taken_away(
-    root: Path, folder: str
-) -> None:
+def test_the_index_lock_of_a_killed_holder_is_removed(root: Path, folder: str) -> None:
     git_dir = root / ".git" / folder
     git_dir.mkdir(exist_ok=True, parents=True)
 
@@ -63,7 +61,7 @@ def test_the_lock_of_an_index_that_a_killed_holder_had_is_taken_away(
         assert not (git_dir / "index.lock").exists()
 
 
-def test_what_was_or_should_become_an_index_is_taken_away(root: Path) -> None:
+def test_temporary_index_files_of_a_killed_holder_are_removed(root: Path) -> None:
     git_dir = root / ".git"
 
     def at_work() -> None:
@@ -75,7 +73,7 @@ def test_what_was_or_should_become_an_index_is_taken_away(root: Path) -> None:
         assert not list(git_dir.glob("spec-kitty-index*"))
 
 
-def test_a_lock_is_known_again_where_the_file_system_has_no_links(
+def test_a_lock_is_recognized_on_a_file_system_without_hard_links(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: object, **more: object) -> None:
@@ -87,7 +85,7 @@ def test_a_lock_is_known_again_where_the_file_system_has_no_links(
         assert not (root / ".git" / "index.lock").exists()
 
 
-def test_the_lock_of_a_ref_is_taken_away_where_it_holds_what_the_killed_holder_was_to_write(
+def test_a_ref_lock_is_removed_if_it_contains_what_the_killed_holder_wrote(
     root: Path,
 ) -> None:
     lock = root / ".git" / "refs" / "heads" / "kitty" / "lane.lock"
@@ -116,7 +114,7 @@ def test_the_lock_of_a_ref_is_taken_away_where_it_holds_what_the_killed_holder_w
         ("objects/ab/tmp_obj_x1", ""),
     ],
 )
-def test_what_nothing_proves_to_be_the_host_s_stays(root: Path, name: str, content: str) -> None:
+def test_locks_not_proven_to_be_of_the_host_are_kept(root: Path, name: str, content: str) -> None:
     def at_work() -> None:
         lock_ownership.note_ref("refs/heads/main", COMMIT)
         made(root / ".git" / name, content)
@@ -151,7 +149,7 @@ def test_nothing_is_removed_through_a_link(root: Path, tmp_path: Path) -> None:
         assert (elsewhere / "lane" / "index.lock").exists()
 
 
-def test_a_lock_that_is_not_the_host_s_is_named_with_the_command_that_removes_it(
+def test_the_error_for_a_foreign_ref_lock_has_a_command_that_removes_it(
     project: Project,
 ) -> None:
     lock = made(project.root / ".git" / "refs" / "heads" / "main.lock")
@@ -164,7 +162,7 @@ def test_a_lock_that_is_not_the_host_s_is_named_with_the_command_that_removes_it
     Git(folder=project.root).run("update-ref", "refs/heads/main", tip, tip)
 
 
-def test_an_index_that_somebody_holds_is_named_with_the_command_that_frees_it(
+def test_the_error_for_a_foreign_index_lock_has_a_command_that_removes_it(
     project: Project,
 ) -> None:
     lock = made(project.root / ".git" / "index.lock")
@@ -177,7 +175,7 @@ def test_an_index_that_somebody_holds_is_named_with_the_command_that_frees_it(
     checkout.on_index("update-index", "-q", "--refresh", fine=(0, 1))
 
 
-def test_a_link_in_the_place_of_an_index_leads_nowhere(project: Project) -> None:
+def test_a_link_at_the_index_is_not_followed(project: Project) -> None:
     outside = made(project.root.parent / "outside", "mine")
     space = project.lane("lane-a")
     index = project.root / ".git" / "worktrees" / space.path.name / "index"
@@ -189,7 +187,7 @@ def test_a_link_in_the_place_of_an_index_leads_nowhere(project: Project) -> None
     assert outside.read_text() == "mine"
 
 
-def test_the_live_git_of_another_container_keeps_its_lock(project: Project) -> None:
+def test_the_lock_of_a_running_git_in_another_container_is_kept(project: Project) -> None:
     """Its processes cannot be seen from here, nor ours from there."""
     started = project.root.parent / "started"
     with (project.root / ".git" / "config").open("a") as config:
@@ -213,7 +211,7 @@ def test_the_live_git_of_another_container_keeps_its_lock(project: Project) -> N
             theirs.kill()
 
 
-def test_a_git_that_was_killed_alone_leaves_nothing_for_the_next(root: Path) -> None:
+def test_locks_that_a_killed_git_left_are_removed_at_the_end_of_the_block(root: Path) -> None:
     lock = root / ".git" / "index.lock"
     with stale_locks.without_stale_locks(root):
         lock_ownership.make_lock(lock)
@@ -221,12 +219,12 @@ def test_a_git_that_was_killed_alone_leaves_nothing_for_the_next(root: Path) -> 
     assert not (root / ".git" / lock_ownership.MARKER_NAME).exists()
 
 
-def test_a_holder_that_is_killed_leaves_its_mark(root: Path) -> None:
+def test_a_killed_holder_leaves_its_marker(root: Path) -> None:
     killed(root, lambda: None)
     assert (root / ".git" / lock_ownership.MARKER_NAME).exists()
 
 
-def test_the_mark_of_a_holder_is_kept_before_it_changes_anything(root: Path) -> None:
+def test_the_marker_of_a_holder_is_durable_before_the_block_starts(root: Path) -> None:
     with watched() as disk, stale_locks.without_stale_locks(root):
         assert disk.is_kept(root / ".git" / lock_ownership.MARKER_NAME)
         assert disk.is_name_kept(root / ".git" / lock_ownership.MARKER_NAME)
@@ -234,7 +232,7 @@ def test_the_mark_of_a_holder_is_kept_before_it_changes_anything(root: Path) -> 
         assert disk.is_kept(root / ".git" / lock_ownership.MARKER_NAME)
 
 
-def test_nothing_is_noted_through_a_link(root: Path, tmp_path: Path) -> None:
+def test_note_ref_does_not_follow_a_link(root: Path, tmp_path: Path) -> None:
     outside = made(tmp_path / "outside")
     mark = root / ".git" / lock_ownership.MARKER_NAME
     with stale_locks.without_stale_locks(root):

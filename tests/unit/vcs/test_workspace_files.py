@@ -63,7 +63,7 @@ def git_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("make", KINDS)
-def test_what_is_not_a_file_or_folder_is_named(
+def test_anything_but_files_and_folders_is_reported(
     git_dir: Path, place: str, make: Callable[[Path], object]
 ) -> None:
     assert irregular_files(Path(), is_shared=False, seconds=60) == []
@@ -73,7 +73,7 @@ def test_what_is_not_a_file_or_folder_is_named(
 
 
 @pytest.mark.parametrize("make", KINDS)
-def test_a_repository_that_is_not_a_folder_is_named(
+def test_a_git_folder_that_is_not_a_folder_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -82,19 +82,19 @@ def test_a_repository_that_is_not_a_folder_is_named(
 
 
 @pytest.mark.parametrize("name", ["commondir", "objects/info/alternates"])
-def test_a_repository_that_is_in_part_another_is_named(git_dir: Path, name: str) -> None:
+def test_a_repository_that_borrows_from_another_is_reported(git_dir: Path, name: str) -> None:
     (git_dir / name).parent.mkdir(exist_ok=True)
     (git_dir / name).write_text("/elsewhere\n")
     assert irregular_files(Path(), is_shared=False, seconds=60) == [git_dir / name]
 
 
-def test_objects_may_be_borrowed_by_the_host_s_own_making(git_dir: Path) -> None:
+def test_a_shared_workspace_may_borrow_objects(git_dir: Path) -> None:
     (git_dir / "objects/info").mkdir()
     (git_dir / "objects/info/alternates").write_text("/elsewhere\n")
     assert irregular_files(Path(), is_shared=True, seconds=60) == []
 
 
-def test_folders_in_one_another_without_end_are_looked_through(git_dir: Path) -> None:
+def test_deeply_nested_folders_are_searched(git_dir: Path) -> None:
     here, depth = Path.cwd(), 3000
     os.chdir(git_dir / "objects")
     for _ in range(depth):
@@ -111,12 +111,12 @@ def test_folders_in_one_another_without_end_are_looked_through(git_dir: Path) ->
         os.chdir(here)
 
 
-def test_too_many_files_are_not_looked_through_for_ever(git_dir: Path) -> None:
+def test_the_search_raises_timeout_error_at_its_deadline(git_dir: Path) -> None:
     with pytest.raises(TimeoutError):
         irregular_files(Path(), is_shared=False, seconds=0)
 
 
-def test_one_folder_with_too_many_files_is_not_looked_through_for_ever(
+def test_the_search_times_out_within_one_large_folder(
     git_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look at the clock takes a second here, and only this folder is left when the time ends."""
@@ -128,7 +128,7 @@ def test_one_folder_with_too_many_files_is_not_looked_through_for_ever(
         irregular_files(Path(), is_shared=False, seconds=8)
 
 
-def test_the_names_of_a_folder_are_not_kept(git_dir: Path) -> None:
+def test_the_search_does_not_keep_all_names_in_memory(git_dir: Path) -> None:
     (git_dir / "reftable").mkdir()
     for number in range(MANY):
         (git_dir / "reftable" / f"{number:0200}").touch()
@@ -141,7 +141,7 @@ def test_the_names_of_a_folder_are_not_kept(git_dir: Path) -> None:
     assert peak < MANY * 200 / 10
 
 
-def test_the_first_of_many_are_told_in_order(git_dir: Path) -> None:
+def test_the_first_files_are_reported_in_order_up_to_a_limit(git_dir: Path) -> None:
     (git_dir / "refs" / "n").mkdir()
     for number in range(MANY):
         (git_dir / "refs" / "n" / f"{number:04}").symlink_to("none")
@@ -150,18 +150,18 @@ def test_the_first_of_many_are_told_in_order(git_dir: Path) -> None:
     assert len(found) > MOST_NAMED
 
 
-def test_a_link_to_itself_is_named(git_dir: Path) -> None:
+def test_a_link_to_itself_is_reported(git_dir: Path) -> None:
     (git_dir / "objects/loop").symlink_to("loop")
     assert irregular_files(Path(), is_shared=False, seconds=60) == [git_dir / "objects/loop"]
 
 
-def test_what_git_does_not_read_is_not_looked_at(git_dir: Path) -> None:
+def test_files_that_git_does_not_read_are_ignored(git_dir: Path) -> None:
     link_to_file(git_dir / "hooks/pre-commit")
     os.mkfifo(git_dir / "description")
     assert irregular_files(Path(), is_shared=False, seconds=60) == []
 
 
-def test_the_branch_of_a_workspace_is_told_packed_or_not(git_dir: Path) -> None:
+def test_reported_tip_reads_loose_and_packed_refs(git_dir: Path) -> None:
     loose, packed = "1" * 40, "2" * 40
     (git_dir / "packed-refs").write_text(
         f"# pack-refs with: peeled fully-peeled sorted \n{'3' * 40} refs/heads/kitty/x-a\n"
@@ -177,7 +177,7 @@ def test_the_branch_of_a_workspace_is_told_packed_or_not(git_dir: Path) -> None:
     assert reported_tip(Path(), "kitty/x") == branch_snapshot(Path(), "kitty/x").tip == loose
 
 
-def test_nothing_is_waited_for_to_tell_the_branch(git_dir: Path) -> None:
+def test_a_fifo_at_packed_refs_does_not_block(git_dir: Path) -> None:
     (git_dir / "packed-refs").unlink(missing_ok=True)
     os.mkfifo(git_dir / "packed-refs")
     assert reported_tip(Path(), "kitty/x") is None
@@ -200,7 +200,7 @@ def told(git_dir: Path) -> Path:
     return git_dir.parent
 
 
-def test_the_branch_that_a_workspace_is_on_and_its_commit_are_read(told: Path) -> None:
+def test_the_branch_of_a_workspace_and_its_commit_are_read(told: Path) -> None:
     assert reported_tip(told, BRANCH) == COMMIT
     assert has_checked_out(told, BRANCH)
     assert not has_checked_out(told, "other")
@@ -208,15 +208,13 @@ def test_the_branch_that_a_workspace_is_on_and_its_commit_are_read(told: Path) -
 
 
 @pytest.mark.parametrize("said", ["", COMMIT, f"ref: refs/heads/{BRANCH}\n", f"{COMMIT[1:]}\n"])
-def test_what_is_not_a_commit_is_not_taken_for_one(told: Path, said: str) -> None:
+def test_reported_tip_ignores_anything_but_a_commit(told: Path, said: str) -> None:
     (told / ".git/refs/heads" / BRANCH).write_text(said)
     assert reported_tip(told, BRANCH) is None
 
 
 @pytest.mark.parametrize("place", [".git", ".git/refs", ".git/refs/heads/kitty", "file", ""])
-def test_no_link_is_followed_to_what_a_workspace_says(
-    told: Path, tmp_path: Path, place: str
-) -> None:
+def test_reported_tip_does_not_follow_links(told: Path, tmp_path: Path, place: str) -> None:
     asked = told
     if place:
         at = told / (place if place != "file" else f".git/refs/heads/{BRANCH}")
@@ -227,13 +225,13 @@ def test_no_link_is_followed_to_what_a_workspace_says(
     assert reported_tip(asked, BRANCH) is None
 
 
-def test_a_head_that_is_a_link_is_on_no_branch(told: Path, tmp_path: Path) -> None:
+def test_a_head_that_is_a_link_is_not_followed(told: Path, tmp_path: Path) -> None:
     head = told / ".git/HEAD"
     head.symlink_to(shutil.move(head, tmp_path / "elsewhere"))
     assert not has_checked_out(told, BRANCH)
 
 
-def test_what_a_pipe_says_is_not_read(told: Path) -> None:
+def test_a_head_that_is_a_fifo_is_not_read(told: Path) -> None:
     head = told / ".git/HEAD"
     said = head.read_bytes()
     head.unlink()
@@ -247,7 +245,7 @@ def test_what_a_pipe_says_is_not_read(told: Path) -> None:
         os.close(pipe)
 
 
-def test_a_pipe_that_nobody_writes_to_is_not_waited_for(told: Path) -> None:
+def test_a_branch_that_is_a_fifo_does_not_block(told: Path) -> None:
     tip = told / ".git/refs/heads" / BRANCH
     tip.unlink()
     os.mkfifo(tip)

@@ -84,7 +84,9 @@ def require_whole(project: Project, place: Path) -> None:
 
 
 @BOTH
-def test_a_maker_that_is_killed_at_any_step(project: Project, objects: Objects) -> None:
+def test_a_creation_killed_at_any_step_does_not_block_the_next(
+    project: Project, objects: Objects
+) -> None:
     project.git("config", "user.name", "Somebody")
     hook = project.write(".git/hooks/pre-commit", "#!/bin/sh\n")
     hook.chmod(0o755)
@@ -101,7 +103,7 @@ def test_a_maker_that_is_killed_at_any_step(project: Project, objects: Objects) 
 
 
 @BOTH
-def test_a_swap_that_is_killed_at_any_step(project: Project, objects: Objects) -> None:
+def test_a_swap_killed_at_any_step_loses_nothing(project: Project, objects: Objects) -> None:
     old = workspace(project, objects=objects).made.identity
     project.commit({"a.txt": "later\n"})
     wanted = order(project, objects=objects)
@@ -124,7 +126,7 @@ def test_a_swap_that_is_killed_at_any_step(project: Project, objects: Objects) -
     assert not any(it.startswith(".making") for it in remains(project))
 
 
-def test_a_maker_that_is_killed_while_git_writes_the_files(project: Project) -> None:
+def test_a_creation_killed_while_git_writes_files_does_not_block_the_next(project: Project) -> None:
     project.commit({".gitattributes": "slow filter=slow\n", "slow": "x\n"})
     started, go = project.root.parent / "started", project.root.parent / "go"
     os.mkfifo(started)

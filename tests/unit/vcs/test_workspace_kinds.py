@@ -44,7 +44,7 @@ def agent_works(made: Workspace) -> None:
 
 
 @BOTH
-def test_sha256(tmp_path: Path, objects: Objects) -> None:
+def test_a_sha256_repository_is_supported(tmp_path: Path, objects: Objects) -> None:
     root = tmp_path / "project"
     subprocess.run(["git", "init", "-q", "-b", "main", "--object-format=sha256", root], check=True)
     project = Project(root=root)
@@ -55,7 +55,9 @@ def test_sha256(tmp_path: Path, objects: Objects) -> None:
 
 
 @BOTH
-def test_a_shallow_project(origin: Project, tmp_path: Path, objects: Objects) -> None:
+def test_a_shallow_repository_is_supported(
+    origin: Project, tmp_path: Path, objects: Objects
+) -> None:
     project = cloned(origin, tmp_path / "shallow", "--depth=2")
     made = workspace(project, objects=objects)
     assert made.git("rev-list", "--count", "HEAD") == "2"
@@ -66,7 +68,9 @@ def test_a_shallow_project(origin: Project, tmp_path: Path, objects: Objects) ->
 @BOTH
 @pytest.mark.parametrize("cone", ["--cone", "--no-cone"])
 @pytest.mark.parametrize("extension", ["true", "false"])
-def test_a_sparse_project(project: Project, objects: Objects, cone: str, extension: str) -> None:
+def test_a_sparse_checkout_is_taken_over(
+    project: Project, objects: Objects, cone: str, extension: str
+) -> None:
     project.commit({"in/a.txt": "a\n", "out/b.txt": "b\n"})
     project.git("config", "extensions.worktreeConfig", extension)
     project.git("sparse-checkout", "set", cone, "in")
@@ -80,7 +84,7 @@ def test_a_sparse_project(project: Project, objects: Objects, cone: str, extensi
     agent_works(made)
 
 
-def test_a_partial_clone_that_is_shared_fetches_what_it_needs(
+def test_a_shared_workspace_of_a_partial_clone_fetches_missing_objects(
     origin: Project, tmp_path: Path
 ) -> None:
     project = cloned(origin, tmp_path / "partial", "--filter=blob:none")
@@ -91,7 +95,7 @@ def test_a_partial_clone_that_is_shared_fetches_what_it_needs(
     agent_works(made)
 
 
-def test_files_that_a_partial_clone_has_not_got_yet_are_fetched_for_a_shared_workspace(
+def test_a_shared_workspace_of_a_partial_clone_gets_all_files(
     origin: Project, tmp_path: Path
 ) -> None:
     project = cloned(origin, tmp_path / "partial", "--filter=blob:none", "--no-checkout")
@@ -99,7 +103,9 @@ def test_files_that_a_partial_clone_has_not_got_yet_are_fetched_for_a_shared_wor
     assert (made.path / "a.txt").read_text().startswith("2\n")
 
 
-def test_a_partial_clone_is_copied_once_it_is_whole(origin: Project, tmp_path: Path) -> None:
+def test_a_partial_clone_is_copied_after_the_suggested_command(
+    origin: Project, tmp_path: Path
+) -> None:
     project = cloned(origin, tmp_path / "partial", "--filter=blob:none")
     with pytest.raises(AllocationFailed) as refused:
         workspace(project, objects=Objects.COPIED)
@@ -116,7 +122,7 @@ def test_a_partial_clone_is_copied_once_it_is_whole(origin: Project, tmp_path: P
 
 @BOTH
 @pytest.mark.parametrize("url", ["../library", "./../library"])
-def test_submodules_are_found_beside_the_origin(
+def test_relative_submodule_urls_are_resolved_against_the_origin(
     project: Project, tmp_path: Path, objects: Objects, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file")
@@ -137,7 +143,7 @@ def test_submodules_are_found_beside_the_origin(
 
 
 @BOTH
-def test_a_project_whose_git_folder_is_elsewhere(
+def test_a_separate_git_folder_is_supported(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:
     project.git("init", "-q", f"--separate-git-dir={tmp_path / 'elsewhere.git'}")
@@ -145,7 +151,7 @@ def test_a_project_whose_git_folder_is_elsewhere(
 
 
 @BOTH
-def test_a_bare_project_with_a_worktree(project: Project, tmp_path: Path, objects: Objects) -> None:
+def test_a_bare_repository_is_supported(project: Project, tmp_path: Path, objects: Objects) -> None:
     bare = cloned(project, tmp_path / "bare", "--bare")
     wanted = order(bare, objects=objects)
     made = make(Repository(root=bare.root), wanted)
@@ -153,7 +159,7 @@ def test_a_bare_project_with_a_worktree(project: Project, tmp_path: Path, object
 
 
 @BOTH
-def test_a_project_that_shares_the_objects_of_another(
+def test_a_repository_with_alternates_is_supported(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:
     clone = cloned(project, tmp_path / "clone", "--shared", f"--reference={project.root}")
@@ -161,12 +167,14 @@ def test_a_project_that_shares_the_objects_of_another(
 
 
 @BOTH
-def test_a_path_with_every_character(project: Project, tmp_path: Path, objects: Objects) -> None:
+def test_a_path_with_special_characters_is_supported(
+    project: Project, tmp_path: Path, objects: Objects
+) -> None:
     moved = Project(root=project.root.rename(tmp_path / "a b:c'\"$#;ü\udcff"))
     agent_works(workspace(moved, objects=objects))
 
 
-def test_a_path_with_a_line_break_can_be_copied_only(project: Project, tmp_path: Path) -> None:
+def test_an_object_path_with_a_newline_can_only_be_copied(project: Project, tmp_path: Path) -> None:
     (tmp_path / "a\nb").mkdir()
     objects = tmp_path / "a\nb" / "objects"
     (project.root / ".git" / "objects").rename(objects)
@@ -177,7 +185,9 @@ def test_a_path_with_a_line_break_can_be_copied_only(project: Project, tmp_path:
 
 
 @BOTH
-def test_line_endings_are_those_of_the_project(project: Project, objects: Objects) -> None:
+def test_line_endings_follow_the_settings_of_the_project(
+    project: Project, objects: Objects
+) -> None:
     project.commit({".gitattributes": "*.txt text\n", "c.txt": "one\ntwo\n"})
     project.git("config", "core.eol", "crlf")
     made = workspace(project, objects=objects)
@@ -186,7 +196,7 @@ def test_line_endings_are_those_of_the_project(project: Project, objects: Object
 
 
 @BOTH
-def test_filters_of_the_project_run_for_the_files(project: Project, objects: Objects) -> None:
+def test_filters_of_the_project_run_in_the_workspace(project: Project, objects: Objects) -> None:
     with_filter(project)
     made = workspace(project, objects=objects)
     assert (made.path / "x.up").read_text() == "TEXT\n"
@@ -196,7 +206,7 @@ def test_filters_of_the_project_run_for_the_files(project: Project, objects: Obj
 
 
 @BOTH
-def test_a_filter_that_is_not_allowed_does_not_run_on_the_host(
+def test_a_filter_that_is_not_allowed_is_not_run_by_the_host(
     project: Project, objects: Objects
 ) -> None:
     with_filter(project)
@@ -230,7 +240,7 @@ def with_filter(project: Project) -> None:
         ("init.defaultObjectFormat", "sha256"),
     ],
 )
-def test_settings_of_the_project_that_bend_git(
+def test_unusual_settings_of_the_project_do_not_break_a_workspace(
     project: Project, objects: Objects, key: str, value: str
 ) -> None:
     project.git("config", key, value)
@@ -240,7 +250,7 @@ def test_settings_of_the_project_that_bend_git(
 
 
 @BOTH
-def test_variables_of_the_caller_that_bend_git(
+def test_git_variables_of_the_caller_do_not_break_a_workspace(
     project: Project, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = order(project, objects=objects)
@@ -253,7 +263,7 @@ def test_variables_of_the_caller_that_bend_git(
 
 
 @BOTH
-def test_a_hundred_thousand_refs_are_not_copied(project: Project, objects: Objects) -> None:
+def test_refs_of_the_project_are_not_copied(project: Project, objects: Objects) -> None:
     head = project.git("rev-parse", "HEAD")
     refs = "".join(f"{head} refs/heads/many/{number:06}\n" for number in range(1000))
     (project.root / ".git" / "packed-refs").write_text(refs)

@@ -40,7 +40,7 @@ def update(project: Project, objects: Objects) -> None:
 
 
 @BOTH
-def test_its_files_are_real_and_its_git_lfs_works(large: Project, objects: Objects) -> None:
+def test_git_lfs_works_in_a_workspace(large: Project, objects: Objects) -> None:
     made = made_with_mirror(large, objects)
     assert (made.path / "a.bin").read_text() == CONTENT
     assert made.git("status", "--porcelain") == ""
@@ -55,7 +55,7 @@ def test_its_files_are_real_and_its_git_lfs_works(large: Project, objects: Objec
 
 
 @BOTH
-def test_no_object_of_the_project_is_the_same_file_as_one_that_an_agent_can_write(
+def test_a_workspace_has_no_hard_links_to_lfs_objects_of_the_project(
     large: Project, objects: Objects
 ) -> None:
     made = made_with_mirror(large, objects)
@@ -68,7 +68,9 @@ def large_files(git_dir: Path) -> list[Path]:
 
 
 @BOTH
-def test_it_follows_the_target_by_the_mirror(large: Project, objects: Objects) -> None:
+def test_a_workspace_fetches_lfs_files_of_the_target_from_the_mirror(
+    large: Project, objects: Objects
+) -> None:
     made = made_with_mirror(large, objects)
     made.commit({"mine.bin": "mine\n"})
     large.commit({"b.bin": CONTENT * 2, "a.bin": "another\n"})
@@ -81,7 +83,7 @@ def test_it_follows_the_target_by_the_mirror(large: Project, objects: Objects) -
 
 
 @BOTH
-def test_it_is_pushed_with_what_git_lfs_keeps(
+def test_a_push_from_a_workspace_uploads_lfs_objects(
     large: Project, tmp_path: Path, objects: Objects
 ) -> None:
     origin = tmp_path / "origin.git"
@@ -106,7 +108,7 @@ def in_another_second(made: Workspace) -> None:
 
 
 @BOTH
-def test_the_project_may_keep_them_elsewhere(
+def test_a_project_may_use_another_lfs_storage_folder(
     large: Project, tmp_path: Path, objects: Objects
 ) -> None:
     shutil.move(large.root / ".git" / "lfs", tmp_path / "store")
@@ -119,7 +121,7 @@ def test_the_project_may_keep_them_elsewhere(
 
 
 @BOTH
-def test_a_filter_that_is_not_allowed_leaves_pointers_that_the_agent_can_fill(
+def test_without_the_lfs_filter_files_are_pointers_until_lfs_checkout(
     large: Project, objects: Objects
 ) -> None:
     made = made_with_mirror(large, objects, filters=frozenset())
@@ -128,7 +130,7 @@ def test_a_filter_that_is_not_allowed_leaves_pointers_that_the_agent_can_fill(
     assert (made.path / "a.bin").read_text() == CONTENT
 
 
-def test_git_lfs_that_only_the_user_s_settings_name_runs_in_it_too(
+def test_git_lfs_from_the_global_settings_of_the_user_works_in_a_workspace(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = tmp_path / "gitconfig"
@@ -142,14 +144,14 @@ def test_git_lfs_that_only_the_user_s_settings_name_runs_in_it_too(
     assert made.git("lfs", "ls-files", "--name-only").split() == ["a.bin", "b.bin"]
 
 
-def test_the_mirror_costs_nothing_for_them(large: Project) -> None:
+def test_the_mirror_has_hard_links_to_lfs_objects(large: Project) -> None:
     update(large, Objects.COPIED)
     ours = {it.stat().st_ino for it in large_files(large.root / ".git")}
     assert {it.stat().st_ino for it in large_files(large.root / MIRROR)} == ours
 
 
 @BOTH
-def test_nothing_is_downloaded_from_where_the_commits_say(
+def test_the_lfs_url_of_a_committed_lfsconfig_is_not_used(
     large: Project, objects: Objects, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"

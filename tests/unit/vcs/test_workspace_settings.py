@@ -84,13 +84,13 @@ def configure(project: Project, wanted: dict[str, str]) -> None:
         project.git("config", key, value)
 
 
-def test_what_people_need_is_taken_over_as_it_is(project: Project) -> None:
+def test_harmless_settings_are_copied_unchanged(project: Project) -> None:
     configure(project, TAKEN)
     found = settings(workspace(project))
     assert {lowered(key): value for key, value in TAKEN.items()}.items() <= found.items()
 
 
-def test_no_secret_and_no_program_of_the_host_is(project: Project) -> None:
+def test_secrets_and_programs_are_not_copied(project: Project) -> None:
     (project.root / ".gitmodules").touch()
     project.git("remote", "add", "origin", "https://me:secret@example.org/x.git")
     configure(project, {key: value for key, value in LEFT.items() if key != "core.worktree"})
@@ -103,7 +103,7 @@ def test_no_secret_and_no_program_of_the_host_is(project: Project) -> None:
     assert not any(section in text for section in ("credential", "[http", "[url", "include"))
 
 
-def test_settings_of_the_user_stay_with_the_user(
+def test_global_settings_are_not_copied_except_the_identity(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a linked worktree: who has no home of that user has none of them but the name."""
@@ -124,7 +124,7 @@ def test_settings_of_the_user_stay_with_the_user(
         ({"user.useConfigOnly": "true"}, {}, ("spec-kitty", "spec-kitty@localhost")),
     ],
 )
-def test_commits_are_signed_with_the_name_that_git_would_use_in_the_project(
+def test_commits_have_the_identity_that_git_would_use_in_the_project(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     own: dict[str, str],
@@ -144,7 +144,7 @@ def test_commits_are_signed_with_the_name_that_git_would_use_in_the_project(
     assert made.git("log", "-1", "--format=%an|%ae") == "|".join(expected)
 
 
-def test_remotes_are_there_without_what_could_be_a_secret(project: Project) -> None:
+def test_remotes_are_copied_without_credentials(project: Project) -> None:
     project.git("remote", "add", "origin", "https://me:secret@example.org/x.git")
     project.git("remote", "add", "backup", "../backup.git")
     project.git("remote", "add", "helper", "ext::sh -c x")
@@ -162,7 +162,7 @@ def test_remotes_are_there_without_what_could_be_a_secret(project: Project) -> N
     ("remotes", "default"),
     [(["origin", "other"], "origin"), (["other"], "other"), (["a", "b"], None), ([], None)],
 )
-def test_work_is_pushed_to_a_remote_of_the_project(
+def test_pushes_go_to_the_only_remote_or_origin_by_default(
     project: Project, tmp_path: Path, remotes: list[str], default: str | None
 ) -> None:
     for name in remotes:
@@ -183,7 +183,7 @@ def hooked(project: Project) -> Project:
     return project
 
 
-def test_hooks_run_for_who_works_there(hooked: Project) -> None:
+def test_hooks_run_in_a_workspace(hooked: Project) -> None:
     (hooked.root / ".git/hooks/post-commit").symlink_to("../../tracked-hook")
     (hooked.root / ".git/hooks/commit-msg").symlink_to("/nonexistent")
     hooked.write("tracked-hook", "#!/bin/sh\necho linked >>ran\n").chmod(0o755)
@@ -201,7 +201,7 @@ def test_hooks_run_for_who_works_there(hooked: Project) -> None:
     assert not (hooked.root / "ran").exists()
 
 
-def test_hooks_that_are_no_small_files_are_named(hooked: Project) -> None:
+def test_hooks_that_are_not_small_files_are_left_out_and_reported(hooked: Project) -> None:
     os.mkfifo(hooked.root / ".git/hooks/pre-push")
     (hooked.root / ".git/hooks/lib").mkdir()
     hooked.write(".git/hooks/commit-msg", "x" * (1024 * 1024 + 1))
@@ -210,7 +210,7 @@ def test_hooks_that_are_no_small_files_are_named(hooked: Project) -> None:
     assert [it.name for it in (made.path / ".git/hooks").iterdir()] == ["pre-commit"]
 
 
-def test_no_hook_is_there_where_none_is_wanted(hooked: Project) -> None:
+def test_has_hooks_false_leaves_hooks_out(hooked: Project) -> None:
     hooked.commit({".hooks/pre-commit": "#!/bin/sh\nexit 1\n"})
     made = workspace(hooked, has_hooks=False)
     assert list((made.path / ".git/hooks").iterdir()) == []
@@ -220,7 +220,7 @@ def test_no_hook_is_there_where_none_is_wanted(hooked: Project) -> None:
 
 
 @pytest.mark.parametrize("path", [".hooks", "./.hooks/"])
-def test_hooks_in_a_folder_of_the_project_run_in_that_of_the_workspace(
+def test_a_relative_hooks_path_applies_to_the_folder_in_the_workspace(
     hooked: Project, path: str
 ) -> None:
     hooked.write(".hooks/pre-commit", "#!/bin/sh\necho tracked >>ran\n").chmod(0o755)
@@ -234,7 +234,7 @@ def test_hooks_in_a_folder_of_the_project_run_in_that_of_the_workspace(
 
 
 @pytest.mark.parametrize("path", ["/abs/hooks", "../hooks", "a/../../hooks", "~/hooks"])
-def test_hooks_elsewhere_are_not_the_workspace_s(hooked: Project, path: str) -> None:
+def test_a_hooks_path_outside_the_project_is_not_copied(hooked: Project, path: str) -> None:
     hooked.git("config", "core.hooksPath", path)
     made = workspace(hooked)
     assert "core.hookspath" not in settings(made)
@@ -242,7 +242,7 @@ def test_hooks_elsewhere_are_not_the_workspace_s(hooked: Project, path: str) -> 
 
 
 @pytest.mark.parametrize("path", [".git/hooks", "./.git/hooks/", "{root}/.git/hooks"])
-def test_hooks_of_the_git_folder_run_where_the_setting_names_that(
+def test_a_hooks_path_that_names_the_default_folder_copies_its_hooks(
     hooked: Project, path: str
 ) -> None:
     hooked.git("config", "core.hooksPath", path.format(root=hooked.root))
@@ -251,13 +251,13 @@ def test_hooks_of_the_git_folder_run_where_the_setting_names_that(
     assert (made.path / "ran").read_text() == "ran\n"
 
 
-def test_a_folder_of_hooks_that_is_a_link_is_not_followed(hooked: Project, tmp_path: Path) -> None:
+def test_a_hooks_folder_that_is_a_link_is_not_followed(hooked: Project, tmp_path: Path) -> None:
     (hooked.root / ".git/hooks").rename(tmp_path / "hooks")
     (hooked.root / ".git/hooks").symlink_to(tmp_path / "hooks")
     assert list((workspace(hooked).path / ".git/hooks").iterdir()) == []
 
 
-def test_patterns_of_the_project_count(project: Project) -> None:
+def test_exclude_and_attributes_files_are_copied(project: Project) -> None:
     project.write(".git/info/exclude", "*.log\n")
     project.write(".git/info/attributes", "*.txt -text\n")
     made = workspace(project)
@@ -266,7 +266,9 @@ def test_patterns_of_the_project_count(project: Project) -> None:
     assert made.git("check-attr", "text", "a.txt") == "a.txt: text: unset"
 
 
-def test_patterns_behind_a_link_are_not_read_by_the_host(project: Project, tmp_path: Path) -> None:
+def test_exclude_and_attributes_files_that_are_links_or_too_large_are_not_read(
+    project: Project, tmp_path: Path
+) -> None:
     (tmp_path / "secret").write_text("secret")
     (project.root / ".git/info/attributes").symlink_to(tmp_path / "secret")
     project.write(".git/info/exclude", "x" * (1024 * 1024 + 1))
@@ -275,7 +277,7 @@ def test_patterns_behind_a_link_are_not_read_by_the_host(project: Project, tmp_p
     assert not (made.path / ".git/info/exclude").exists()
 
 
-def test_a_pipe_that_git_waits_for_ends_with_the_deadline(project: Project) -> None:
+def test_a_fifo_that_git_reads_is_aborted_at_the_deadline(project: Project) -> None:
     (project.root / ".git/info/exclude").unlink()
     os.mkfifo(project.root / ".git/info/exclude")
     with within(2), pytest.raises(GitFailed):
@@ -293,7 +295,7 @@ TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
         max_size=8,
     )
 )
-def test_what_is_written_is_what_git_reads(
+def test_written_settings_are_read_by_git_unchanged(
     tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[str, str, str, str | None]]
 ) -> None:
     wanted = [

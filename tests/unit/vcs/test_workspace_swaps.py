@@ -38,7 +38,7 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 @BOTH
 @pytest.mark.usefixtures("kernel")
-def test_the_new_one_has_the_name_and_the_old_one_is_kept(
+def test_a_swap_replaces_the_workspace_and_keeps_the_old_one(
     project: Project, objects: Objects
 ) -> None:
     old = workspace(project, objects=objects)
@@ -55,7 +55,7 @@ def test_the_new_one_has_the_name_and_the_old_one_is_kept(
     assert project.git("fsck", "--strict", "--no-dangling", at=back) == ""
 
 
-def test_what_is_replaced_is_kept_after_a_loss_of_power(project: Project) -> None:
+def test_a_swap_is_durable(project: Project) -> None:
     old = workspace(project)
     with watched() as disk:
         swap(project.repo, order(project), old=old.made.identity)
@@ -64,7 +64,7 @@ def test_what_is_replaced_is_kept_after_a_loss_of_power(project: Project) -> Non
 
 @BOTH
 @pytest.mark.usefixtures("kernel")
-def test_a_folder_that_the_host_does_not_know_is_left_alone(
+def test_a_swap_refuses_a_folder_that_the_host_did_not_create(
     project: Project, objects: Objects
 ) -> None:
     old = workspace(project, objects=objects)
@@ -85,7 +85,9 @@ def test_a_folder_that_the_host_does_not_know_is_left_alone(
 
 
 @BOTH
-def test_nobody_loses_the_folder_that_he_stands_in(project: Project, objects: Objects) -> None:
+def test_a_swap_is_refused_while_a_process_works_in_the_workspace(
+    project: Project, objects: Objects
+) -> None:
     old = workspace(project, objects=objects)
     (old.path / "inner").mkdir()
     before = pins(project)
@@ -111,7 +113,7 @@ def _swap_then(
 
 
 @BOTH
-def test_who_comes_in_while_the_new_one_is_made_keeps_the_old_one(
+def test_a_swap_is_refused_if_a_process_enters_the_workspace_meanwhile(
     project: Project, objects: Objects
 ) -> None:
     old = workspace(project, objects=objects)
@@ -137,7 +139,7 @@ def test_who_comes_in_while_the_new_one_is_made_keeps_the_old_one(
 
 @BOTH
 @pytest.mark.usefixtures("kernel")
-def test_work_that_comes_at_the_last_moment_is_seen_in_the_old_one(
+def test_a_swap_is_undone_if_the_old_workspace_has_work_after_the_rename(
     project: Project, objects: Objects
 ) -> None:
     old = workspace(project, objects=objects)

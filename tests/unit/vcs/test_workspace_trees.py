@@ -51,7 +51,7 @@ def test_a_tree_that_reaches_into_the_git_folder_is_refused(
 
 
 @BOTH
-def test_no_link_of_a_commit_is_followed(
+def test_links_in_a_commit_are_not_followed(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:
     outside = tmp_path / "outside"
@@ -68,7 +68,7 @@ def test_no_link_of_a_commit_is_followed(
 
 
 @BOTH
-def test_no_program_that_a_commit_names_is_run(
+def test_programs_named_in_a_commit_are_not_run(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:
     mark = tmp_path / "it-ran"

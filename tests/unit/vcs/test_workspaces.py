@@ -29,9 +29,7 @@ BOTH = pytest.mark.parametrize("objects", list(Objects))
 
 
 @BOTH
-def test_a_workspace_is_whole_and_its_branch_is_checked_out(
-    project: Project, objects: Objects
-) -> None:
+def test_a_workspace_is_complete_and_on_its_branch(project: Project, objects: Objects) -> None:
     project.commit({"dir/x y": "x\n", "run": "#!/bin/sh\n"})
     (project.root / "run").chmod(0o755)
     (project.root / "link").symlink_to("a.txt")
@@ -75,7 +73,7 @@ def test_a_workspace_can_belong_to_another_user(project: Project, tmp_path: Path
 
 
 @BOTH
-def test_the_project_sees_nothing_of_it(project: Project, objects: Objects) -> None:
+def test_a_workspace_does_not_change_the_project(project: Project, objects: Objects) -> None:
     before = project.refs()
     made = workspace(project, objects=objects)
     made.commit({"new.txt": "new\n"})
@@ -84,7 +82,7 @@ def test_the_project_sees_nothing_of_it(project: Project, objects: Objects) -> N
     assert project.git("worktree", "list").count("\n") == 0
 
 
-def test_a_copy_has_the_history_of_its_commits_and_nothing_else(project: Project) -> None:
+def test_a_copied_workspace_has_only_the_history_of_its_commits(project: Project) -> None:
     project.commit({"a.txt": "later\n"})
     project.git("checkout", "-q", "-b", "secret")
     secret = project.commit({"secret.txt": "secret\n"})
@@ -100,14 +98,14 @@ def test_a_copy_has_the_history_of_its_commits_and_nothing_else(project: Project
     assert pins(project) == []
 
 
-def test_a_copy_outlives_its_project(project: Project, tmp_path: Path) -> None:
+def test_a_copied_workspace_works_without_the_project(project: Project, tmp_path: Path) -> None:
     made = workspace(project)
     made.path.rename(tmp_path / "alone")
     shutil.rmtree(project.root)
     assert project.git("fsck", "--strict", at=tmp_path / "alone") == ""
 
 
-def test_what_a_workspace_shares_survives_a_collection_in_the_project(project: Project) -> None:
+def test_shared_objects_survive_garbage_collection_in_the_project(project: Project) -> None:
     base = project.commit({"a.txt": "base\n"})
     made = workspace(project, objects=Objects.SHARED)
     project.git("reset", "-q", "--hard", "HEAD~")
@@ -118,7 +116,7 @@ def test_what_a_workspace_shares_survives_a_collection_in_the_project(project: P
     assert pins(project) == [f"refs/spec-kitty/pin/demo-lane-a/{base}"]
 
 
-def test_a_project_can_be_moved_with_what_shares_its_objects(
+def test_a_shared_workspace_can_be_moved_together_with_its_project(
     project: Project, tmp_path: Path
 ) -> None:
     made = workspace(project, objects=Objects.SHARED)
@@ -128,7 +126,7 @@ def test_a_project_can_be_moved_with_what_shares_its_objects(
     assert moved.git("fsck", "--strict", at=there) == ""
 
 
-def test_what_shares_objects_is_read_in_the_trash_as_the_readme_says(
+def test_a_shared_workspace_in_the_trash_is_readable_with_alternates(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = project.git("rev-parse", "HEAD")
@@ -142,7 +140,7 @@ def test_what_shares_objects_is_read_in_the_trash_as_the_readme_says(
     assert project.git(*look, at=kept.rename(kept.parent.parent / "back")) == base
 
 
-def test_a_pin_goes_with_the_last_that_is_left_of_its_workspace(project: Project) -> None:
+def test_a_pin_is_pruned_with_the_last_copy_of_its_workspace(project: Project) -> None:
     made = workspace(project, objects=Objects.SHARED)
     kept = trash.move_to_trash(made.path)
     assert project_pins.prune(project.repo.git, kept.parent.parent) == []
@@ -155,7 +153,7 @@ def test_a_pin_goes_with_the_last_that_is_left_of_its_workspace(project: Project
 
 
 @BOTH
-def test_every_commit_of_its_branches_is_there(project: Project, objects: Objects) -> None:
+def test_a_workspace_has_all_commits_of_its_branches(project: Project, objects: Objects) -> None:
     base = project.git("rev-parse", "HEAD")
     mission = project.commit({"b.txt": "mission\n"})
     target = project.git("commit-tree", "HEAD^{tree}", "-p", base, "-m", "target")
@@ -178,7 +176,7 @@ def test_every_commit_of_its_branches_is_there(project: Project, objects: Object
         lambda path: (path.mkdir(), (path / "file").touch()),
     ],
 )
-def test_nothing_is_made_where_something_is(
+def test_a_workspace_is_not_created_over_an_existing_entry(
     project: Project, objects: Objects, plant: Callable[[Path], object]
 ) -> None:
     place = project.root / ".worktrees" / "demo-lane-a"
@@ -191,7 +189,7 @@ def test_nothing_is_made_where_something_is(
     assert pins(project) == []
 
 
-def test_what_takes_the_name_meanwhile_keeps_it(
+def test_a_workspace_does_not_replace_a_folder_created_meanwhile(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = order(project, objects=Objects.SHARED)
@@ -211,7 +209,7 @@ def test_what_takes_the_name_meanwhile_keeps_it(
 
 @BOTH
 @pytest.mark.parametrize("name", [".worktrees", ".worktrees/.making"])
-def test_nothing_is_made_behind_a_link(
+def test_a_workspace_is_not_created_through_a_link(
     project: Project, objects: Objects, name: str, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -228,7 +226,7 @@ def test_nothing_is_made_behind_a_link(
 @pytest.mark.parametrize(
     "unknown", ["0" * 40, "f" * 40, "HEAD", "-x", f"{'1' * 40}\n{'2' * 40} refs/heads/evil"]
 )
-def test_what_is_not_a_commit_leaves_nothing(
+def test_an_unknown_or_malformed_commit_leaves_nothing(
     project: Project, objects: Objects, unknown: str
 ) -> None:
     with pytest.raises((AllocationFailed, GitFailed)):
@@ -240,7 +238,7 @@ def test_what_is_not_a_commit_leaves_nothing(
 
 
 @BOTH
-def test_a_git_that_does_not_end_leaves_nothing(project: Project, objects: Objects) -> None:
+def test_a_git_process_that_times_out_leaves_nothing(project: Project, objects: Objects) -> None:
     project.git("config", "filter.slow.smudge", "sleep 1000")
     project.commit({".gitattributes": "slow.txt filter=slow\n", "slow.txt": "x\n"})
     with within(2), pytest.raises(GitFailed):
@@ -249,7 +247,7 @@ def test_a_git_that_does_not_end_leaves_nothing(project: Project, objects: Objec
     assert pins(project) == []
 
 
-def test_a_git_that_is_stopped_after_it_wrote_a_pin_leaves_none(
+def test_a_git_process_killed_after_it_wrote_a_pin_leaves_no_pin(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = Git.run
@@ -268,7 +266,7 @@ def test_a_git_that_is_stopped_after_it_wrote_a_pin_leaves_none(
 
 
 @BOTH
-def test_a_workspace_has_its_name_when_nothing_of_it_can_be_lost(
+def test_a_workspace_is_synced_before_it_is_renamed(
     project: Project, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(renames, "_renameat2", lambda: None)
@@ -281,7 +279,7 @@ def test_a_workspace_has_its_name_when_nothing_of_it_can_be_lost(
 
 
 @BOTH
-def test_no_git_of_the_host_ever_reads_what_a_workspace_has_taken_over(
+def test_git_runs_of_the_host_never_read_the_copied_settings(
     project: Project, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.git("config", "filter.x.smudge", "cat")
@@ -301,13 +299,13 @@ def test_no_git_of_the_host_ever_reads_what_a_workspace_has_taken_over(
     assert "filter" in (wanted.path / ".git" / "config").read_text()
 
 
-def test_a_pin_points_at_nothing_that_can_be_lost(project: Project) -> None:
+def test_objects_are_synced_before_a_pin_points_to_them(project: Project) -> None:
     with watched() as disk:
         workspace(project, objects=Objects.SHARED)
     assert SYNC_ALL in disk.steps[: disk.steps.index("run git update-ref")]
 
 
-def test_a_workspace_that_nobody_worked_in_is_known_by_a_look_at_it(project: Project) -> None:
+def test_a_new_workspace_reports_its_commit_and_is_clean(project: Project) -> None:
     made = workspace(project)
     assert reported_tip(made.path, made.order.branch) == made.order.commit
     assert made.git("status", "--porcelain") == ""

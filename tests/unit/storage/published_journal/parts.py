@@ -1,4 +1,4 @@
-"""What the tests of published journal share."""
+"""Helpers of the tests of published journals."""
 
 from __future__ import annotations
 

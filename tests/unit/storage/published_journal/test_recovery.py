@@ -17,11 +17,11 @@ from specify_cli.storage.layout import Layout
 from tests.unit.storage.journals import journal_of, line, published
 from tests.unit.storage.published_journal.parts import numbers
 
-# What a crash leaves.
+# Crashes and power losses.
 
 
 @pytest.mark.parametrize("torn", [b'{"seq":4,"corr', b"\0" * 4096, b'{"seq":4,"co\0\0"}\n', b"{"])
-def test_a_torn_last_line_is_cut_by_the_next_append(
+def test_the_next_append_removes_a_torn_last_line(
     journal: Journal, tmp_path: Path, path: Path, torn: bytes
 ) -> None:
     with path.open("ab") as file:
@@ -35,7 +35,7 @@ def test_a_torn_last_line_is_cut_by_the_next_append(
 
 
 @pytest.mark.parametrize("left", [0, 5, -1])
-def test_a_line_that_was_not_published_any_more_is_with_the_next(
+def test_an_append_completes_a_line_that_a_crash_left_unpublished(
     journal: Journal, tmp_path: Path, path: Path, left: int
 ) -> None:
     *before, newest = published(tmp_path)
@@ -47,7 +47,7 @@ def test_a_line_that_was_not_published_any_more_is_with_the_next(
     assert journal.verify() == []
 
 
-def test_lines_of_one_commit_that_were_not_published_any_more_are_appended(
+def test_publish_appends_all_unpublished_lines_of_one_commit(
     journal: Journal, tmp_path: Path, path: Path
 ) -> None:
     before, inode = path.read_bytes(), path.stat().st_ino
@@ -60,7 +60,7 @@ def test_lines_of_one_commit_that_were_not_published_any_more_are_appended(
     assert journal.verify() == []
 
 
-def test_lines_that_the_outbox_refused_are_appended_once_it_takes_them(
+def test_an_append_publishes_lines_that_could_not_be_written_before(
     journal: Journal, tmp_path: Path, path: Path
 ) -> None:
     inode = path.stat().st_ino
@@ -76,7 +76,7 @@ def test_lines_that_the_outbox_refused_are_appended_once_it_takes_them(
     assert journal.verify() == []
 
 
-def test_a_crash_in_the_middle_of_a_rotation_is_made_good(journal: Journal, path: Path) -> None:
+def test_an_append_completes_an_interrupted_rotation(journal: Journal, path: Path) -> None:
     path.rename(path.with_name("journal-1.jsonl"))
     assert journal.find("b") is not None
     assert journal.append(line("d"))["seq"] == 4
@@ -85,7 +85,7 @@ def test_a_crash_in_the_middle_of_a_rotation_is_made_good(journal: Journal, path
 
 
 def _hole(lines: list[bytes]) -> bytes:
-    """The block of the second line never reached the disk."""
+    """As if the block of the second line had never reached the disk."""
     return lines[0] + b"\0" * len(lines[1]) + lines[2]
 
 
@@ -94,7 +94,7 @@ def _half_a_hole(lines: list[bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("lose", [_hole, _half_a_hole, lambda it: it[0], lambda it: b"\0" * 900])
-def test_what_a_loss_of_power_has_left_of_lines_that_were_not_synced_is_put_right(
+def test_publish_restores_unsynced_lines_damaged_by_a_power_loss(
     journal: Journal, tmp_path: Path, path: Path, lose: Callable[[list[bytes]], bytes]
 ) -> None:
     lines = published(tmp_path)
@@ -107,11 +107,11 @@ def test_what_a_loss_of_power_has_left_of_lines_that_were_not_synced_is_put_righ
     assert again.verify() == []
 
 
-# What people do.
+# Changes by people.
 
 
 @pytest.mark.parametrize("do", [Path.unlink, lambda it: it.rename(it.parent.parent / "kept")])
-def test_lines_that_were_taken_away_come_back_beside_the_newest_part(
+def test_an_append_publishes_the_lines_of_a_removed_journal_in_an_older_part(
     journal: Journal,
     path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -130,7 +130,7 @@ def test_lines_that_were_taken_away_come_back_beside_the_newest_part(
     assert "lacked lines 1 to 3" in caplog.text
 
 
-def test_who_follows_the_journal_is_shown_no_line_twice(
+def test_a_follower_of_the_journal_sees_no_line_twice(
     journal: Journal, tmp_path: Path, path: Path
 ) -> None:
     index = JournalIndex(Layout(tmp_path))
@@ -151,7 +151,7 @@ def test_who_follows_the_journal_is_shown_no_line_twice(
     index.close()
 
 
-def test_lines_that_were_cut_come_back_behind_those_that_were_left(
+def test_an_append_publishes_truncated_lines_in_a_part_of_their_own(
     journal: Journal, tmp_path: Path, path: Path
 ) -> None:
     path.write_bytes(published(tmp_path)[0])
@@ -195,7 +195,7 @@ def _add(lines: list[bytes]) -> list[bytes]:
 
 
 def _rewrite(lines: list[bytes]) -> list[bytes]:
-    """Another actor in the second line, and a chain that fits again."""
+    """Change the actor of the second line, and compute the chain again."""
     said = [json.loads(line) for line in lines]
     said[1]["actor"] = "somebody else"
     chain: list[bytes] = []
@@ -209,7 +209,7 @@ TAMPERED = [_edit, _remove, _behead, _swap, _repeat, _blank, _break_json, _add, 
 
 
 @pytest.mark.parametrize("tamper", TAMPERED)
-def test_tampering_is_found_and_placed_and_put_right(
+def test_verify_locates_tampering_and_restore_repairs_it(
     journal: Journal,
     tmp_path: Path,
     path: Path,
@@ -228,7 +228,7 @@ def test_tampering_is_found_and_placed_and_put_right(
     journal.restore()
     assert journal.verify() == []
     kept = [it.read_bytes() for it in Layout(tmp_path).attic.rglob("*.jsonl")]
-    # What lacks the beginning alone has nothing that is wrong.
+    # A file that only lacks its first lines has no wrong line to keep.
     assert kept == ([] if tamper is _behead else [tampered])
     parts = [*sorted(path.parent.glob("journal-*")), path]
     assert b"".join(it.read_bytes() for it in parts if it.exists()) == b"".join(sound)
@@ -236,9 +236,7 @@ def test_tampering_is_found_and_placed_and_put_right(
     assert journal.verify() == []
 
 
-def test_nothing_is_repaired_from_a_record_that_is_damaged(
-    journal: Journal, tmp_path: Path
-) -> None:
+def test_restore_refuses_to_repair_from_a_damaged_record(journal: Journal, tmp_path: Path) -> None:
     sound = published(tmp_path)
     (database,) = (tmp_path / ".kitty" / "record").glob("record.db")
     with closing(sqlite3.connect(database)) as connection, connection:
@@ -252,7 +250,7 @@ def test_nothing_is_repaired_from_a_record_that_is_damaged(
 
 
 @pytest.mark.parametrize("tamper", TAMPERED)
-def test_requests_are_answered_while_the_journal_is_tampered_with(
+def test_appends_succeed_while_the_journal_is_tampered_with(
     journal: Journal,
     tmp_path: Path,
     path: Path,
@@ -266,9 +264,7 @@ def test_requests_are_answered_while_the_journal_is_tampered_with(
     assert numbers(path) == [1, 2, 3, 4]
 
 
-def test_a_part_that_was_put_in_twice_is_put_right(
-    journal: Journal, tmp_path: Path, path: Path
-) -> None:
+def test_restore_removes_a_duplicate_part(journal: Journal, tmp_path: Path, path: Path) -> None:
     path.with_name("journal-2.jsonl").write_bytes(b"".join(published(tmp_path)[1:]))
     assert journal.verify()
     journal.restore()
@@ -276,7 +272,7 @@ def test_a_part_that_was_put_in_twice_is_put_right(
     assert journal.verify() == []
 
 
-def test_a_journal_that_is_put_back_costs_no_line(
+def test_a_former_journal_that_is_put_back_loses_no_line(
     journal: Journal, tmp_path: Path, path: Path
 ) -> None:
     kept = path.rename(tmp_path / "kept")
@@ -293,7 +289,7 @@ def test_a_journal_that_is_put_back_costs_no_line(
 # Parts.
 
 
-def test_a_full_journal_is_renamed_and_the_chain_goes_on(tmp_path: Path, path: Path) -> None:
+def test_a_full_journal_is_renamed_and_the_chain_continues(tmp_path: Path, path: Path) -> None:
     journal = journal_of(tmp_path, max_bytes=500)
     bystander = journal_of(tmp_path, max_bytes=500)
     for number in range(10):
@@ -310,7 +306,7 @@ def test_a_full_journal_is_renamed_and_the_chain_goes_on(tmp_path: Path, path: P
     assert bystander.append(line("new"))["seq"] == 11
 
 
-def test_a_part_without_a_line_of_ours_is_kept_and_gone_on_from(
+def test_a_full_journal_with_foreign_content_moves_to_the_attic(
     journal: Journal, tmp_path: Path, path: Path
 ) -> None:
     path.write_bytes(b"x" * 600 + b"\n")
@@ -321,7 +317,9 @@ def test_a_part_without_a_line_of_ours_is_kept_and_gone_on_from(
     assert any(it.stat().st_size > 600 for it in Layout(tmp_path).attic.rglob("*.jsonl"))
 
 
-def test_a_missing_part_is_found_and_put_right(journal: Journal, tmp_path: Path) -> None:
+def test_verify_reports_a_missing_part_and_restore_publishes_it_again(
+    journal: Journal, tmp_path: Path
+) -> None:
     path = Layout(tmp_path).journal
     path.rename(path.with_name("journal-1.jsonl"))
     journal.append(line("d"))

@@ -1,4 +1,4 @@
-"""What is not a regular file in the place of the published journal, and readers that follow it."""
+"""Tests of entries at the path of the published journal that are not regular files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from specify_cli.storage.layout import Layout
 from tests.unit.storage.journals import journal_of, line
 from tests.unit.storage.published_journal.parts import held_open, numbers
 
-# What is no file.
-
 
 def _fifo_with_a_reader(path: Path) -> None:
     os.mkfifo(path)
-    # Kept until the test ends: with somebody at its other end, a FIFO can be opened to be written.
+    # It is kept open until the test ends: a FIFO with a reader can be opened for writing.
     held_open.append(os.open(path, os.O_RDWR))
 
 
@@ -32,7 +30,7 @@ PLANTS = [os.mkfifo, os.mkdir, _fifo_with_a_reader, _link_to_nothing]
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-def test_what_is_no_file_in_the_journal_s_place_is_not_waited_on(
+def test_an_entry_that_is_not_a_regular_file_at_the_journal_does_not_block(
     tmp_path: Path, path: Path, plant: Callable[[Path], object]
 ) -> None:
     journal = journal_of(tmp_path)
@@ -52,7 +50,7 @@ def test_what_is_no_file_in_the_journal_s_place_is_not_waited_on(
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-def test_requests_are_answered_while_the_outbox_refuses_the_journal(
+def test_appends_succeed_while_the_journal_cannot_be_written(
     journal: Journal,
     tmp_path: Path,
     path: Path,
@@ -86,9 +84,7 @@ def test_a_link_to_another_journal_is_neither_read_nor_written(
     assert outside.read_bytes() == before
 
 
-def test_what_is_no_file_in_the_place_of_an_older_part_is_not_waited_on(
-    tmp_path: Path, path: Path
-) -> None:
+def test_a_fifo_at_an_older_part_does_not_block(tmp_path: Path, path: Path) -> None:
     journal = journal_of(tmp_path, max_bytes=1)
     for name in "ab":
         journal.append(line(name))
@@ -101,7 +97,7 @@ def test_what_is_no_file_in_the_place_of_an_older_part_is_not_waited_on(
     assert journal.append(line("c"))["seq"] == 3
 
 
-def test_a_file_whose_name_no_part_has_is_passed_over(journal: Journal, path: Path) -> None:
+def test_a_file_whose_name_is_not_that_of_a_part_is_ignored(journal: Journal, path: Path) -> None:
     path.with_name("journal-01.jsonl").write_bytes(b"a copy of somebody\n")
     assert journal.verify() == []
     assert numbers(path) == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""What the tests of remembered log share."""
+"""Helpers of the tests of remembered logs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from specify_cli.storage import records
 from specify_cli.storage.recorded_log import RecordedLog
 
 SETTLED_S = 0.03
-"""Longer than the clock of a file system needs for a tick, and than what is called settled."""
+"""Longer than one tick of the clock of a file system: a file of this age is not read again."""
 
 
 def plain(log: RecordedLog) -> RecordedLog:
-    """The same log for who remembers nothing."""
+    """The same log without a cache."""
     return RecordedLog(project=log.project, slug=log.slug, id_of=log.id_of)
 
 
@@ -22,6 +22,6 @@ def to_a_link(path: Path) -> None:
 
 
 def forget_all(log: RecordedLog) -> None:
-    """The process remembers nothing of logs, as one that begins."""
+    """Empty the cache of logs, as in a new process."""
     if (record := records.found(log.project)) is not None:
         record.memory.clear()

@@ -1,4 +1,4 @@
-"""Logs that a process reads for the first time, and lines of others."""
+"""Tests of logs that a process reads for the first time, and of foreign lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, line
 from tests.unit.storage.remembered_log.memory import SETTLED_S, forget_all, plain, to_a_link
 
 
-def test_a_process_that_begins_reads_neither_file_nor_lines(
+def test_a_new_process_reads_neither_the_file_nor_the_entries(
     remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remembered.append([NOTE])
@@ -32,7 +32,7 @@ def test_a_process_that_begins_reads_neither_file_nor_lines(
     assert reads == []
 
 
-def test_after_another_start_of_the_machine_a_file_is_compared(
+def test_a_file_is_compared_again_after_a_reboot(
     remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forget_all(remembered)
@@ -40,7 +40,7 @@ def test_after_another_start_of_the_machine_a_file_is_compared(
     monkeypatch.setattr(processes, "this_process", lambda: here._replace(boot="another"))
     assert remembered.read().events == (CLAIM, BEGIN)
     assert reads == [remembered.path]
-    # Whoever changes something notes it anew.
+    # A changing request stores the stamp of the file again.
     forget_all(remembered)
     remembered.take_in()
     forget_all(remembered)
@@ -49,7 +49,7 @@ def test_after_another_start_of_the_machine_a_file_is_compared(
     assert reads == []
 
 
-def test_where_a_system_has_no_such_name_a_file_is_compared(
+def test_a_file_is_always_compared_if_the_system_has_no_boot_id(
     remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = processes.this_process()
@@ -61,7 +61,7 @@ def test_where_a_system_has_no_such_name_a_file_is_compared(
     assert reads == [remembered.path]
 
 
-def test_a_batch_sees_what_it_has_added_and_nobody_else_does(remembered: RecordedLog) -> None:
+def test_only_a_batch_sees_its_uncommitted_events(remembered: RecordedLog) -> None:
     assert isinstance(remembered, RememberedLog)
     first, second = (NOTE._replace(event_id=ids.ulid()) for _ in range(2))
     with batch.begun() as inside:
@@ -83,7 +83,7 @@ def test_a_batch_sees_what_it_has_added_and_nobody_else_does(remembered: Recorde
     assert event_lines.parse(remembered.path.read_bytes(), remembered.path).events[-1] == second
 
 
-def test_a_link_in_the_place_of_the_folder_is_refused_though_it_leads_to_the_same_file(
+def test_a_link_at_the_mission_folder_is_refused_even_if_it_leads_to_the_same_file(
     remembered: RecordedLog,
 ) -> None:
     to_a_link(remembered.path)
@@ -91,7 +91,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused_though_it_leads_to_the_sam
         remembered.read()
 
 
-def test_lines_of_others_are_read_once_though_nobody_takes_them_in(
+def test_foreign_lines_are_read_once_even_if_they_are_not_recorded(
     remembered: RecordedLog, reads: list[Path]
 ) -> None:
     with remembered.path.open("ab") as file:
@@ -101,7 +101,7 @@ def test_lines_of_others_are_read_once_though_nobody_takes_them_in(
     reads.clear()
     assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE)
     assert reads == []
-    # Who changes something takes them in first, and reads no more after that.
+    # A changing request records them first, and does not read them again.
     remembered.append([NOTE])
     reads.clear()
     new = OTHER._replace(event_id=ids.ulid())
@@ -109,9 +109,7 @@ def test_lines_of_others_are_read_once_though_nobody_takes_them_in(
     assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE, new)
 
 
-def test_a_log_that_the_record_does_not_know_is_read_once(
-    tmp_path: Path, reads: list[Path]
-) -> None:
+def test_a_log_that_is_not_in_the_record_is_read_once(tmp_path: Path, reads: list[Path]) -> None:
     log = log_in(tmp_path.resolve(), SLUG)
     records.made(log.project)
     log.path.write_bytes(line(CLAIM))
@@ -126,9 +124,7 @@ def test_a_log_that_the_record_does_not_know_is_read_once(
     assert log.read().events == (CLAIM, BEGIN)
 
 
-def test_what_was_taken_in_is_remembered_with_what_it_says(
-    remembered: RecordedLog, reads: list[Path]
-) -> None:
+def test_recorded_foreign_lines_are_cached(remembered: RecordedLog, reads: list[Path]) -> None:
     with remembered.path.open("ab") as file:
         file.write(line(COLLEAGUE))
     time.sleep(SETTLED_S)
@@ -142,7 +138,7 @@ def test_what_was_taken_in_is_remembered_with_what_it_says(
     assert reads == []
 
 
-def test_the_branch_is_kept_that_a_log_is_written_on_first(root: Path) -> None:
+def test_the_first_branch_that_a_log_was_written_on_is_recorded(root: Path) -> None:
     log = log_in(root, SLUG)
     log.path.write_bytes(line(COLLEAGUE))
     records.made(log.project)
@@ -160,6 +156,6 @@ def test_the_branch_is_kept_that_a_log_is_written_on_first(root: Path) -> None:
     before = log.path.read_bytes()
     log.path.write_bytes(line(COLLEAGUE))
     log.append([OTHER])
-    # It lacks a line, and was last written on another branch.
+    # The file lacks a line, but it was last written on another branch.
     assert log.path.read_bytes() == line(COLLEAGUE)
     assert before == line(COLLEAGUE) + line(NOTE)

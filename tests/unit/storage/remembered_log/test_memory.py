@@ -1,4 +1,4 @@
-"""A log that is remembered says what it would say if it were read."""
+"""Tests that a cached log equals the log that is read from the file and the record."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, line
 from tests.unit.storage.remembered_log.memory import SETTLED_S, forget_all, plain, to_a_link
 
 
-def test_what_has_not_changed_is_not_read_again(remembered: RecordedLog, reads: list[Path]) -> None:
+def test_an_unchanged_log_is_not_read_again(remembered: RecordedLog, reads: list[Path]) -> None:
     for _ in range(3):
         assert remembered.read().events == (CLAIM, BEGIN)
         remembered.take_in()
@@ -74,37 +74,37 @@ CHANGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_somebody_does_to_the_file_is_seen(
+def test_a_change_to_the_file_is_detected(
     remembered: RecordedLog, change: Callable[[Path], object]
 ) -> None:
     change(remembered.path)
-    assert told(remembered) == told(plain(remembered))
+    assert content_of(remembered) == content_of(plain(remembered))
 
 
-def test_what_another_process_has_recorded_is_seen(remembered: RecordedLog) -> None:
+def test_events_recorded_by_another_process_are_read(remembered: RecordedLog) -> None:
     raw = remembered.path.read_bytes()
     record = records.made(remembered.project)
     plain(remembered).append([NOTE])
-    # Its file was not written: on another branch, say.
+    # The file was not written, for example because another branch is checked out.
     remembered.path.write_bytes(raw)
     assert record.memory.get(SLUG) is not None
     assert remembered.read().events == (CLAIM, BEGIN, NOTE)
 
 
-def test_a_file_that_was_written_just_now_is_read_again(tmp_path: Path) -> None:
+def test_a_file_that_was_just_written_is_read_again(tmp_path: Path) -> None:
     log = log_in(tmp_path.resolve(), SLUG)
     log.append([CLAIM])
     log.path.write_bytes(line(CLAIM) + line(COLLEAGUE))
-    # However long that took: it counts as just now.
+    # A time in the future counts as "just now", however slow the test runs.
     just_now = time.time_ns() + 60_000_000_000
     os.utime(log.path, ns=(just_now, just_now))
     log.take_in()
-    # In one tick of the clock the next write would not show.
+    # Another write within the same tick of the clock would not be detected.
     known = records.made(log.project).memory.get(SLUG)
     assert known is None or known.stamp != stamp(log.path)
 
 
-def test_what_did_not_come_to_stand_is_forgotten() -> None:
+def test_events_that_were_not_committed_are_dropped() -> None:
     before = FoldedLog([CLAIM])
     dropped, grown = before.grown([BEGIN]), before.grown([NOTE])
     assert list(before.events) == [CLAIM]
@@ -118,21 +118,21 @@ def test_what_did_not_come_to_stand_is_forgotten() -> None:
     assert grown.caused_by((NOTE.correlation_id, NOTE.identity)) == (NOTE,)
 
 
-def test_what_was_used_least_lately_is_forgotten_first(
+def test_the_least_recently_used_log_is_evicted_first(
     remembered: RecordedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_memory, "MOST_EVENTS", 3)
     memory = records.made(remembered.project).memory
     known = memory.get(SLUG)
     assert known is not None
-    assert known.size == 1, "the package, and no event"
+    assert known.size == 1, "it has the package, but no event"
     memory.put(SLUG, known := known._replace(content=folded(LogContent(events=(CLAIM, BEGIN)))))
     for slug in ("002-a", "003-b"):
         memory.put(slug, known)
     assert [memory.get(it) is not None for it in (SLUG, "002-a", "003-b")] == [False, True, True]
 
 
-def test_threads_remember_one_log_after_the_other(
+def test_threads_access_the_cache_one_at_a_time(
     remembered: RecordedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = records.made(remembered.project).memory
@@ -143,7 +143,7 @@ def test_threads_remember_one_log_after_the_other(
     assert not meet(sizes, "measure", lambda: memory.put("002-a", known))
 
 
-def test_a_large_log_is_read_at_leisure(remembered: RecordedLog) -> None:
+def test_a_large_log_is_not_read_within_a_batch(remembered: RecordedLog) -> None:
     many = [NOTE._replace(event_id=ids.ulid(), delta={"note": "x" * 1000}) for _ in range(80)]
     with remembered.path.open("ab") as file:
         file.write(b"".join(map(line, many)))
@@ -170,16 +170,18 @@ STEPS = st.lists(
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
-def test_after_any_steps_it_says_what_is_read(steps: list[tuple[str, object]]) -> None:
+def test_after_any_steps_the_cached_log_equals_the_log_on_disk(
+    steps: list[tuple[str, object]],
+) -> None:
     with TemporaryDirectory() as folder:
         log = log_in(Path(folder).resolve(), SLUG)
         for name, event in steps:
             _step(log, name, event._replace(event_id=ids.ulid()))  # type: ignore[attr-defined]
-            assert told(log) == told(plain(log))
+            assert content_of(log) == content_of(plain(log))
             forget_all(log)
-            # Of a process that comes: what is folded says the same as the lines.
-            assert told(log) == told(plain(log))
-            assert folding(log) == ""
+            # A new process reads the folded state, which must equal that of the lines.
+            assert content_of(log) == content_of(plain(log))
+            assert difference_of_states(log) == ""
 
 
 def _step(log: RecordedLog, name: str, event: object) -> None:
@@ -202,13 +204,14 @@ def _step(log: RecordedLog, name: str, event: object) -> None:
 
 
 def undo(log: RecordedLog) -> None:
-    """The newest line does not count any more."""
+    """Withdraw the newest line."""
     prepared = log.withdrawing(len(log.view().kept.lines) - 1, b"")
     records.made(log.project).commit(prepared.drafts)
     prepared.follow()
 
 
-def told(log: RecordedLog) -> tuple[object, ...]:
+def content_of(log: RecordedLog) -> tuple[object, ...]:
+    """All that a read of the log returns, or its error."""
     try:
         content = log.read()
     except SpecKittyError as error:
@@ -217,8 +220,8 @@ def told(log: RecordedLog) -> tuple[object, ...]:
     return [*content.events], content.standing, content.state, content.torn, caused
 
 
-def folding(log: RecordedLog) -> str:
-    """How what is folded differs from the entries, in words."""
+def difference_of_states(log: RecordedLog) -> str:
+    """How the folded state differs from the entries, or "" if it does not."""
     record = records.found(log.project)
     known = record.missions(None, folder=SLUG) if record else []
     if record is None or not known:

@@ -35,7 +35,9 @@ def exchanged(place: Path, fresh: Path, before: Identity, then: Callable[[Path],
 
 
 @pytest.mark.usefixtures("kernel")
-def test_two_workspaces_change_places(place: Path, tmp_path: Path) -> None:
+def test_an_exchange_replaces_the_workspace_and_moves_the_old_one_to_the_trash(
+    place: Path, tmp_path: Path
+) -> None:
     before, fresh = known(place), workspace(tmp_path / "fresh", "new")
     wanted = known(fresh)
     seen: list[str] = []
@@ -46,7 +48,7 @@ def test_two_workspaces_change_places(place: Path, tmp_path: Path) -> None:
     assert list(old.parent.iterdir()) == [old]
 
 
-def test_no_loss_of_power_keeps_the_exchange_without_the_new_workspace(
+def test_the_new_workspace_is_durable_before_the_exchange(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, fresh, seen = known(place), workspace(tmp_path / "fresh", "new"), list[str]()
@@ -64,9 +66,7 @@ def test_no_loss_of_power_keeps_the_exchange_without_the_new_workspace(
 
 
 @pytest.mark.usefixtures("kernel")
-def test_the_old_one_has_its_name_again_where_a_last_look_refuses(
-    place: Path, tmp_path: Path
-) -> None:
+def test_an_exchange_is_undone_if_the_last_check_fails(place: Path, tmp_path: Path) -> None:
     before, fresh = known(place), workspace(tmp_path / "fresh", "new")
 
     def refuse(path: Path) -> None:
@@ -80,7 +80,7 @@ def test_the_old_one_has_its_name_again_where_a_last_look_refuses(
 
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("plant", [linked, Path.touch, workspace, lambda path: None])
-def test_nothing_else_is_swapped_out(
+def test_an_exchange_refuses_an_entry_with_another_identity(
     place: Path, tmp_path: Path, plant: Callable[[Path], object]
 ) -> None:
     before, fresh = known(place), workspace(tmp_path / "fresh", "new")
@@ -92,7 +92,7 @@ def test_nothing_else_is_swapped_out(
     assert (place.lstat().st_ino if os.path.lexists(place) else None) == there
 
 
-def test_what_is_too_much_to_be_undone_at_once_stays_in_the_trash(
+def test_a_new_workspace_too_large_to_be_removed_at_once_stays_in_the_trash(
     place: Path, tmp_path: Path
 ) -> None:
     before, fresh = known(place), workspace(tmp_path / "fresh", "new")
@@ -111,7 +111,7 @@ def test_what_is_too_much_to_be_undone_at_once_stays_in_the_trash(
     assert list((place.parent / ".trash").iterdir()) == []
 
 
-def test_the_old_one_is_never_removed_whatever_fails(
+def test_the_old_workspace_is_kept_if_undoing_an_exchange_fails(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, fresh = known(place), workspace(tmp_path / "fresh", "new")
@@ -130,7 +130,7 @@ def test_the_old_one_is_never_removed_whatever_fails(
 
 
 @pytest.mark.usefixtures("kernel")
-def test_a_rename_replaces_nothing(place: Path, tmp_path: Path) -> None:
+def test_rename_free_replaces_nothing(place: Path, tmp_path: Path) -> None:
     workspace(tmp_path / "fresh", "new")
     (place.parent / "empty").mkdir()
     folder = os.open(tmp_path, os.O_RDONLY)
@@ -147,9 +147,7 @@ def test_a_rename_replaces_nothing(place: Path, tmp_path: Path) -> None:
     assert (place / "file").read_text() == "old"
 
 
-def test_nothing_is_written_through_a_link_where_git_reads_what_to_ignore(
-    worktrees: Path, tmp_path: Path
-) -> None:
+def test_opened_does_not_follow_a_link_at_gitignore(worktrees: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.touch()
     (worktrees / ".gitignore").symlink_to(outside)

@@ -45,7 +45,7 @@ print(mount_of(here) == mount_of(os.dup(here)), mount_of(here) == mount_of(above
 NOW = datetime(2026, 11, 28, 10, 30, tzinfo=UTC)
 
 
-def test_a_retired_workspace_is_kept_whole_under_a_date(place: Path) -> None:
+def test_move_to_trash_keeps_the_complete_workspace_under_a_date(place: Path) -> None:
     before = known(place)
     with freeze_time(NOW):
         kept = trash.move_to_trash(place, known=before)
@@ -57,13 +57,13 @@ def test_a_retired_workspace_is_kept_whole_under_a_date(place: Path) -> None:
     assert kept.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_name_that_is_free_after_a_loss_of_power_stays_free(place: Path) -> None:
+def test_move_to_trash_is_durable(place: Path) -> None:
     with watched() as disk:
         trash.move_to_trash(place)
     assert f"sync {place.parent.name}" in disk.steps
 
 
-def test_a_new_trash_is_on_the_disk_before_anything_is_moved_there(worktrees: Path) -> None:
+def test_a_new_trash_folder_is_synced_before_it_is_used(worktrees: Path) -> None:
     with (
         worktrees_folder.opened(worktrees) as parent,
         watched() as disk,
@@ -73,7 +73,7 @@ def test_a_new_trash_is_on_the_disk_before_anything_is_moved_there(worktrees: Pa
 
 
 @pytest.mark.parametrize("plant", [linked, Path.touch, os.mkfifo, lambda path: None])
-def test_what_is_not_a_folder_is_not_retired(
+def test_move_to_trash_refuses_anything_but_a_folder(
     worktrees: Path, plant: Callable[[Path], object]
 ) -> None:
     path = worktrees / "demo-lane-b"
@@ -83,14 +83,14 @@ def test_what_is_not_a_folder_is_not_retired(
     assert list((worktrees / ".trash").iterdir()) == []
 
 
-def test_another_folder_than_the_known_one_keeps_its_name(place: Path) -> None:
+def test_move_to_trash_refuses_a_folder_with_another_identity(place: Path) -> None:
     other = workspace(place.with_name("other"), "new")
     with pytest.raises(AllocationFailed):
         trash.move_to_trash(place, known=known(other))
     assert (place / "file").read_text() == "old"
 
 
-def test_a_folder_that_was_exchanged_after_the_look_has_its_name_again(
+def test_a_folder_exchanged_after_the_check_is_moved_back(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = known(place)
@@ -111,7 +111,7 @@ def test_a_folder_that_was_exchanged_after_the_look_has_its_name_again(
 
 @pytest.mark.parametrize("name", [".worktrees", ".worktrees/.trash"])
 @pytest.mark.parametrize("plant", [linked, Path.touch])
-def test_nothing_is_moved_where_a_link_or_a_file_has_the_name_of_a_folder(
+def test_move_to_trash_and_prune_refuse_a_link_or_file_at_their_folders(
     tmp_path: Path, name: str, plant: Callable[[Path], object]
 ) -> None:
     path = tmp_path / name
@@ -127,7 +127,7 @@ def test_nothing_is_moved_where_a_link_or_a_file_has_the_name_of_a_folder(
     assert not any(tmp_path.rglob("*-demo-lane-a"))
 
 
-def test_a_link_has_no_identity(place: Path) -> None:
+def test_identity_is_none_for_links_and_missing_paths(place: Path) -> None:
     link = place.with_name("link")
     link.symlink_to(place)
     assert identity(link) is None
@@ -135,7 +135,7 @@ def test_a_link_has_no_identity(place: Path) -> None:
     assert identity(place / "file" / "below") is None
 
 
-def test_what_is_kept_long_enough_is_removed_and_no_more(place: Path) -> None:
+def test_prune_removes_only_workspaces_older_than_the_bound(place: Path) -> None:
     with freeze_time(NOW - timedelta(days=15)):
         first = trash.move_to_trash(place)
     with freeze_time(NOW - timedelta(days=13)):
@@ -149,7 +149,7 @@ def test_what_is_kept_long_enough_is_removed_and_no_more(place: Path) -> None:
     assert set(first.parent.iterdir()) == {second, stranger, odd}
 
 
-def test_what_an_agent_did_to_the_times_of_a_workspace_counts_for_nothing(place: Path) -> None:
+def test_prune_ignores_the_times_of_a_workspace(place: Path) -> None:
     with freeze_time(NOW - timedelta(days=15)):
         kept = trash.move_to_trash(place)
     os.utime(kept, (2**31, 2**31))
@@ -157,7 +157,7 @@ def test_what_an_agent_did_to_the_times_of_a_workspace_counts_for_nothing(place:
     assert not kept.exists()
 
 
-def test_a_call_removes_a_part_and_the_next_ones_the_rest(place: Path) -> None:
+def test_prune_removes_a_large_workspace_in_several_calls(place: Path) -> None:
     for number in range(50):
         (place / str(number)).touch()
     with freeze_time(NOW - timedelta(days=15)):
@@ -171,7 +171,7 @@ def test_a_call_removes_a_part_and_the_next_ones_the_rest(place: Path) -> None:
 
 
 @pytest.mark.parametrize("most", [2, 20])
-def test_one_that_takes_many_calls_keeps_no_other(place: Path, most: int) -> None:
+def test_a_large_workspace_does_not_delay_the_removal_of_others(place: Path, most: int) -> None:
     for number in range(200):
         (place / str(number)).touch()
     with freeze_time(NOW - timedelta(days=16)):
@@ -196,7 +196,7 @@ def writer(place: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def test_one_that_is_written_in_without_end_is_told_and_keeps_no_other(
+def test_a_workspace_in_use_is_reported_and_does_not_delay_others(
     place: Path, writer: subprocess.Popen[bytes]
 ) -> None:
     with freeze_time(NOW - timedelta(days=16)):
@@ -215,7 +215,7 @@ def test_one_that_is_written_in_without_end_is_told_and_keeps_no_other(
 
 @pytest.mark.parametrize("at", ["cache", "a/b/c/cache", "a/cache"])
 @pytest.mark.parametrize("mount", ["--bind {outside}", "-t tmpfs none"])
-def test_what_is_mounted_in_a_workspace_is_told_and_not_touched(
+def test_prune_reports_a_mounted_file_system_and_leaves_it_unchanged(
     place: Path, tmp_path: Path, at: str, mount: str
 ) -> None:
     outside = workspace(tmp_path / "outside")
@@ -238,7 +238,7 @@ def test_what_is_mounted_in_a_workspace_is_told_and_not_touched(
     assert not kept.exists()
 
 
-def test_a_file_that_is_mounted_in_a_workspace_is_told(place: Path, tmp_path: Path) -> None:
+def test_prune_reports_a_mounted_file_and_leaves_it_unchanged(place: Path, tmp_path: Path) -> None:
     outside = workspace(tmp_path / "outside") / "file"
     with freeze_time(NOW - timedelta(days=15)):
         kept = trash.move_to_trash(place)
@@ -251,7 +251,7 @@ def test_a_file_that_is_mounted_in_a_workspace_is_told(place: Path, tmp_path: Pa
     assert outside.read_text() == "old"
 
 
-def test_without_proc_a_mount_is_known_by_its_device(tmp_path: Path) -> None:
+def test_without_proc_a_mount_is_recognized_by_its_device(tmp_path: Path) -> None:
     command = f'mount -t tmpfs none "{tmp_path}" && mount -t tmpfs none /proc && exec "$@"'
     answer = subprocess.run(
         (*A_MOUNT, command, "sh", sys.executable, "-c", MOUNTS, str(tmp_path)),
@@ -262,7 +262,7 @@ def test_without_proc_a_mount_is_known_by_its_device(tmp_path: Path) -> None:
     assert answer.stdout == "True False\n"
 
 
-def test_one_that_cannot_be_removed_keeps_no_other(
+def test_a_workspace_that_cannot_be_removed_does_not_delay_others(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with freeze_time(NOW - timedelta(days=15)):
