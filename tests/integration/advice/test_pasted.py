@@ -176,7 +176,7 @@ def looked_at(stage: Stage) -> Stage:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=" ".join)
-def test_it_works_as_printed(stage: Stage, row: tuple[str, str]) -> None:
+def test_advised_command_works_as_printed(stage: Stage, row: tuple[str, str]) -> None:
     shown, lead = ROWS[row][0](stage), ROWS[row][1]
     command = advised(shown.text, lead)
     pattern = ".+".join(map(re.escape, row[1].split("{}")))
@@ -185,11 +185,11 @@ def test_it_works_as_printed(stage: Stage, row: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("command", READS)
-def test_what_only_looks_works_wherever_it_is_shown(looked_at: Stage, command: str) -> None:
+def test_advised_read_only_command_works(looked_at: Stage, command: str) -> None:
     paste(looked_at, command, Shown(""))
 
 
-def test_a_worker_is_started_and_stopped_as_advised(stage: Stage) -> None:
+def test_worker_is_started_and_stopped_with_the_advised_commands(stage: Stage) -> None:
     one(stage)
     command = advised(say(stage, "mailbox", "status"), NEXT)
     assert command == "spec-kitty mailbox serve"

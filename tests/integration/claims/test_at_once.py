@@ -18,7 +18,7 @@ def worked_on(stage: Stage) -> Stage:
     return stage
 
 
-def test_a_claim_is_released_once_and_never_from_who_has_handed_in(worked_on: Stage) -> None:
+def test_concurrent_releases_and_a_submission_have_one_winner(worked_on: Stage) -> None:
     gone = flags(wp="WP01", actor="carol", note="gone")
     asked = {
         "one": ["release-claim", *gone, "--force"],
@@ -36,7 +36,7 @@ def test_a_claim_is_released_once_and_never_from_who_has_handed_in(worked_on: St
     assert moves == [worked_on.lane("WP01")]
 
 
-def test_the_same_release_that_two_processes_ask_for_is_answered_alike(worked_on: Stage) -> None:
+def test_concurrent_releases_under_one_id_get_the_same_reply(worked_on: Stage) -> None:
     words = [*flags(wp="WP01", actor="carol", note="gone", correlation_id="one"), "--force"]
     begun = [worked_on.start("orchestrator-api", "release-claim", *words) for _ in range(2)]
     first, second = (outcome(process).envelope for process in begun)
