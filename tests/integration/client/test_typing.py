@@ -62,7 +62,7 @@ async def main() -> None:
 """
 
 
-def test_faults_in_commands_arguments_and_fields_are_found(tmp_path: Path) -> None:
+def test_mypy_finds_wrong_commands_arguments_and_fields(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     (tmp_path / "good.py").write_text(GOOD)
     (tmp_path / "bad.py").write_text(BAD)

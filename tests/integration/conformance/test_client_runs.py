@@ -43,7 +43,7 @@ FAULTS: list[tuple[str, set[str], set[str]]] = [
 ]
 
 
-def test_faithful_client_keeps_to_the_contract(stage: Stage):
+def test_kit_passes_a_correct_client(stage: Stage):
     found = verdict(stage, "--client", broken("broken_client.py", "none", *PLACES))
 
     assert found.exit_code == 0, found.words
@@ -51,7 +51,7 @@ def test_faithful_client_keeps_to_the_contract(stage: Stage):
 
 
 @pytest.mark.parametrize(("fault", "runs", "rules"), sampled(FAULTS, every=4))
-def test_fault_of_a_client_is_found_by_its_rule_alone(
+def test_kit_reports_a_client_fault_by_its_rule_only(
     fault: str, runs: set[str], rules: set[str], stage: Stage
 ):
     """All rules are asked that these runs can say anything of."""
@@ -65,7 +65,7 @@ def test_fault_of_a_client_is_found_by_its_rule_alone(
 
 
 @pytest.mark.campaign
-def test_example_orchestrator_keeps_to_the_contract(stage: Stage, untouched: Path):
+def test_example_orchestrator_conforms(stage: Stage, untouched: Path):
     client = shlex.join([sys.executable, str(EXAMPLE), *PLACES])
 
     found = verdict(stage, "--client", client, "--project", str(untouched))

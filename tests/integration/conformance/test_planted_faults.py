@@ -52,7 +52,7 @@ PATIENCE = (("--timeout-s", "6"), ("--timeout-s", "60"))
 
 
 @pytest.mark.parametrize(("fault", "checks"), sampled(AT_COMMAND_LINE.items(), every=4))
-def test_fault_at_the_command_line_is_found_by_its_check(
+def test_kit_reports_a_command_line_fault_by_its_check_only(
     fault: str, checks: set[str], stage: Stage
 ):
     asked = only(f"cli.{name}" for name in checks | CLI_BESIDES)
@@ -64,7 +64,7 @@ def test_fault_at_the_command_line_is_found_by_its_check(
 
 
 @pytest.mark.parametrize(("fault", "checks"), sampled(IN_MAILBOX.items(), every=4))
-def test_fault_in_the_mailbox_is_found_by_its_check(fault: str, checks: set[str], stage: Stage):
+def test_kit_reports_a_mailbox_fault_by_its_check_only(fault: str, checks: set[str], stage: Stage):
     serve = broken("broken_worker.py", fault)
     asked = only(f"mailbox.{name}" for name in checks | MAILBOX_BESIDES)
 
@@ -78,7 +78,7 @@ def test_fault_in_the_mailbox_is_found_by_its_check(fault: str, checks: set[str]
     assert not found.names("not asked")
 
 
-def test_faithful_go_between_is_found_to_conform(stage: Stage):
+def test_proxy_without_a_fault_conforms(stage: Stage):
     found = verdict(stage, "--serve", broken("broken_worker.py", "Between"), "--only", "mailbox.*")
 
     assert found.exit_code == 0, found.words

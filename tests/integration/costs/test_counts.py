@@ -42,14 +42,16 @@ def over(found: dict[str, int], limits: dict[str, int]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("line", list(LIMITS["modules"]))
-def test_a_call_imports_no_more_modules(root: Path, line: str) -> None:
+def test_command_imports_no_more_modules_than_its_limit(root: Path, line: str) -> None:
     words = line.replace("MISSION", SLUG).split()
     assert over(modules(words, root=root), LIMITS["modules"][line]) == {}
 
 
 @needs_strace
 @pytest.mark.parametrize("name", list(ARGS))
-def test_a_request_costs_a_worker_no_more_calls(root: Path, tmp_path: Path, name: str) -> None:
+def test_request_costs_the_worker_no_more_system_calls_than_its_limit(
+    root: Path, tmp_path: Path, name: str
+) -> None:
     trace = tmp_path / "trace"
     with traced([*spec_kitty(), "mailbox", "serve"], root=root, trace=trace):
         replies = [ask(mailbox_of(root), name) for _ in range(TIMES)]

@@ -88,7 +88,7 @@ def assert_merged_once(stage: Stage, slug: str) -> None:
 
 @pytest.mark.campaign  # At calls of git, which are the same in every run, the build kills it below.
 @pytest.mark.parametrize("seed", [1])
-def test_a_start_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
+def test_start_killed_at_a_random_time_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
     for slug, moment in moments(seed):
         stage.write_mission({"WP01": {}}, slug=slug)
         kill_after(start(stage, slug), moment)
@@ -100,7 +100,7 @@ def test_a_start_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("seed", [3])
-def test_a_merge_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
+def test_merge_killed_at_a_random_time_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
     for slug, moment in moments(seed):
         stage.write_mission({"WP01": {}}, slug=slug)
         stage.approve("WP01", {f"src/{slug}": "work\n"}, slug=slug)
@@ -120,7 +120,7 @@ STRIDE = 16
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("first", sampled([2, 1, *range(3, 9)], every=8))
-def test_a_start_killed_at_any_call_of_git_is_completed_by_the_same_id(
+def test_start_killed_at_a_git_call_is_completed_by_the_same_id(
     stage: Stage, tmp_path: Path, first: int, moment: str
 ) -> None:
     for call in range(first, CALLS, STRIDE):
@@ -150,7 +150,7 @@ def test_a_start_killed_at_any_call_of_git_is_completed_by_the_same_id(
         every=4,
     ),
 )
-def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(
+def test_merge_killed_at_a_git_call_is_completed_by_the_same_id(
     stage: Stage, tmp_path: Path, first: int, moment: str, strategy: str
 ) -> None:
     for call in range(first, CALLS, STRIDE):
@@ -171,9 +171,7 @@ def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(
     assert call > 2
 
 
-def test_a_killed_merge_does_not_stand_in_the_way_of_another_request(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_killed_merge_does_not_block_another_merge_request(stage: Stage, tmp_path: Path) -> None:
     for call in range(4, 16, 3):
         slug = f"{call:03}-search"
         stage.write_mission({"WP01": {}}, slug=slug)

@@ -88,7 +88,7 @@ def start_words(slug: str) -> list[str]:
 
 @pytest.mark.parametrize("words", [note_words, start_words])
 @pytest.mark.parametrize("first", sampled([1, 2, 3, 4, 5, 6], every=6))
-def test_a_change_killed_at_any_step_is_recorded_without_asking_again(
+def test_killed_change_is_recorded_without_a_repeat(
     stage: Stage, first: int, words: Callable[[str], Sequence[str]]
 ) -> None:
     outcomes = set()
@@ -102,9 +102,7 @@ def test_a_change_killed_at_any_step_is_recorded_without_asking_again(
 
 
 @pytest.mark.parametrize("first", sampled([1, 9, 17], every=3))
-def test_a_merge_killed_at_any_step_is_recorded_without_asking_again(
-    stage: Stage, first: int
-) -> None:
+def test_killed_merge_is_recorded_without_a_repeat(stage: Stage, first: int) -> None:
     run_until, lanes = killer(stage), set()
     for step in range(first, LAST_STEP, STRIDE):
         slug = f"{step:03}-search"
@@ -126,9 +124,7 @@ def test_a_merge_killed_at_any_step_is_recorded_without_asking_again(
     assert_verified(stage)
 
 
-def test_a_worker_that_serves_records_what_a_killed_command_line_had_done(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_running_worker_records_what_a_killed_command_did(stage: Stage, tmp_path: Path) -> None:
     stage.write_mission({"WP01": {}})
     stage.approve("WP01", {"src/work": "work\n"})
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05")
@@ -144,7 +140,7 @@ def test_a_worker_that_serves_records_what_a_killed_command_line_had_done(
     assert [line["correlation_id"] for line in stage.journal()].count("killed") == 1
 
 
-def test_what_a_person_had_done_is_recorded_by_the_next_call(stage: Stage) -> None:
+def test_next_command_records_what_a_killed_command_of_a_person_did(stage: Stage) -> None:
     run_until = killer(stage)
     for step in range(1, LAST_STEP):
         slug = f"{step:03}-search"

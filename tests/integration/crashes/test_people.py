@@ -136,7 +136,7 @@ def prepared(stage: Stage, prepare: Callable[[Stage], None]) -> None:
     # A sample of the first ones is killed in each build.
     sampled([(it, first) for it in COMMANDS for first in FIRSTS], every=len(COMMANDS) * STRIDE),
 )
-def test_the_same_command_completes_one_that_was_killed(
+def test_repeated_command_completes_a_killed_one(
     stage: Stage, tmp_path: Path, name: str, first: int
 ) -> None:
     prepare, lines = COMMANDS[name]
