@@ -44,7 +44,7 @@ def part(shown: str, begin: str) -> str:
     return rest.partition("\n$ ")[0]
 
 
-def test_the_board_shows_three_packages_done(shown: str):
+def test_board_shows_three_packages_done(shown: str):
     rows = [line.split() for line in part(shown, "spec-kitty status").splitlines()]
 
     assert [row[:2] for row in rows if row and row[0] in PACKAGES] == [
@@ -52,7 +52,7 @@ def test_the_board_shows_three_packages_done(shown: str):
     ]
 
 
-def test_the_history_shows_a_merge_of_each_lane(shown: str):
+def test_history_shows_a_merge_of_each_execution_lane(shown: str):
     history = part(shown, "git log --graph --oneline")
 
     assert [lane for lane in ("lane-a", "lane-b", "lane-c") if f"({lane})" in history] == [
@@ -62,7 +62,7 @@ def test_the_history_shows_a_merge_of_each_lane(shown: str):
     ]
 
 
-def test_the_journal_shows_one_rejected_review_and_the_rework(shown: str):
+def test_journal_shows_one_rejected_review_and_the_rework(shown: str):
     _, _, journal = shown.partition("The journal")
     moves = [line.partition("WP02 ")[2].strip() for line in journal.splitlines() if "WP02 " in line]
 
@@ -78,7 +78,7 @@ def test_the_journal_shows_one_rejected_review_and_the_rework(shown: str):
     ]
 
 
-def test_two_packages_go_on_side_by_side_and_the_third_waits_for_both(shown: str):
+def test_two_packages_run_in_parallel_and_the_third_waits_for_both(shown: str):
     started = {wp: shown.index(f"{wp}      started") for wp in PACKAGES}
     approved = {wp: shown.index(f"{wp}      in_review -> approved") for wp in PACKAGES}
 
@@ -86,11 +86,11 @@ def test_two_packages_go_on_side_by_side_and_the_third_waits_for_both(shown: str
     assert started["WP03"] > max(approved["WP01"], approved["WP02"])
 
 
-def test_the_merged_program_runs_on_main(shown: str):
+def test_merged_program_runs_on_main(shown: str):
     assert "['One fish', 'Red fish']" in part(shown, "python3 -B search.py")
 
 
-def test_a_machine_without_git_is_told_so(tmp_path: Path):
+def test_missing_git_is_reported(tmp_path: Path):
     (tmp_path / "scratch").mkdir()
 
     done = run_quickstart(tmp_path / "scratch", PATH=str(tmp_path))
@@ -100,7 +100,7 @@ def test_a_machine_without_git_is_told_so(tmp_path: Path):
     assert [*(tmp_path / "scratch").iterdir()] == []
 
 
-def test_the_repository_stays_when_it_is_to_be_kept(tmp_path: Path):
+def test_keep_option_keeps_the_repository(tmp_path: Path):
     (tmp_path / "scratch").mkdir()
 
     run_quickstart(tmp_path / "scratch", "--keep", PATH=str(tmp_path))

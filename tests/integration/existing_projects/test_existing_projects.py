@@ -91,7 +91,7 @@ def open_packages(stage: Stage, mission: str) -> list[str]:
 
 
 @every_project
-def test_every_package_is_seen_as_its_author_wrote_it(stage: Stage, name: str) -> None:
+def test_packages_are_read_as_written(stage: Stage, name: str) -> None:
     imported(stage, name)
     answer = stage.api("mission-state", "--mission", SELECTORS[name])
     data = answer.envelope["data"]
@@ -104,7 +104,7 @@ def test_every_package_is_seen_as_its_author_wrote_it(stage: Stage, name: str) -
 
 
 @every_project
-def test_a_mission_begun_elsewhere_is_merged_here(stage: Stage, name: str) -> None:
+def test_mission_started_with_another_tool_can_be_merged(stage: Stage, name: str) -> None:
     folder = imported(stage, name)
     mission, log = MISSIONS[name], folder / "status.events.jsonl"
     theirs, foreign = written_by_others(folder), log.read_bytes()
@@ -125,7 +125,7 @@ def test_a_mission_begun_elsewhere_is_merged_here(stage: Stage, name: str) -> No
     assert stage.git("hash-object", "--no-filters", str(log)) == committed
 
 
-def test_what_another_tool_wrote_into_lanes_json_stays_there(stage: Stage) -> None:
+def test_lanes_json_keeps_fields_of_another_tool(stage: Stage) -> None:
     folder = imported(stage, "numbered")
     before = json.loads((folder / "lanes.json").read_text())
     stage.done("finalize-tasks", policy=None, mission=MISSIONS["numbered"])
@@ -136,7 +136,7 @@ def test_what_another_tool_wrote_into_lanes_json_stays_there(stage: Stage) -> No
     assert after["lanes"][0]["predicted_surfaces"] == ["index"]
 
 
-def test_a_status_json_of_another_tool_decides_nothing(stage: Stage) -> None:
+def test_status_json_of_another_tool_is_ignored(stage: Stage) -> None:
     folder = imported(stage, "numbered")
     (folder / "status.json").write_bytes(b"\xff not even JSON")
     assert stage.lane("WP01", MISSIONS["numbered"]) == "done"

@@ -99,7 +99,9 @@ def trashed(stage: Stage) -> list[Path]:
 
 
 @pytest.mark.parametrize("lane", WAYS)
-def test_a_package_with_a_linked_worktree_goes_all_the_way(stage: Stage, lane: str) -> None:
+def test_package_with_a_linked_worktree_can_be_merged_from_every_status_lane(
+    stage: Stage, lane: str
+) -> None:
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     path = in_flight(stage, lane)
     for step in ONWARD[lane]:
@@ -117,7 +119,7 @@ def test_a_package_with_a_linked_worktree_goes_all_the_way(stage: Stage, lane: s
     stage.git("branch", "-D", BRANCH)  # Nothing has it out any more.
 
 
-def test_work_that_is_not_finished_goes_on_in_its_linked_worktree(stage: Stage) -> None:
+def test_unfinished_work_continues_in_its_linked_worktree(stage: Stage) -> None:
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     path = in_flight(stage)
     (path / "a/two.txt").write_text("unfinished\n")
@@ -130,7 +132,7 @@ def test_work_that_is_not_finished_goes_on_in_its_linked_worktree(stage: Stage) 
     assert stage.events()[-1]["commit"] == stage.git("rev-parse", "HEAD", folder=path)
 
 
-def test_the_next_package_has_a_workspace_of_its_own(two: Stage) -> None:
+def test_next_package_replaces_the_linked_worktree_with_a_workspace(two: Stage) -> None:
     path = in_flight(two, "approved")
     before = path.stat().st_ino
     assert start(two, "WP02")["success"]
@@ -140,7 +142,7 @@ def test_the_next_package_has_a_workspace_of_its_own(two: Stage) -> None:
     assert [it.stat().st_ino for it in trashed(two)] == [before]
 
 
-def test_a_linked_worktree_with_uncommitted_work_is_not_replaced(two: Stage) -> None:
+def test_linked_worktree_with_uncommitted_work_is_not_replaced(two: Stage) -> None:
     path = in_flight(two, "blocked")
     (path / "a/new.txt").write_text("mine\n")
     refs = two.git("for-each-ref")
@@ -152,7 +154,7 @@ def test_a_linked_worktree_with_uncommitted_work_is_not_replaced(two: Stage) -> 
     assert two.git("for-each-ref") == refs
 
 
-def test_a_linked_worktree_in_a_merge_is_not_replaced(two: Stage) -> None:
+def test_linked_worktree_with_a_merge_in_progress_is_not_replaced(two: Stage) -> None:
     path = in_flight(two, "blocked")
     (two.root / ".git" / "worktrees" / path.name / "MERGE_HEAD").write_text(
         two.git("rev-parse", "main") + "\n"
@@ -163,7 +165,9 @@ def test_a_linked_worktree_in_a_merge_is_not_replaced(two: Stage) -> None:
     assert is_linked(two)
 
 
-def test_no_other_worktree_loses_its_registration(two: Stage, tmp_path: Path) -> None:
+def test_replacing_a_linked_worktree_keeps_other_worktrees_registered(
+    two: Stage, tmp_path: Path
+) -> None:
     in_flight(two, "approved")
     own = tmp_path / LANE  # The name of a lane's, elsewhere.
     two.git("worktree", "add", "-q", "-b", "mine", str(own))
@@ -172,7 +176,7 @@ def test_no_other_worktree_loses_its_registration(two: Stage, tmp_path: Path) ->
     assert two.git("worktree", "list", "--porcelain").count("worktree ") == 2
 
 
-def test_the_way_back_leaves_a_linked_worktree_with_the_commits(stage: Stage) -> None:
+def test_downgrade_commands_restore_a_linked_worktree_with_the_commits(stage: Stage) -> None:
     """The commands are those of the upgrade page; what follows is what that version does, too."""
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     assert start(stage, "WP01")["success"]

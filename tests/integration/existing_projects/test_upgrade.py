@@ -51,7 +51,7 @@ def seen(stage: Stage) -> object:
     return [(it["wp_id"], it["lane"], it["claimed_by"]) for it in state["work_packages"]]
 
 
-def test_a_project_of_0_1_0_is_upgraded_and_goes_back(old: Stage) -> None:
+def test_project_of_0_1_0_can_be_upgraded_and_downgraded(old: Stage) -> None:
     before, lines = seen(old), old.journal()
     log = old.log().read_bytes()
     paste(old, BEFORE)
@@ -73,7 +73,7 @@ def test_a_project_of_0_1_0_is_upgraded_and_goes_back(old: Stage) -> None:
     assert old.run("mailbox", "verify").exit_code == 0
 
 
-def test_a_project_is_made_again_from_what_was_saved(old: Stage) -> None:
+def test_project_can_be_restored_from_the_saved_copy(old: Stage) -> None:
     before = seen(old)
     paste(old, BEFORE)
     paste(old, UPGRADE)

@@ -16,7 +16,7 @@ from tests.faults.place import FIRST
     ("scenario", "door"),
     [("start-implementation/dependency", "mailbox"), ("merge-mission/merge", "cli")],
 )
-def test_the_calls_on_record_make_of_the_project_what_it_has_become(
+def test_replaying_the_traced_calls_reproduces_the_project(
     ground: Ground, tmp_path: Path, scenario: str, door: str
 ) -> None:
     place, *_ = ground.ready(scenario, door)
