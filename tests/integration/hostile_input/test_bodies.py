@@ -217,7 +217,7 @@ def settle(served: Served, bodies: Mapping[str, tuple[bytes, str]]) -> None:
     assert {name: (found[name], code) for name, code in wanted.items() if found[name] != code} == {}
 
 
-def test_every_body_is_answered_once_and_applied_only_if_it_says_what_it_must(
+def test_every_body_is_answered_once_and_applied_only_if_valid(
     served: Served,
 ) -> None:
     before = digest_of_tree(served.stage.root, besides=(".kitty", "kitty-specs"))
@@ -233,7 +233,7 @@ def test_every_body_is_answered_once_and_applied_only_if_it_says_what_it_must(
     assert digest_of_tree(served.stage.root, besides=(".kitty", "kitty-specs")) == before
 
 
-def test_a_refused_body_never_comes_back_in_the_answer(served: Served) -> None:
+def test_reply_does_not_repeat_the_refused_body(served: Served) -> None:
     """What was refused unread is not repeated to whoever reads the outbox."""
     secret = "hunter2-" * 40
     served.start()

@@ -41,7 +41,7 @@ def recorded_is_applied(served: Served) -> None:
         assert line["actor"] == event["actor"]
 
 
-def test_a_body_that_is_rewritten_all_the_time_is_applied_as_it_was_read(served: Served) -> None:
+def test_body_that_is_rewritten_constantly_is_applied_as_it_was_read(served: Served) -> None:
     served.start()
     served.begin_honest_work()
     process = rewriter(served)
@@ -54,7 +54,7 @@ def test_a_body_that_is_rewritten_all_the_time_is_applied_as_it_was_read(served:
     recorded_is_applied(served)
 
 
-def test_a_worker_killed_while_bodies_change_still_answers_each_once(served: Served) -> None:
+def test_worker_killed_while_bodies_change_answers_each_request_once(served: Served) -> None:
     """Whoever comes next reads other bytes than the one that was killed had read."""
     served.start()
     process = rewriter(served)

@@ -97,12 +97,14 @@ def at_both_doors(stage: Stage, *commands: str) -> set[str | None]:
 
 
 @pytest.mark.parametrize("name", sampled(NO_MISSION, every=3))
-def test_a_name_that_is_no_mission_is_not_found(stage: Stage, mission: Path, name: str) -> None:
+def test_command_line_reports_invalid_mission_names_as_not_found(
+    stage: Stage, mission: Path, name: str
+) -> None:
     for command in ("mission-state", "append-history"):
         assert by_command_line(stage, command, mission=name) == "MISSION_NOT_FOUND"
 
 
-def test_at_the_mailbox_too_whatever_the_name_holds(stage: Stage, mission: Path) -> None:
+def test_mailbox_reports_invalid_mission_names_as_not_found(stage: Stage, mission: Path) -> None:
     names = [*NO_MISSION, "001-search\0", "\0", "\u202e", "a\nb"]
     requests = {
         f"{command}-{number}": (command, name)
@@ -115,7 +117,9 @@ def test_at_the_mailbox_too_whatever_the_name_holds(stage: Stage, mission: Path)
 @pytest.mark.parametrize(
     "wp", ["../WP01", "wp01", "WP", "WP01\n", "x" * 10_000, "WP\u0660\u0661", "WP99"]
 )
-def test_a_name_that_is_no_package_is_not_found(stage: Stage, mission: Path, wp: str) -> None:
+def test_invalid_package_names_are_reported_as_not_found(
+    stage: Stage, mission: Path, wp: str
+) -> None:
     before = digest_of_tree(stage.root)
     for command in ("resolve-workspace", "append-history", "start-implementation"):
         args = {**EVERY[command], "wp": wp}
@@ -124,7 +128,7 @@ def test_a_name_that_is_no_package_is_not_found(stage: Stage, mission: Path, wp:
 
 
 @pytest.mark.parametrize("hostile", [b"\xff\xfe", b"a\xffb"])
-def test_bytes_that_are_no_text_are_not_understood(
+def test_arguments_that_are_not_utf_8_are_usage_errors(
     stage: Stage, mission: Path, hostile: bytes
 ) -> None:
     for flag in (b"--mission", b"--nonsense", b"--correlation-id"):
@@ -156,7 +160,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 
 @pytest.mark.parametrize("damage", sampled(DAMAGES, every=3))
-def test_a_damaged_file_is_unreadable_state_and_is_named(
+def test_damaged_file_is_reported_as_unreadable_by_name(
     stage: Stage, mission: Path, damage: str
 ) -> None:
     name, apply = DAMAGES[damage]
@@ -168,16 +172,14 @@ def test_a_damaged_file_is_unreadable_state_and_is_named(
         assert answer["data"]["file"] == str(mission / name)
 
 
-def test_damaged_lanes_are_unreadable_state_to_whoever_needs_them(
-    stage: Stage, mission: Path
-) -> None:
+def test_damaged_lanes_json_is_reported_as_unreadable(stage: Stage, mission: Path) -> None:
     (mission / "lanes.json").write_text('{"lanes": [{"lane_id": "../../out"}]}')
     for command in ("mission-state", "resolve-workspace", "start-implementation"):
         answer = stage.ask(command, mission=SLUG, **EVERY[command])
         assert answer["error_code"] == "STATE_UNREADABLE"
 
 
-def test_a_damaged_neighbour_does_not_stand_in_the_way(stage: Stage, mission: Path) -> None:
+def test_damaged_mission_does_not_block_other_missions(stage: Stage, mission: Path) -> None:
     other = stage.write_mission({}, slug="002-other")
     (other / "meta.json").write_text("{")
     assert stage.ask("mission-state", mission="search")["success"]
@@ -194,7 +196,7 @@ def empty(tmp_path: Path) -> Stage:
     return made
 
 
-def test_without_any_project_no_mission_is_found_and_nothing_is_made(empty: Stage) -> None:
+def test_commands_outside_a_project_find_no_mission_and_create_nothing(empty: Stage) -> None:
     for command in EVERY:
         assert by_command_line(empty, command) == "MISSION_NOT_FOUND"
     assert list(empty.root.iterdir()) == []
@@ -203,14 +205,14 @@ def test_without_any_project_no_mission_is_found_and_nothing_is_made(empty: Stag
     assert b"Traceback" not in served.stderr
 
 
-def test_a_variable_that_leads_nowhere_finds_no_mission(stage: Stage, mission: Path) -> None:
+def test_invalid_specify_repo_root_finds_no_mission(stage: Stage, mission: Path) -> None:
     for value in ("/no/such/folder", "x" * 10_000, "/etc/passwd"):
         env = environment(SPECIFY_REPO_ROOT=value)
         answer = stage.api("mission-state", *flags(), env=env)
         assert answer.code == "MISSION_NOT_FOUND"
 
 
-def test_a_working_directory_that_is_gone_gets_an_envelope_too(stage: Stage) -> None:
+def test_deleted_working_directory_gets_an_envelope(stage: Stage) -> None:
     gone = stage.root / "gone"
     gone.mkdir()
     script = 'rmdir "$PWD" && exec "$0" "$@"'
@@ -227,7 +229,7 @@ def test_a_working_directory_that_is_gone_gets_an_envelope_too(stage: Stage) -> 
     assert b"Traceback" not in answer.stderr
 
 
-def test_without_a_repository_there_is_no_worktree_and_no_merge(empty: Stage) -> None:
+def test_start_and_merge_are_refused_without_a_repository(empty: Stage) -> None:
     empty.write_mission({"WP01": {}})
     assert by_command_line(empty, "mission-state") is None
     assert by_command_line(empty, "start-implementation") == "LANE_ALLOCATION_FAILED"
@@ -236,7 +238,7 @@ def test_without_a_repository_there_is_no_worktree_and_no_merge(empty: Stage) ->
     assert empty.events() == []
 
 
-def test_in_a_repository_without_a_commit_there_is_no_worktree_and_no_merge(empty: Stage) -> None:
+def test_start_and_merge_are_refused_in_a_repository_without_commits(empty: Stage) -> None:
     empty.git("init", "-q", "-b", "main")
     empty.write_mission({"WP01": {}})
     assert at_both_doors(empty, "mission-state") == {None}
@@ -248,9 +250,7 @@ def test_in_a_repository_without_a_commit_there_is_no_worktree_and_no_merge(empt
 # Refusals leave no trace.
 
 
-def test_a_start_that_is_refused_leaves_no_event_and_no_worktree(
-    stage: Stage, mission: Path
-) -> None:
+def test_refused_start_leaves_no_event_and_no_workspace(stage: Stage, mission: Path) -> None:
     stage.git("branch", "other")
     before = digest_of_tree(stage.root)
     for args, code in {
@@ -264,7 +264,9 @@ def test_a_start_that_is_refused_leaves_no_event_and_no_worktree(
     assert digest_of_tree(stage.root) == before
 
 
-def test_a_start_whose_worktree_cannot_be_made_leaves_no_event(stage: Stage, mission: Path) -> None:
+def test_start_whose_workspace_cannot_be_created_leaves_no_event(
+    stage: Stage, mission: Path
+) -> None:
     (stage.root / ".worktrees").write_text("in the way")
     answer = stage.ask("start-implementation", mission=SLUG, **EVERY["start-implementation"])
     assert answer["error_code"] == "LANE_ALLOCATION_FAILED"
@@ -273,9 +275,7 @@ def test_a_start_whose_worktree_cannot_be_made_leaves_no_event(stage: Stage, mis
     assert stage.lane("WP01") == "planned"
 
 
-def test_a_merge_and_an_acceptance_that_are_refused_leave_nothing(
-    stage: Stage, mission: Path
-) -> None:
+def test_refused_merge_and_acceptance_change_nothing(stage: Stage, mission: Path) -> None:
     for command, code in {
         "merge-mission": "PREFLIGHT_FAILED",
         "accept-mission": "MISSION_NOT_READY",
@@ -286,7 +286,7 @@ def test_a_merge_and_an_acceptance_that_are_refused_leave_nothing(
 # Links.
 
 
-def test_a_kitty_folder_that_is_a_link_is_not_followed(
+def test_kitty_folder_that_is_a_symlink_is_not_followed(
     stage: Stage, mission: Path, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
@@ -299,7 +299,7 @@ def test_a_kitty_folder_that_is_a_link_is_not_followed(
     assert list(outside.iterdir()) == []
 
 
-def test_a_mission_that_is_a_link_out_of_the_project_is_no_mission(
+def test_mission_that_is_a_symlink_out_of_the_project_is_not_found(
     stage: Stage, mission: Path, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
@@ -310,7 +310,7 @@ def test_a_mission_that_is_a_link_out_of_the_project_is_no_mission(
     assert digest_of_tree(outside) == before
 
 
-def test_a_journal_that_is_a_link_is_not_written_through(
+def test_journal_that_is_a_symlink_is_not_followed(
     stage: Stage, mission: Path, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
@@ -340,7 +340,7 @@ def read_only(stage: Stage, *words: str) -> Outcome:
     return outcome(process)
 
 
-def test_a_read_only_project_is_read_and_refuses_to_change(stage: Stage, mission: Path) -> None:
+def test_read_only_project_can_be_read_and_refuses_changes(stage: Stage, mission: Path) -> None:
     stage.done("append-history", mission=SLUG, **EVERY["append-history"])
     before = digest_of_tree(stage.root, besides=())
     for command, args in EVERY.items():
@@ -355,9 +355,7 @@ def test_a_read_only_project_is_read_and_refuses_to_change(stage: Stage, mission
     assert digest_of_tree(stage.root, besides=()) == before
 
 
-def test_a_full_disk_refuses_and_the_same_request_succeeds_later(
-    stage: Stage, mission: Path
-) -> None:
+def test_request_refused_on_a_full_disk_can_be_repeated(stage: Stage, mission: Path) -> None:
     note = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n" * 5000}
     stage.done("append-history", **note)
     before = digest_of_tree(stage.root)

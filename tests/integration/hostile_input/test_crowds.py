@@ -61,7 +61,7 @@ def journaled_once(served: Served, stems: set[str], identity: str) -> None:
 
 
 @pytest.mark.campaign
-def test_a_crowd_of_files_is_answered_each_once_while_another_is_served(served: Served) -> None:
+def test_flood_of_requests_is_answered_once_each_while_others_are_served(served: Served) -> None:
     served.grant(GRANTS)
     stems = land(served, CROWD, "crowd")
     served.start()
@@ -74,7 +74,7 @@ def test_a_crowd_of_files_is_answered_each_once_while_another_is_served(served: 
     assert found["OK"] + found["REQUEST_MALFORMED"] + found["STORAGE_FAILED"] == CROWD
 
 
-def test_what_waits_beyond_a_bound_is_refused_at_once_and_may_be_asked_again(
+def test_requests_beyond_max_waiting_are_refused_at_once_and_can_be_repeated(
     served: Served,
 ) -> None:
     served.grant(GRANTS)
@@ -91,7 +91,7 @@ def test_what_waits_beyond_a_bound_is_refused_at_once_and_may_be_asked_again(
     assert found["OK"] > 0
 
 
-def test_a_crowd_of_what_is_no_request_is_set_aside_each_once(served: Served) -> None:
+def test_flood_of_symlinks_is_dead_lettered_once_each(served: Served) -> None:
     count = CROWD // 10
     served.start()
     served.begin_honest_work()

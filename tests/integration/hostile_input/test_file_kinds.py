@@ -117,7 +117,7 @@ def makers() -> list[Make]:
 
 
 @pytest.mark.parametrize("is_there_before", [False, True])
-def test_what_is_no_plain_file_is_settled_unread(
+def test_special_and_oversized_files_are_rejected_unread(
     served_on_disk: Served, is_there_before: bool
 ) -> None:
     served = served_on_disk
@@ -138,7 +138,7 @@ def test_what_is_no_plain_file_is_settled_unread(
     served.prove()
 
 
-def test_every_kind_under_a_name_that_is_none_is_set_aside_too(served_on_disk: Served) -> None:
+def test_special_files_with_invalid_names_are_dead_lettered(served_on_disk: Served) -> None:
     served = served_on_disk
     served.start()
     served.begin_honest_work()
@@ -152,7 +152,7 @@ def test_every_kind_under_a_name_that_is_none_is_set_aside_too(served_on_disk: S
     served.prove()
 
 
-def test_a_thing_that_changes_its_kind_while_it_is_taken_is_settled_once(served: Served) -> None:
+def test_file_that_alternates_with_a_symlink_is_answered_once(served: Served) -> None:
     """The name is a link in one instant and a request in the next; the worker looks when it likes."""
     served.start()
     served.begin_honest_work()

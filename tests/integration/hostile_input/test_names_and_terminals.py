@@ -57,7 +57,7 @@ def names() -> Iterator[bytes]:
     yield from NO_UTF_8
 
 
-def test_names_that_are_none_are_set_aside_and_touch_nothing(served: Served) -> None:
+def test_files_with_invalid_names_are_dead_lettered(served: Served) -> None:
     before = digest_of_tree(served.stage.root)
     served.start()
     served.begin_honest_work()
@@ -73,7 +73,7 @@ def test_names_that_are_none_are_set_aside_and_touch_nothing(served: Served) -> 
     served.prove()
 
 
-def test_names_that_differ_only_in_how_they_are_written_are_different_names(
+def test_names_in_different_unicode_normal_forms_are_different_names(
     served: Served,
 ) -> None:
     composed = unicodedata.normalize("NFC", "é") + ".json"
@@ -143,7 +143,7 @@ def strangers(sent: bytes) -> set[bytes]:
     return found | {code for code in (b"\x1b[31;7m", b"]0;owned\x07") if code in sent}
 
 
-def test_no_word_of_the_host_sends_a_strangers_codes_to_the_terminal(served: Served) -> None:
+def test_no_command_prints_control_codes_of_other_users(served: Served) -> None:
     stems = plant(served)
     shows = [("mailbox", "show", stem) for stem in stems[:3]]
     for words in (*WORDS, *shows):
@@ -154,7 +154,7 @@ def test_no_word_of_the_host_sends_a_strangers_codes_to_the_terminal(served: Ser
         assert strangers(sent) == set(), (words, sent)
 
 
-def test_a_worker_on_a_terminal_sends_no_strangers_codes_while_it_serves(served: Served) -> None:
+def test_worker_on_a_terminal_prints_no_control_codes_of_other_users(served: Served) -> None:
     terminal = Terminal()
     served.start(terminal=terminal.theirs)
     served.begin_honest_work()

@@ -61,9 +61,7 @@ def no_lure_was_taken(served: Served) -> None:
 
 
 @pytest.mark.parametrize("component", sampled(COMPONENTS, every=3))
-def test_a_worker_refuses_a_mailbox_in_which_a_folder_is_a_link(
-    served: Served, component: str
-) -> None:
+def test_worker_refuses_a_mailbox_with_a_symlinked_folder(served: Served, component: str) -> None:
     served.drop("waits.json", served.request("waits"))
     ours, link = link_beside(served, component)
     exchange(str(ours), str(link))
@@ -80,7 +78,7 @@ def test_a_worker_refuses_a_mailbox_in_which_a_folder_is_a_link(
 
 
 @pytest.mark.parametrize("component", BY_DESCRIPTOR)
-def test_a_folder_that_is_swapped_for_a_link_again_and_again_leads_nobody_out(
+def test_folder_swapped_repeatedly_with_a_symlink_is_never_followed(
     served: Served, component: str
 ) -> None:
     served.start("--poll-interval-s", "0.01")
