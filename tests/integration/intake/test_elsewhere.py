@@ -166,7 +166,7 @@ READING = [
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_nothing_of_another_repository_comes_in(
+def test_objects_of_another_repository_are_not_taken_in(
     template: World,
     tmp_path: Path,
     attack: Callable[[World], None],
@@ -183,7 +183,7 @@ def test_nothing_of_another_repository_comes_in(
 
 
 @pytest.mark.parametrize("attack", READING)
-def test_the_attack_would_read_another_repository_without_the_box(
+def test_attack_reads_another_repository_without_sandbox_and_first_check(
     template: World, tmp_path: Path, attack: Callable[[World], None]
 ) -> None:
     world = template.copy(tmp_path / "world", is_sandboxed=False)
@@ -193,7 +193,7 @@ def test_the_attack_would_read_another_repository_without_the_box(
 
 
 @pytest.mark.parametrize("attack", READING)
-def test_without_a_box_it_is_seen_all_the_same_where_it_is_there_at_first(
+def test_attack_present_from_the_start_is_refused_without_a_sandbox(
     template: World, tmp_path: Path, attack: Callable[[World], None]
 ) -> None:
     world = template.copy(tmp_path / "world", is_sandboxed=False)
