@@ -130,14 +130,16 @@ def check(projects: Mapping[str, Project], intent: Intent, lane: str) -> str | N
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_every_move_is_judged_alike(lane: str, projects: dict[str, Project]):
+def test_every_transition_is_decided_alike(lane: str, projects: dict[str, Project]):
     codes = {check(projects, intent, lane) for to in LANES for intent in moves(PACKAGE, to)}
 
     assert codes == {None, "TRANSITION_REJECTED"}
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_every_move_of_a_package_with_work_is_judged_alike(lane: str, worked: dict[str, Project]):
+def test_every_transition_of_a_package_with_work_is_decided_alike(
+    lane: str, worked: dict[str, Project]
+):
     codes = {check(worked, intent, lane) for to in SEEN for intent in moves(PACKAGE, to)}
 
     assert codes == {None, "TRANSITION_REJECTED"}
@@ -145,7 +147,7 @@ def test_every_move_of_a_package_with_work_is_judged_alike(lane: str, worked: di
 
 @pytest.mark.parametrize("actor", ["ada", "bob"])
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_every_word_is_judged_alike_whoever_says_it(
+def test_every_command_for_people_is_decided_alike_for_each_actor(
     lane: str, actor: str, worked: dict[str, Project]
 ):
     for intent in takes(PACKAGE, actor):
@@ -157,7 +159,7 @@ def test_every_word_is_judged_alike_whoever_says_it(
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_a_package_that_waits_is_judged_alike(lane: str, projects: dict[str, Project]):
+def test_package_with_open_dependencies_is_decided_alike(lane: str, projects: dict[str, Project]):
     intents = [*takes(OTHER, "ada"), *moves(OTHER, "claimed"), *moves(OTHER, "in_progress")]
     codes = [check(projects, intent, lane) for intent in intents]
 
@@ -166,7 +168,7 @@ def test_a_package_that_waits_is_judged_alike(lane: str, projects: dict[str, Pro
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_the_end_of_a_mission_is_judged_alike(lane: str, worked: dict[str, Project]):
+def test_accept_and_merge_are_decided_alike(lane: str, worked: dict[str, Project]):
     for project in worked.values():
         project.given += standing(OTHER, "canceled")
 
@@ -174,7 +176,7 @@ def test_the_end_of_a_mission_is_judged_alike(lane: str, worked: dict[str, Proje
         check(worked, intent, lane)
 
 
-def test_names_that_are_none_are_judged_alike(projects: dict[str, Project]):
+def test_invalid_names_are_decided_alike(projects: dict[str, Project]):
     for wp_id in ("WP99", "WP", "../WP01", "w" * 300):
         for intent in (*takes(wp_id, "ada"), *moves(wp_id, "claimed")):
             assert check(projects, intent, "planned") in ("WP_NOT_FOUND", "TRANSITION_REJECTED")

@@ -31,7 +31,7 @@ def notes(stage: Stage, slug: str) -> list[str]:
     return [event["delta"]["note"] for event in stage.events(slug) if "delta" in event]
 
 
-def test_a_start_that_hangs_in_git_holds_up_no_other_mission(stage: Stage) -> None:
+def test_start_that_hangs_in_git_does_not_block_other_missions(stage: Stage) -> None:
     write_missions(stage)
     gate = GatedGit(stage.root.parent / "bin", words="read-tree --reset")
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05", env=gate.environment())
@@ -54,7 +54,7 @@ def test_a_start_that_hangs_in_git_holds_up_no_other_mission(stage: Stage) -> No
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_what_a_killed_worker_had_taken_keeps_its_order(stage: Stage) -> None:
+def test_requests_claimed_by_a_killed_worker_keep_their_order(stage: Stage) -> None:
     write_missions(stage)
     gate = GatedGit(stage.root.parent / "bin", words="read-tree --reset")
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05", env=gate.environment())
@@ -76,7 +76,7 @@ def test_what_a_killed_worker_had_taken_keeps_its_order(stage: Stage) -> None:
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_status_tells_of_every_mailbox(stage: Stage) -> None:
+def test_status_lists_every_mailbox(stage: Stage) -> None:
     stage.put("one", "contract-version", policy=None)
     folder = stage.root / ".kitty" / "inbox" / "stranger"
     folder.mkdir()

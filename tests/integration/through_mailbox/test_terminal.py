@@ -25,7 +25,7 @@ def until_said(terminal: int, text: bytes) -> bytes:
     return shown
 
 
-def test_a_long_wait_shows_its_progress_and_a_stalled_worker_its_reason(tmp_path: Path) -> None:
+def test_long_wait_shows_progress_and_the_reason_of_a_stalled_worker(tmp_path: Path) -> None:
     for name in ("inbox", "outbox"):
         (tmp_path / name).mkdir()
     stalled = {"state": "stalled", "stalled_reason": "the disk is \x1b[2Jfull", "interval_s": 60}
