@@ -46,7 +46,7 @@ def settled(stage: Stage, workspace: Path, request: pytest.FixtureRequest, tmp_p
     return other
 
 
-def test_the_whole_way_of_a_package_is_open(stage: Stage, settled: Path) -> None:
+def test_package_can_be_submitted_accepted_and_merged(stage: Stage, settled: Path) -> None:
     put(stage, settled, {"c/work.py": "work\n"})
     stage.done("append-history", mission=OTHER, wp="WP01", actor="x", note="n")
     for to in ("for_review", "approved"):
@@ -62,7 +62,7 @@ def test_the_whole_way_of_a_package_is_open(stage: Stage, settled: Path) -> None
     assert stage.lane("WP01", OTHER) == "done"
 
 
-def test_a_new_mission_is_planned(stage: Stage, settled: Path) -> None:
+def test_mission_can_be_planned(stage: Stage, settled: Path) -> None:
     made = stage.done("create-mission", policy=None, title="Next")
     slug = made["mission_slug"]
     stage.done("write-plan", policy=None, mission=slug)
@@ -77,7 +77,7 @@ def test_a_new_mission_is_planned(stage: Stage, settled: Path) -> None:
     )
 
 
-def test_the_doctor_and_readers_see_everything(stage: Stage, settled: Path) -> None:
+def test_doctor_and_reads_work(stage: Stage, settled: Path) -> None:
     stage.done("append-history", mission=OTHER, wp="WP01", actor="x", note="n")
     assert stage.ask("diagnose", policy=None)["success"]
     assert stage.lane("WP01", OTHER) == "in_progress"

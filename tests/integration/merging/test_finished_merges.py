@@ -32,7 +32,7 @@ def merge(stage: Stage, strategy: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_commit_that_a_merge_commit_undid_is_not_replayed(
+def test_commit_undone_by_a_merge_commit_is_not_replayed(
     stage: Stage, workspace: Path, strategy: str
 ) -> None:
     good = put(stage, workspace, {"a/work.py": "work\n"})
@@ -52,7 +52,7 @@ def test_a_commit_that_a_merge_commit_undid_is_not_replayed(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_revert_of_what_the_target_has_takes_nothing_away(
+def test_revert_of_a_target_commit_does_not_remove_it_from_the_target(
     stage: Stage, workspace: Path, strategy: str
 ) -> None:
     stage.commit({"kitty-specs/003-three/meta.json": "{}"})
@@ -87,7 +87,7 @@ def forbidden(stage: Stage, branch: str = "main") -> str:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("is_first", sampled([True, False], every=2))
-def test_a_revert_in_one_lane_of_what_another_took_from_the_target_takes_nothing_away(
+def test_revert_of_a_cherry_pick_in_another_lane_removes_nothing(
     stage: Stage, workspaces: tuple[Path, Path], strategy: str, is_first: bool
 ) -> None:
     """Neither lane changes anything beside the target; the second merged beside the first does."""
@@ -109,7 +109,7 @@ def test_a_revert_in_one_lane_of_what_another_took_from_the_target_takes_nothing
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("reverting", sampled([0, 1], every=2))
-def test_a_lane_that_takes_back_what_another_brings_does_not_make_it_harmless(
+def test_revert_in_one_lane_does_not_legitimize_a_commit_of_another(
     stage: Stage, workspaces: tuple[Path, Path], strategy: str, reverting: int
 ) -> None:
     """The commit is in the first lane's history by a merge that undid it, in the second's reverted."""
@@ -131,7 +131,7 @@ def test_a_lane_that_takes_back_what_another_brings_does_not_make_it_harmless(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_lane_that_took_in_another_target_in_name_only_takes_nothing_from_it(
+def test_merge_with_strategy_ours_removes_nothing_from_another_target(
     stage: Stage, workspace: Path, strategy: str
 ) -> None:
     stage.git("checkout", "-q", "-b", "production")
@@ -154,7 +154,7 @@ def test_a_lane_that_took_in_another_target_in_name_only_takes_nothing_from_it(
     assert forbidden(stage, "production") == before
 
 
-def test_a_rebase_refuses_to_lose_what_a_merge_commit_changed_itself(
+def test_rebase_is_refused_if_it_would_lose_changes_of_a_merge_commit(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})

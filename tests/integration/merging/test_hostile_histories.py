@@ -154,7 +154,7 @@ MERGED = {("like git", it) for it in STRATEGIES} | {
 
 @pytest.mark.parametrize("strategy", sampled(STRATEGIES, every=3))
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_nothing_of_the_host_or_another_mission_changes(
+def test_hostile_history_does_not_change_files_of_the_host_or_other_missions(
     stage: Stage, workspace: Path, attack: str, strategy: str
 ) -> None:
     ATTACKS[attack](stage, workspace)

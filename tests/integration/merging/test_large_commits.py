@@ -62,7 +62,7 @@ def commit_with_a_large_message(workspace: Path) -> str:
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("strategy", ["rebase", "merge"])
-def test_a_commit_with_a_message_of_200_mb_is_never_read_whole(stage: Stage, strategy: str) -> None:
+def test_commit_message_of_200_mb_is_not_loaded_into_memory(stage: Stage, strategy: str) -> None:
     stage.write_mission({"WP01": {}})
     start = {"mission": SLUG, "wp": "WP01", "actor": "agent"}
     workspace = Path(stage.done("start-implementation", **start)["workspace_path"])

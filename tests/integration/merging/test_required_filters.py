@@ -18,7 +18,7 @@ FILTERS = {
 
 @pytest.mark.parametrize("selected", ["*.jsonl", "kitty-specs/**", "*"])
 @pytest.mark.parametrize("settings", FILTERS.values(), ids=FILTERS.keys())
-def test_a_required_filter_that_fails_does_not_stop_accept(
+def test_failing_required_filter_does_not_stop_accept(
     stage: Stage, workspace: Path, settings: dict[str, str], selected: str
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n", ".gitattributes": f"{selected} filter=vault\n"})
@@ -37,7 +37,7 @@ def test_a_required_filter_that_fails_does_not_stop_accept(
     assert stage.git("cat-file", "blob", f"HEAD:{name}") == log.read_text().strip()
 
 
-def test_an_edit_in_the_same_instant_as_the_index_is_still_seen_after_accept(
+def test_edit_with_the_timestamp_of_the_index_is_still_seen_after_accept(
     stage: Stage, workspace: Path
 ) -> None:
     assert hand_in(stage, "approved", force=True, note="n")["success"]

@@ -36,7 +36,7 @@ ROW_C = {
 
 
 @pytest.mark.parametrize("files", [ROW_A, ROW_B, ROW_C], ids=["mailbox", "config", "missions"])
-def test_what_belongs_to_the_host_or_another_mission_is_refused_at_hand_in_and_at_merge(
+def test_forbidden_paths_are_refused_at_submission_and_at_merge(
     stage: Stage, workspace: Path, files: dict[str, str]
 ) -> None:
     commit = put(stage, workspace, {"a/work.py": "work\n"} | files)
@@ -58,14 +58,14 @@ def test_what_belongs_to_the_host_or_another_mission_is_refused_at_hand_in_and_a
         ("done", {"force": True, "note": "n"}),
     ],
 )
-def test_no_way_in_takes_such_a_path_not_even_by_force(
+def test_forbidden_path_is_refused_by_every_transition_even_forced(
     stage: Stage, workspace: Path, to: str, args: dict[str, Any]
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"} | ROW_B)
     refused(stage, to, **args)
 
 
-def test_such_a_path_committed_during_the_review_is_not_what_is_approved(
+def test_forbidden_path_committed_during_review_is_not_merged(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
@@ -79,7 +79,7 @@ def test_such_a_path_committed_during_the_review_is_not_what_is_approved(
     assert not any((stage.root / path).exists() for path in ROW_B)
 
 
-def test_such_a_path_is_not_approved_either_where_no_commit_was_recorded(
+def test_forbidden_path_is_not_merged_if_no_commit_was_recorded(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
@@ -96,7 +96,7 @@ def test_such_a_path_is_not_approved_either_where_no_commit_was_recorded(
 
 
 @pytest.mark.parametrize("files", [ROW_A, ROW_B, ROW_C], ids=["mailbox", "config", "missions"])
-def test_such_a_path_never_comes_into_the_project(
+def test_forbidden_path_is_not_taken_into_the_project_by_sync_or_submission(
     stage: Stage, workspace: Path, files: dict[str, str]
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
@@ -115,7 +115,7 @@ def test_such_a_path_never_comes_into_the_project(
         stage.git("checkout", "-q", branch)
 
 
-def test_what_was_taken_back_is_handed_in_by_the_advice_of_the_refusal(
+def test_work_can_be_submitted_after_the_advised_removal_of_other_missions_files(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"} | ROW_C)
@@ -127,7 +127,9 @@ def test_what_was_taken_back_is_handed_in_by_the_advice_of_the_refusal(
     assert hand_in(stage)["success"]
 
 
-def test_no_commit_on_the_way_has_files_of_the_host(stage: Stage, workspace: Path) -> None:
+def test_submission_is_refused_if_an_earlier_commit_has_host_files(
+    stage: Stage, workspace: Path
+) -> None:
     put(stage, workspace, {"a/work.py": "work\n"} | ROW_B)
     stage.git("rm", "-q", *ROW_B, folder=workspace)
     stage.git("commit", "-q", "-m", "undone", folder=workspace)
@@ -138,7 +140,7 @@ def test_no_commit_on_the_way_has_files_of_the_host(stage: Stage, workspace: Pat
     assert hand_in(stage)["success"]
 
 
-def test_files_of_the_host_are_taken_out_by_the_advice_of_the_refusal(
+def test_work_can_be_submitted_after_the_advised_removal_of_host_files(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"} | ROW_B)
@@ -151,7 +153,7 @@ def test_files_of_the_host_are_taken_out_by_the_advice_of_the_refusal(
 @pytest.mark.parametrize(
     "link", [f"kitty-specs/{SLUG}/notes", "kitty-specs/003-ghost/status.events.jsonl"]
 )
-def test_a_link_below_the_missions_is_refused(
+def test_symlink_below_kitty_specs_is_refused(
     stage: Stage, workspace: Path, link: str, tmp_path: Path
 ) -> None:
     place = workspace / link
@@ -163,7 +165,7 @@ def test_a_link_below_the_missions_is_refused(
 
 
 @pytest.mark.parametrize("path", [".worktrees", ".Kitty", "kitty-specs", "Kitty-Specs"])
-def test_a_file_in_the_place_of_a_folder_of_the_host_is_refused(
+def test_file_in_place_of_a_host_folder_is_refused(
     stage: Stage, workspace: Path, path: str
 ) -> None:
     stage.git("rm", "-rq", "kitty-specs", folder=workspace)
@@ -171,9 +173,7 @@ def test_a_file_in_the_place_of_a_folder_of_the_host_is_refused(
     assert path in paths(refused(stage))
 
 
-def test_a_submodule_in_the_place_of_a_folder_of_the_host_is_refused(
-    stage: Stage, workspace: Path
-) -> None:
+def test_submodule_in_place_of_a_host_folder_is_refused(stage: Stage, workspace: Path) -> None:
     head = stage.git("rev-parse", "HEAD")
     for path in (".kitty", f"kitty-specs/{SLUG}/library"):
         entry = f"160000,{head},{path}"
@@ -182,32 +182,28 @@ def test_a_submodule_in_the_place_of_a_folder_of_the_host_is_refused(
     assert list(paths(refused(stage))) == [".kitty", f"kitty-specs/{SLUG}/library"]
 
 
-def test_removing_and_renaming_what_belongs_to_others_is_refused(
-    stage: Stage, workspace: Path
-) -> None:
+def test_renaming_a_file_of_another_mission_is_refused(stage: Stage, workspace: Path) -> None:
     theirs = f"kitty-specs/{OTHER}/meta.json"
     stage.git("mv", theirs, "moved.json", folder=workspace)
     stage.git("commit", "-q", "-m", "moved", folder=workspace)
     assert list(paths(refused(stage))) == [theirs]
 
 
-def test_a_change_of_the_mode_alone_is_a_change(stage: Stage, workspace: Path) -> None:
+def test_mode_change_of_a_file_of_another_mission_is_refused(stage: Stage, workspace: Path) -> None:
     theirs = f"kitty-specs/{OTHER}/meta.json"
     stage.git("update-index", "--chmod=+x", theirs, folder=workspace)
     stage.git("commit", "-q", "-m", "mode", folder=workspace)
     assert list(paths(refused(stage))) == [theirs]
 
 
-def test_what_is_on_the_target_already_may_come_into_the_lane(
-    stage: Stage, workspace: Path
-) -> None:
+def test_changes_merged_from_the_target_are_accepted(stage: Stage, workspace: Path) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
     stage.commit({f"kitty-specs/{OTHER}/meta.json": '{"title": "new"}'})
     stage.git("merge", "-q", "--no-edit", stage.git("rev-parse", "main"), folder=workspace)
     assert "outside_owned_files" not in hand_in(stage)["data"]
 
 
-def test_a_merge_commit_of_the_lane_hides_nothing(stage: Stage, workspace: Path) -> None:
+def test_forbidden_path_in_a_merge_commit_is_refused(stage: Stage, workspace: Path) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
     stage.commit({"b.txt": "b\n"})
     stage.git("merge", "-q", "--no-commit", stage.git("rev-parse", "main"), folder=workspace)
@@ -218,7 +214,7 @@ def test_a_merge_commit_of_the_lane_hides_nothing(stage: Stage, workspace: Path)
     assert paths(refused(stage)) == {f"kitty-specs/{OTHER}/meta.json": merge}
 
 
-def test_a_path_that_was_taken_back_in_the_lane_is_merged_with_its_history(
+def test_forbidden_path_that_was_removed_again_does_not_block_a_rebase(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n", "kitty-specs/004-made/meta.json": "{}"})
@@ -229,7 +225,7 @@ def test_a_path_that_was_taken_back_in_the_lane_is_merged_with_its_history(
     assert not (stage.root / "kitty-specs" / "004-made").exists()
 
 
-def test_the_plans_of_the_mission_stay_as_the_target_has_them(
+def test_changed_plans_of_the_mission_are_left_out_of_the_merge(
     stage: Stage, workspace: Path
 ) -> None:
     plans = [f"kitty-specs/{SLUG}/tasks.md", f"kitty-specs/{SLUG}/tasks/WP01-step.md"]
@@ -253,7 +249,7 @@ def test_the_plans_of_the_mission_stay_as_the_target_has_them(
 
 
 @pytest.mark.parametrize("strategy", ["squash", "rebase"])
-def test_no_strategy_takes_the_plans_of_the_mission(
+def test_squash_and_rebase_leave_out_changed_plans(
     stage: Stage, workspace: Path, strategy: str
 ) -> None:
     plan = f"kitty-specs/{SLUG}/tasks.md"
@@ -269,7 +265,7 @@ def test_no_strategy_takes_the_plans_of_the_mission(
     assert touched == "plan"
 
 
-def test_paths_outside_the_owned_files_are_listed_at_hand_in_and_in_the_review(
+def test_paths_outside_owned_files_are_listed_at_submission_and_review(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n", ".github/ci.yml": "x\n", ".gitignore": "y\n"})
@@ -281,9 +277,7 @@ def test_paths_outside_the_owned_files_are_listed_at_hand_in_and_in_the_review(
     assert again["outside_owned_files"] == outside
 
 
-def test_the_operator_may_have_paths_outside_the_owned_files_refused(
-    stage: Stage, workspace: Path
-) -> None:
+def test_operator_can_have_paths_outside_owned_files_refused(stage: Stage, workspace: Path) -> None:
     (stage.root / ".kitty").mkdir(exist_ok=True)
     (stage.root / ".kitty" / "config.toml").write_text('owned_files = "refuse"\n')
     plan = f"kitty-specs/{SLUG}/tasks.md"
@@ -303,7 +297,7 @@ def test_names_that_differ_only_in_case_are_refused(stage: Stage, workspace: Pat
     assert paths(refused(stage)) == {"docs/guide.md": commit}
 
 
-def test_a_double_name_that_was_there_already_stands_in_nobodys_way(
+def test_colliding_names_that_the_target_already_has_are_accepted(
     stage: Stage, workspace: Path
 ) -> None:
     stage.commit({"docs/Guide.md": "one\n", "docs/guide.md": "two\n"})
@@ -315,7 +309,7 @@ def test_a_double_name_that_was_there_already_stands_in_nobodys_way(
 @pytest.mark.parametrize(
     ("one", "other"), [("notes.txt", "Notes.txt"), ("caf\u00e9.txt", "cafe\u0301.txt")]
 )
-def test_two_lanes_that_bring_one_name_in_two_spellings_are_refused(
+def test_colliding_names_from_two_execution_lanes_are_refused(
     stage: Stage, one: str, other: str
 ) -> None:
     two = {"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}}
@@ -326,9 +320,7 @@ def test_two_lanes_that_bring_one_name_in_two_spellings_are_refused(
 
 
 @pytest.mark.campaign
-def test_a_hundred_thousand_refused_paths_are_counted_and_few_are_named(
-    stage: Stage, workspace: Path
-) -> None:
+def test_many_refused_paths_are_counted_and_a_few_are_listed(stage: Stage, workspace: Path) -> None:
     blob = stage.git("hash-object", "-w", "README.md")
     name = "x" * 200
     lines = "".join(

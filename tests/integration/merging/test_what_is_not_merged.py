@@ -39,7 +39,7 @@ def pushed_to(approved: Stage, tmp_path: Path) -> Path:
     return remote
 
 
-def test_work_that_was_approved_before_commits_were_recorded_and_is_gone_is_an_obstacle(
+def test_merge_is_refused_if_approved_work_without_a_recorded_commit_is_gone(
     approved: Stage,
 ) -> None:
     approved.forget_commits()
@@ -65,7 +65,7 @@ def test_commits_of_a_canceled_package_are_not_merged(stage: Stage) -> None:
     assert not (stage.root / "src/bad.py").exists()
 
 
-def test_a_push_that_the_remote_refuses_moves_nothing(approved: Stage, pushed_to: Path) -> None:
+def test_push_that_the_remote_refuses_changes_nothing(approved: Stage, pushed_to: Path) -> None:
     hook = pushed_to / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
@@ -78,7 +78,7 @@ def test_a_push_that_the_remote_refuses_moves_nothing(approved: Stage, pushed_to
     assert approved.done("merge-mission", mission=SLUG, push=True)["merged_wps"] == ["WP01"]
 
 
-def test_a_merge_that_was_pushed_and_could_not_follow_is_completed_by_the_next_request(
+def test_merge_that_failed_after_its_push_is_completed_by_the_next_one(
     approved: Stage, pushed_to: Path
 ) -> None:
     in_the_way = approved.root / "src" / "work.py"
@@ -98,7 +98,7 @@ def test_a_merge_that_was_pushed_and_could_not_follow_is_completed_by_the_next_r
 
 
 @pytest.mark.parametrize("part", ["", "-lane-a"])
-def test_nothing_is_merged_into_a_branch_of_another_mission(stage: Stage, part: str) -> None:
+def test_merge_into_a_branch_of_another_mission_is_refused(stage: Stage, part: str) -> None:
     stage.write_mission({"WP01": {"owned_files": ["a.py"]}})
     stage.write_mission({"WP01": {"owned_files": ["b.py"]}}, slug=OTHER)
     stage.approve("WP01", {"b.py": "b\n"}, slug=OTHER)
