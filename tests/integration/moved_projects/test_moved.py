@@ -72,7 +72,7 @@ def goes_on(stage: Stage) -> None:
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_a_moved_project_goes_on_beside_another_one_at_its_former_path(begun: Stage) -> None:
+def test_moved_project_is_repaired_beside_another_one_at_its_former_path(begun: Stage) -> None:
     former, begun.root = begun.root, begun.root.with_name("else where")
     former.rename(begun.root)
     Stage(root=former).make_repository()
@@ -85,7 +85,7 @@ def test_a_moved_project_goes_on_beside_another_one_at_its_former_path(begun: St
 
 
 @pytest.mark.campaign
-def test_a_copy_is_repaired_and_the_original_stays(begun: Stage) -> None:
+def test_copy_is_repaired_and_the_original_is_unchanged(begun: Stage) -> None:
     copy = Stage(root=copied(begun.root, begun.root.with_name("copy")))
     assert "moved-worktree" in {it["check"] for it in findings(copy)}
     follow(copy)
@@ -94,7 +94,7 @@ def test_a_copy_is_repaired_and_the_original_stays(begun: Stage) -> None:
     goes_on(copy)
 
 
-def test_a_worktree_that_git_has_forgotten_is_moved_away(begun: Stage) -> None:
+def test_worktree_without_a_registration_is_moved_away_by_the_advised_command(begun: Stage) -> None:
     former, begun.root = begun.root, begun.root.with_name("elsewhere")
     former.rename(begun.root)
     begun.git("worktree", "prune")

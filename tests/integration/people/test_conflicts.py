@@ -123,7 +123,7 @@ def paste(stage: Stage, line: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_execution_lanes_that_conflict_in_every_way(stage: Stage) -> None:
+def test_advice_resolves_conflicts_of_every_kind_between_execution_lanes(stage: Stage) -> None:
     conflicting(stage, every_kind(1), every_kind(2))
 
     refused = stage.run("merge")
@@ -138,7 +138,7 @@ def test_execution_lanes_that_conflict_in_every_way(stage: Stage) -> None:
     assert {(stage.root / it).read_text() for it in ("shared", "moved", "type")} == {"both\n"}
 
 
-def test_execution_lane_that_conflicts_with_the_target_and_another_one(stage: Stage) -> None:
+def test_advice_resolves_conflicts_with_the_target_and_another_execution_lane(stage: Stage) -> None:
     conflicting(stage, writes(added="1\n"), writes(added="2\n", shared="2\n"))
     stage.commit({"shared": "target\n"})
 
@@ -152,7 +152,7 @@ def test_execution_lane_that_conflicts_with_the_target_and_another_one(stage: St
     assert {(stage.root / it).read_text() for it in ("shared", "added")} == {"both\n"}
 
 
-def test_start_whose_dependencies_conflict(stage: Stage) -> None:
+def test_advice_resolves_conflicts_between_dependencies(stage: Stage) -> None:
     packages = {"WP03": {"owned_files": ["three/**"], "dependencies": ["WP01", "WP02"]}}
     conflicting(stage, writes(shared="1\n"), writes(shared="2\n"), more=packages)
 
@@ -172,7 +172,7 @@ def said(folder: Path) -> None:
             (folder / name).write_text("both\n")
 
 
-def test_update_brings_the_target_and_approved_work_into_work_in_progress(stage: Stage) -> None:
+def test_update_merges_the_target_and_approved_work_into_a_workspace(stage: Stage) -> None:
     conflicting(stage, writes(one="1\n", shared="1\n"), writes(two="2\n"))
     stage.commit({"shared": "target\n", "new": "new\n"})
     workspace = stage.root / ".worktrees" / f"{SLUG}-lane-b"
@@ -194,7 +194,7 @@ def test_update_brings_the_target_and_approved_work_into_work_in_progress(stage:
     assert (workspace / "one").exists()
 
 
-def test_merged_commits_of_the_target_are_no_evidence_of_work(stage: Stage) -> None:
+def test_merged_target_commits_do_not_count_as_work(stage: Stage) -> None:
     stage.write_mission(PACKAGES)
     stage.run("implement", "WP01")
     stage.commit({"new": "new\n"})
@@ -205,7 +205,7 @@ def test_merged_commits_of_the_target_are_no_evidence_of_work(stage: Stage) -> N
     assert b"has no commit of its own yet" in refused.stderr
 
 
-def test_resumed_package_whose_own_work_conflicts_with_what_it_builds_on(stage: Stage) -> None:
+def test_advice_resolves_conflicts_of_a_resumed_package(stage: Stage) -> None:
     """Another package worked in the execution lane meanwhile, so its work is in the host's refs alone."""
     stage.commit(BEFORE)
     stage.write_mission({"WP01": {"owned_files": ["x/**"]}, "WP02": {"owned_files": ["x/**"]}})

@@ -53,7 +53,7 @@ def mark_of(stage: Stage) -> Path:
     ],
 )
 @pytest.mark.parametrize("by", sampled(["working directory", "variable"], every=2))
-def test_a_command_never_takes_a_foreign_repository_for_the_project(
+def test_commands_do_not_use_a_foreign_repository(
     stage: Stage, workspace: Path, words: tuple[str, ...], by: str
 ) -> None:
     if by == "variable":
@@ -70,5 +70,5 @@ def test_a_command_never_takes_a_foreign_repository_for_the_project(
     assert not (foreign / ".worktrees").exists()
 
 
-def test_the_board_is_that_of_the_own_project(stage: Stage, workspace: Path) -> None:
+def test_status_shows_the_own_project(stage: Stage, workspace: Path) -> None:
     assert SLUG.encode() in stage.run("status", cwd=workspace).stdout

@@ -41,7 +41,7 @@ def snapshot(stage: Stage) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("strategy", ["merge", "squash", "rebase"])
-def test_a_user_s_changes_survive_acceptance_and_merge_byte_for_byte(
+def test_uncommitted_changes_survive_accept_and_merge_unchanged(
     approved: Stage, strategy: str
 ) -> None:
     before = users_changes(approved)
@@ -55,7 +55,7 @@ def test_a_user_s_changes_survive_acceptance_and_merge_byte_for_byte(
     assert "kept.txt" not in approved.git("diff", "--name-only", "HEAD~1", "HEAD")
 
 
-def test_a_change_that_a_merge_would_overwrite_is_an_obstacle(approved: Stage) -> None:
+def test_merge_that_would_overwrite_a_change_is_refused(approved: Stage) -> None:
     mine = approved.root / "src" / "work.py"
     mine.parent.mkdir()
     mine.write_text("mine\n")
@@ -68,7 +68,7 @@ def test_a_change_that_a_merge_would_overwrite_is_an_obstacle(approved: Stage) -
     assert approved.lane("WP01") == "approved"
 
 
-def test_a_target_that_is_out_in_another_worktree_moves_there_too(
+def test_merge_updates_another_worktree_that_has_the_target_checked_out(
     approved: Stage, tmp_path: Path
 ) -> None:
     approved.git("checkout", "-q", "-b", "elsewhere")
@@ -84,7 +84,7 @@ def test_a_target_that_is_out_in_another_worktree_moves_there_too(
     assert not (approved.root / "src").exists()
 
 
-def test_a_target_that_is_out_in_another_worktree_with_changes_in_the_way_stays(
+def test_merge_is_refused_if_another_worktree_has_conflicting_changes(
     approved: Stage, tmp_path: Path
 ) -> None:
     approved.git("checkout", "-q", "-b", "elsewhere")
@@ -100,7 +100,7 @@ def test_a_target_that_is_out_in_another_worktree_with_changes_in_the_way_stays(
     )
 
 
-def test_conflicting_work_is_refused_with_its_paths_and_no_tree_is_touched(
+def test_conflicting_work_is_refused_with_its_paths(
     approved: Stage,
 ) -> None:
     approved.commit({"src/work.py": "theirs\n"})
@@ -113,7 +113,7 @@ def test_conflicting_work_is_refused_with_its_paths_and_no_tree_is_touched(
     assert approved.git("diff", "HEAD", "--", "src") == ""
 
 
-def test_every_obstacle_is_named_at_once(approved: Stage) -> None:
+def test_merge_refusal_names_all_obstacles(approved: Stage) -> None:
     approved.write_mission({}, slug="002-other")
     mission = approved.root / "kitty-specs" / SLUG
     (mission / "tasks" / "WP02-late.md").write_text("")
@@ -128,7 +128,7 @@ def test_every_obstacle_is_named_at_once(approved: Stage) -> None:
     assert (worktree / "left.txt").exists()
 
 
-def test_an_acceptance_that_git_refuses_leaves_no_event(approved: Stage) -> None:
+def test_acceptance_that_git_refuses_leaves_no_event(approved: Stage) -> None:
     lock = approved.root / ".git" / "index.lock"
     lock.touch()
     before = len(approved.events())
@@ -140,7 +140,7 @@ def test_an_acceptance_that_git_refuses_leaves_no_event(approved: Stage) -> None
     assert approved.ask("accept-mission", policy=None, mission=SLUG, actor="person")["success"]
 
 
-def test_a_merge_that_git_refuses_leaves_nothing(approved: Stage) -> None:
+def test_merge_that_git_refuses_changes_nothing(approved: Stage) -> None:
     lock = approved.root / ".git" / "index.lock"
     lock.touch()
     before = (len(approved.events()), approved.git("rev-parse", "main"))
@@ -151,7 +151,7 @@ def test_a_merge_that_git_refuses_leaves_nothing(approved: Stage) -> None:
     assert approved.ask("merge-mission", policy=None, mission=SLUG)["success"]
 
 
-def test_a_merge_in_a_detached_checkout_leaves_the_checkout_alone(approved: Stage) -> None:
+def test_merge_does_not_change_a_detached_checkout(approved: Stage) -> None:
     approved.git("checkout", "-q", "--detach")
     here = approved.git("rev-parse", "HEAD")
     approved.done("accept-mission", policy=None, mission=SLUG, actor="person")
@@ -161,7 +161,7 @@ def test_a_merge_in_a_detached_checkout_leaves_the_checkout_alone(approved: Stag
     assert not (approved.root / "src").exists()
 
 
-def test_hooks_and_variables_of_the_user_do_not_bend_the_host(
+def test_hooks_and_git_variables_of_the_user_do_not_affect_the_host(
     approved: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("pre-commit", "commit-msg", "post-checkout", "reference-transaction"):
@@ -174,7 +174,7 @@ def test_hooks_and_variables_of_the_user_do_not_bend_the_host(
     assert approved.done("merge-mission", policy=None, mission=SLUG)["merged"] is True
 
 
-def test_a_worktree_with_uncommitted_work_is_not_removed_and_stops_the_merge(
+def test_workspace_with_uncommitted_work_is_kept_and_stops_the_merge(
     approved: Stage,
 ) -> None:
     worktree = approved.root / ".worktrees" / f"{SLUG}-lane-a"

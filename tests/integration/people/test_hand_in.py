@@ -45,7 +45,7 @@ def approve(stage: Stage) -> None:
     assert done.exit_code == 0, done.stderr
 
 
-def test_work_that_is_committed_is_handed_in_without_a_warning(stage: Stage, worktree: Path):
+def test_committed_work_is_submitted_without_a_warning(stage: Stage, worktree: Path):
     assert hand_over(stage) == []
 
 
@@ -60,7 +60,7 @@ def test_uncommitted_files_are_counted_and_the_first_are_named(stage: Stage, wor
     assert "a.txt, b.txt, c.txt and 1 more" in warning
 
 
-def test_person_is_told_of_uncommitted_files_and_submits_them_with_the_printed_commands(
+def test_warning_about_uncommitted_files_prints_commands_that_submit_them(
     stage: Stage, worktree: Path
 ):
     (worktree / "b.txt").write_text("new\n")
@@ -77,16 +77,14 @@ def test_person_is_told_of_uncommitted_files_and_submits_them_with_the_printed_c
     assert "b.txt" in stage.git("ls-tree", "--name-only", f"kitty/mission-{SLUG}-lane-a")
 
 
-def test_workspace_that_git_would_wait_for_is_handed_in_without_a_warning(
-    stage: Stage, worktree: Path
-):
+def test_workspace_with_a_fifo_is_submitted_without_a_warning(stage: Stage, worktree: Path):
     (worktree / "b.txt").write_text("new\n")
     os.mkfifo(worktree / ".gitignore")
 
     assert hand_over(stage) == []
 
 
-def test_git_that_does_not_end_in_time_gives_no_warning(
+def test_check_for_uncommitted_files_that_times_out_gives_no_warning(
     stage: Stage, worktree: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (worktree / "b.txt").write_text("new\n")
@@ -95,7 +93,7 @@ def test_git_that_does_not_end_in_time_gives_no_warning(
     assert hand_over(stage) == []
 
 
-def test_commit_that_was_sent_back_is_not_handed_in_again_in_silence(stage: Stage, worktree: Path):
+def test_submitting_a_rejected_commit_again_gives_a_warning(stage: Stage, worktree: Path):
     hand_over(stage)
     stage.run("review", "WP01", "--request-changes", "--note", "no test", "--actor", "rev")
     [warning] = hand_over(stage)
@@ -106,9 +104,7 @@ def test_commit_that_was_sent_back_is_not_handed_in_again_in_silence(stage: Stag
     assert hand_over(stage) == []
 
 
-def test_commit_that_was_approved_in_the_end_is_not_one_that_was_sent_back(
-    stage: Stage, worktree: Path
-):
+def test_rejected_commit_that_was_approved_later_gives_no_warning(stage: Stage, worktree: Path):
     hand_over(stage)
     stage.run("review", "WP01", "--request-changes", "--note", "no test", "--actor", "rev")
     hand_over(stage)
@@ -120,7 +116,7 @@ def test_commit_that_was_approved_in_the_end_is_not_one_that_was_sent_back(
     assert hand_over(stage) == []
 
 
-def test_workspace_of_folders_deep_in_each_other_is_handed_in_and_removed(
+def test_workspace_with_deeply_nested_folders_is_submitted_and_removed(
     stage: Stage, worktree: Path
 ):
     with folders_in_each_other(worktree, 1200):
@@ -134,9 +130,7 @@ def test_workspace_of_folders_deep_in_each_other_is_handed_in_and_removed(
         assert (len(pruned.names), pruned.failed) == (1, {})
 
 
-def test_filter_that_does_not_end_does_not_keep_work_from_being_handed_in(
-    stage: Stage, worktree: Path
-):
+def test_hanging_filter_does_not_block_submission(stage: Stage, worktree: Path):
     stage.git("config", "filter.slow.clean", "sleep 600")
     (worktree / ".gitattributes").write_text("* filter=slow\n")
     (worktree / "a.txt").write_text("changed\n")
@@ -144,7 +138,7 @@ def test_filter_that_does_not_end_does_not_keep_work_from_being_handed_in(
     assert ".gitattributes" in warning
 
 
-def test_commits_after_the_hand_in_are_handed_in_by_the_commands_that_are_printed(
+def test_commits_after_submission_are_submitted_by_the_printed_commands(
     stage: Stage, worktree: Path
 ):
     hand_over(stage)

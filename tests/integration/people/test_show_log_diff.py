@@ -45,9 +45,7 @@ def diff_of(stage: Stage) -> str:
     return text_of(stage, "diff", "WP01")
 
 
-def test_the_diff_is_shown_in_every_state_in_which_there_is_work(
-    stage: Stage, workspace: Path
-) -> None:
+def test_diff_works_in_every_status_lane_with_work(stage: Stage, workspace: Path) -> None:
     assert "WP01 is in_progress and has no commit of its own" in diff_of(stage)
     stage.commit({"src/one.py": "one\n"}, folder=workspace)
     (workspace / "src" / "later.py").write_text("")
@@ -75,7 +73,9 @@ def test_the_diff_is_shown_in_every_state_in_which_there_is_work(
     assert "WP02 is canceled and has no commit of its own" in text_of(stage, "diff", "WP02")
 
 
-def test_names_and_contents_of_others_reach_no_terminal_raw(stage: Stage, workspace: Path) -> None:
+def test_control_characters_in_names_and_contents_are_escaped(
+    stage: Stage, workspace: Path
+) -> None:
     stage.git("config", "user.name", f"e{EVIL}", folder=workspace)
     stage.commit({f"src/e{EVIL}.py": f"{EVIL}\n"}, folder=workspace)
     ada = {"mission": SLUG, "wp": "WP01", "actor": f"a{EVIL}"}
@@ -91,9 +91,7 @@ def test_names_and_contents_of_others_reach_no_terminal_raw(stage: Stage, worksp
     assert "\x1b[" not in diff_of(stage)
 
 
-def test_a_package_and_its_story_are_shown_to_people_and_programs(
-    stage: Stage, workspace: Path
-) -> None:
+def test_show_and_log_print_a_package_and_its_history(stage: Stage, workspace: Path) -> None:
     shown = text_of(stage, "show", "wp01")
     for part in ("WP01  in_progress", "held by      ada", "WP02 (planned)", "src/**", "[ ] T001"):
         assert part in shown
@@ -110,7 +108,9 @@ def test_a_package_and_its_story_are_shown_to_people_and_programs(
 
 
 @pytest.mark.parametrize("how", ["update", "git merge"])
-def test_what_was_merged_in_is_not_shown_as_work(stage: Stage, workspace: Path, how: str) -> None:
+def test_diff_and_review_leave_out_merged_target_commits(
+    stage: Stage, workspace: Path, how: str
+) -> None:
     stage.commit({"src/own.py": "own\n"}, folder=workspace)
     stage.commit({"docs/theirs.md": "theirs\n"})
     if how == "update":

@@ -22,7 +22,7 @@ def said(answer: Outcome) -> str:
     return answer.stdout.decode()
 
 
-def test_from_nothing_to_a_board_without_writing_json(stage: Stage) -> None:
+def test_commands_create_a_mission_with_packages_and_a_board(stage: Stage) -> None:
     assert "project:" in said(stage.run("init"))
     assert "project:" in said(stage.run("init"))
     assert "001-full-text-search" in said(stage.run("mission", "create", "Full-text: Search!"))
@@ -38,7 +38,7 @@ def test_from_nothing_to_a_board_without_writing_json(stage: Stage) -> None:
     assert [package["wp_id"] for package in ready["ready_work_packages"]] == ["WP01"]
 
 
-def test_init_leaves_a_private_mailbox_and_nothing_for_git(stage: Stage) -> None:
+def test_init_creates_a_private_mailbox_and_no_untracked_files(stage: Stage) -> None:
     said(stage.run("init"))
 
     assert (stage.root / ".kitty" / "inbox").is_dir()
@@ -46,7 +46,7 @@ def test_init_leaves_a_private_mailbox_and_nothing_for_git(stage: Stage) -> None
     assert stage.git("status", "--porcelain", "--untracked-files=all") == ""
 
 
-def test_who_stands_in_a_workspace_that_is_to_be_replaced_is_told_to_leave_it(
+def test_start_inside_the_workspace_to_replace_prints_a_cd_command(
     stage: Stage,
 ) -> None:
     owned = {"owned_files": ["src/**"]}
@@ -65,7 +65,7 @@ def test_who_stands_in_a_workspace_that_is_to_be_replaced_is_told_to_leave_it(
     assert taken.endswith("next: spec-kitty implement WP02 --done --actor ann\n")
 
 
-def test_agents_tick_their_subtasks_from_inside_their_worktree(stage: Stage) -> None:
+def test_agents_mark_subtasks_from_inside_their_workspace(stage: Stage) -> None:
     stage.run("mission", "create", "Search")
     stage.run("tasks", "add", "1", "Index", "--subtask", "one", "--subtask", "two")
     stage.commit({"kitty-specs/001-search/meta.json": '{"mission_slug": "001-search"}'})
@@ -94,7 +94,7 @@ def test_marking_is_all_or_nothing(stage: Stage) -> None:
     assert stage.events() == []
 
 
-def test_a_harness_gets_one_json_object_of_the_finalized_mission(stage: Stage) -> None:
+def test_agent_finalize_tasks_prints_one_json_object(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     words = ["agent", "mission", "finalize-tasks", "--mission", "001-search", "--json"]
     finalized = stage.run(*words)
@@ -111,7 +111,7 @@ def test_a_harness_gets_one_json_object_of_the_finalized_mission(stage: Stage) -
         {"WP01": {"dependencies": ["WP09"]}},
     ],
 )
-def test_packages_that_do_not_fit_together_are_not_finalized(
+def test_packages_with_invalid_dependencies_are_not_finalized(
     stage: Stage, packages: dict[str, dict[str, list[str]]]
 ) -> None:
     stage.write_mission(packages)
@@ -132,7 +132,7 @@ def test_packages_that_do_not_fit_together_are_not_finalized(
         ["agent", "mission", "finalize-tasks", "--mission", "404-none"],
     ],
 )
-def test_a_mission_that_is_not_there_is_said_on_stderr_with_exit_code_1(
+def test_unknown_mission_is_reported_on_stderr_with_exit_code_1(
     stage: Stage, words: list[str]
 ) -> None:
     refused = stage.run(*words)
@@ -141,7 +141,7 @@ def test_a_mission_that_is_not_there_is_said_on_stderr_with_exit_code_1(
     assert b"Traceback" not in refused.stderr
 
 
-def test_outside_of_any_repository_nothing_is_made(tmp_path: Path) -> None:
+def test_init_outside_a_repository_creates_nothing(tmp_path: Path) -> None:
     nowhere = Stage(root=tmp_path)
     refused = nowhere.run("init")
     assert refused.exit_code in (1, 2)
@@ -149,7 +149,7 @@ def test_outside_of_any_repository_nothing_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_stranger_s_name_does_not_play_with_the_terminal(stage: Stage) -> None:
+def test_status_and_tasks_list_escape_control_characters(stage: Stage) -> None:
     stage.write_mission({"WP01": {"title": "\x1b[2Jgone"}})
     actor = "\x1b]0;owned\x07coder"
     stage.done("start-implementation", mission="1", wp="WP01", actor=actor)
@@ -166,7 +166,7 @@ PAGES = list(pages())
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
-def test_every_page_of_help_shows_an_example(
+def test_every_help_page_has_an_example(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -178,12 +178,12 @@ def test_every_page_of_help_shows_an_example(
 
 
 @pytest.mark.parametrize("words", [[], ["orchestrator-api"], ["orchestrator-api", "transition"]])
-def test_help_is_prose_at_a_real_prompt(stage: Stage, words: list[str]) -> None:
+def test_help_is_printed_as_text(stage: Stage, words: list[str]) -> None:
     answer = stage.run(*words, "--help")
     assert (answer.exit_code, answer.stderr) == (0, b"")
     assert answer.stdout.startswith(b"Usage: spec-kitty")
 
 
-def test_every_word_of_the_contract_has_a_page() -> None:
+def test_every_contract_command_has_a_help_page() -> None:
     listed = {words[1] for words in PAGES if words[:1] == ("orchestrator-api",) and words[1:]}
     assert listed == set(orchestrator_api.list_commands(click.Context(orchestrator_api)))

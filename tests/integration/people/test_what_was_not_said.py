@@ -31,7 +31,9 @@ from tests.integration.stage import Stage
     ),
     ids=" ".join,
 )
-def test_what_is_missing_is_not_understood(stage: Stage, words: list[str]) -> None:
+def test_missing_or_contradictory_arguments_are_usage_errors(
+    stage: Stage, words: list[str]
+) -> None:
     stage.write_mission({"WP01": {"subtasks": ["T001"]}})
     stage.run("specify", "Other")
 
@@ -43,7 +45,7 @@ def test_what_is_missing_is_not_understood(stage: Stage, words: list[str]) -> No
     assert answered.envelope["error_code"] == "USAGE_ERROR"
 
 
-def test_board_of_a_mission_is_found_by_argument_and_by_option(stage: Stage) -> None:
+def test_status_takes_the_mission_as_argument_or_option(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.run("specify", "Other")
 
@@ -54,7 +56,7 @@ def test_board_of_a_mission_is_found_by_argument_and_by_option(stage: Stage) -> 
     assert by_argument.stdout == by_option.stdout
 
 
-def test_board_is_that_of_the_only_mission_with_work_left(stage: Stage) -> None:
+def test_status_defaults_to_the_only_open_mission(stage: Stage) -> None:
     slug = stage.write_mission({"WP01": {}})
     stage.run("specify", "Other")
     stage.run("tasks", "add", "2", "Query")
@@ -66,7 +68,7 @@ def test_board_is_that_of_the_only_mission_with_work_left(stage: Stage) -> None:
     assert b"002-other" in shown.stdout, slug
 
 
-def test_a_package_that_waits_for_its_execution_lane_is_not_offered(stage: Stage) -> None:
+def test_package_waiting_for_its_execution_lane_is_not_suggested(stage: Stage) -> None:
     shared = {"owned_files": ["src/**"]}
     stage.write_mission({"WP01": shared, "WP02": shared, "WP03": {"owned_files": ["docs/**"]}})
     stage.run("implement", "WP01", "--actor", "ada")
