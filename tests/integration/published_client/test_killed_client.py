@@ -13,7 +13,7 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.campaign
-def test_killed_client_leaves_packages_that_a_person_gives_back_and_a_resumed_one_finishes(
+def test_mission_of_a_killed_client_is_finished_after_a_person_releases_its_packages(
     run: Run,
 ) -> None:
     packages = {

@@ -30,11 +30,11 @@ echo '{"result": {}}'
 
 
 @pytest.mark.parametrize("topic", FOLLOWED)
-def test_every_block_of_a_guide_prints_what_is_shown(topic: str, tmp_path: Path):
+def test_every_block_of_a_guide_prints_the_shown_output(topic: str, tmp_path: Path):
     assert_shown(pasted(GUIDES / f"{topic}.md"), tmp_path.resolve(), within_s=LONGEST_S)
 
 
-def test_every_block_of_the_readme_prints_what_is_shown(
+def test_every_block_of_the_readme_prints_the_shown_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     programs, project = tmp_path / "bin", tmp_path / "project"

@@ -113,7 +113,7 @@ def worktree_of_separate_git_folder(source: Path) -> list[Path]:
         every=5,
     ),
 )
-def test_without_a_main_checkout_every_command_refuses_alike_and_writes_nothing(
+def test_commands_without_a_main_checkout_are_refused_and_write_nothing(
     source: Path, layout: Callable[[Path], list[Path]]
 ) -> None:
     folders = layout(source)
@@ -131,7 +131,7 @@ def test_without_a_main_checkout_every_command_refuses_alike_and_writes_nothing(
     assert digest_of_tree(source.parent) == before
 
 
-def test_the_clone_that_is_advised_works_as_printed(source: Path) -> None:
+def test_advised_clone_command_works(source: Path) -> None:
     folder = hidden_bare(source)[-1]
     done = host(folder, "orchestrator-api", "mission-state", "--mission", "001")
     advice = json.loads(done.stdout)["data"]["message"].partition("make one with: ")[2]
@@ -209,7 +209,7 @@ def sparse(source: Path) -> Path:
         every=2,
     ),
 )
-def test_a_mission_is_carried_out_from_start_to_merge(
+def test_mission_can_be_merged_in_each_repository_layout(
     source: Path, layout: Callable[[Path], Path]
 ) -> None:
     stage = Stage(root=layout(source))

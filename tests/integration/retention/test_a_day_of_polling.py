@@ -27,7 +27,7 @@ def size(folder: Path, pattern: str) -> int:
     return sum(it.stat().st_size for it in folder.glob(pattern))
 
 
-def test_polling_adds_a_twentieth_of_its_journal_lines_and_one_part(tmp_path: Path) -> None:
+def test_polling_leaves_one_journal_part_and_a_twentieth_in_the_archive(tmp_path: Path) -> None:
     MailboxLayout(tmp_path).ensure()
     project = Project(tmp_path)
     journal, at = Journal(project), clock.timestamp()

@@ -37,7 +37,7 @@ def root(stage: Stage) -> Path:
     return stage.root
 
 
-def test_a_pruning_that_is_killed_is_completed_by_the_next(stage: Stage, root: Path) -> None:
+def test_killed_prune_is_completed_by_the_next_one(stage: Stage, root: Path) -> None:
     for kill in range(KILLS):
         pruning = stage.start("mailbox", "prune", "--yes")
         time.sleep(0.4 + kill * STEP_S)
@@ -57,7 +57,7 @@ def test_a_pruning_that_is_killed_is_completed_by_the_next(stage: Stage, root: P
     assert journal.find("c0", "nightly") is not None
 
 
-def test_a_pruning_that_is_killed_before_any_change_is_completed_by_a_repeat(stage: Stage) -> None:
+def test_prune_killed_before_each_change_is_completed_by_a_repeat(stage: Stage) -> None:
     """One after the other: each kill is a step later, and what the ones before have done stays done."""
     stage.write_mission({"WP01": {}})
     layout = MailboxLayout(stage.root)
@@ -92,7 +92,7 @@ def test_a_pruning_that_is_killed_before_any_change_is_completed_by_a_repeat(sta
     assert journal.find("c0", "nightly") is not None
 
 
-def test_a_worker_answers_while_much_is_pruned(stage: Stage, root: Path) -> None:
+def test_worker_answers_while_prune_runs(stage: Stage, root: Path) -> None:
     pruning = stage.start("mailbox", "prune", "--yes")
     for number in range(20):
         stage.put(f"n{number}", "append-history", mission="1", wp="WP01", actor="a", note="n")

@@ -37,7 +37,7 @@ def on_board(stage: Stage) -> dict[str, Any]:
     return package
 
 
-def test_an_approval_of_another_commit_than_the_one_looked_at_is_refused(
+def test_approval_of_a_commit_other_than_the_submitted_one_is_refused(
     stage: Stage, handed_in: Path
 ) -> None:
     seen = stage.done("start-review", mission=SLUG, wp="WP01", actor="rev")["commit"]
@@ -59,19 +59,19 @@ def test_an_approval_of_another_commit_than_the_one_looked_at_is_refused(
     assert move(stage, "approved", review_result=APPROVED, commit=new)["success"]
 
 
-def test_a_move_without_a_commit_is_not_about_the_one_named(stage: Stage, handed_in: Path) -> None:
+def test_transition_with_a_wrong_commit_is_refused(stage: Stage, handed_in: Path) -> None:
     refused = move(stage, "blocked", commit="0" * 40)
     assert refused["data"]["guard"] == "commit"
     assert move(stage, "blocked", commit="short")["error_code"] == "USAGE_ERROR"
     assert on_board(stage)["lane"] == "for_review"
 
 
-def test_the_command_line_takes_the_commit_too(stage: Stage, handed_in: Path) -> None:
+def test_command_line_takes_the_commit(stage: Stage, handed_in: Path) -> None:
     words = flags(wp="WP01", to="approved", actor="rev", note="x", commit="0" * 40, policy=POLICY)
     assert stage.api("transition", *words, "--force").code == "TRANSITION_REJECTED"
 
 
-def test_a_review_of_ones_own_work_is_warned_of_by_default(stage: Stage, handed_in: Path) -> None:
+def test_self_review_gives_a_warning_by_default(stage: Stage, handed_in: Path) -> None:
     started = stage.done("start-review", mission=SLUG, wp="WP01", actor="ada")
     assert "self_review" in started["warnings"][0]
     result = APPROVED | {"reviewer": "ada"}
@@ -86,13 +86,13 @@ def test_a_review_of_ones_own_work_is_warned_of_by_default(stage: Stage, handed_
     assert move(stage, **once)["data"] == first["data"]
 
 
-def test_the_operator_can_allow_it(stage: Stage, handed_in: Path) -> None:
+def test_self_review_can_be_allowed(stage: Stage, handed_in: Path) -> None:
     setting(stage, 'self_review = "allow"')
     started = stage.done("start-review", mission=SLUG, wp="WP01", actor="ada")
     assert "warnings" not in started
 
 
-def test_the_operator_can_refuse_it_at_every_way(stage: Stage, handed_in: Path) -> None:
+def test_self_review_can_be_refused_for_every_command(stage: Stage, handed_in: Path) -> None:
     setting(stage, 'self_review = "refuse"')
     refused = [
         stage.ask("start-review", mission=SLUG, wp="WP01", actor="ada"),
@@ -110,7 +110,7 @@ def test_the_operator_can_refuse_it_at_every_way(stage: Stage, handed_in: Path) 
     assert move(stage, "approved", review_result=APPROVED)["success"]
 
 
-def test_feedback_reaches_whoever_goes_on(stage: Stage, handed_in: Path) -> None:
+def test_feedback_is_shown_to_the_next_implementer(stage: Stage, handed_in: Path) -> None:
     assert "feedback" not in on_board(stage)
     stage.done("start-review", mission=SLUG, wp="WP01", actor="rev")
     result = BACK | {"feedback_path": "/etc/passwd"}
