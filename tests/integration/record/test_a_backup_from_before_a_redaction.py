@@ -45,7 +45,7 @@ def put_back(stage: Stage, tmp_path: Path) -> None:
     shutil.copy(tmp_path / "backup" / "record.db", record.path)
 
 
-def test_it_is_noticed_and_redacted_again(restored: Stage) -> None:
+def test_doctor_redacts_again_after_a_restore_from_before_a_redaction(restored: Stage) -> None:
     refused = restored.ask("append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
     assert refused["error_code"] == "STATE_UNREADABLE"
     told = restored.run("mailbox", "verify").stdout
@@ -62,7 +62,7 @@ def test_it_is_noticed_and_redacted_again(restored: Stage) -> None:
     assert holders(restored) == []
 
 
-def test_what_no_file_has_marks_of_is_named(restored: Stage) -> None:
+def test_doctor_names_the_redaction_to_repeat_if_the_log_is_gone(restored: Stage) -> None:
     restored.log().unlink()
     done = restored.run("doctor", "--fix")
     assert done.exit_code == 1, done
@@ -73,7 +73,7 @@ def test_what_no_file_has_marks_of_is_named(restored: Stage) -> None:
     assert b"redact" not in restored.run("doctor").stdout
 
 
-def test_a_mark_that_nobody_has_made_is_a_change(stage: Stage) -> None:
+def test_forged_redaction_mark_is_treated_as_a_change(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note=SECRET)
     log = stage.log()

@@ -39,7 +39,7 @@ def start(stage: Stage) -> str | None:
     return done.code
 
 
-def test_changes_are_refused_and_doctor_takes_the_end_in(restored: Stage) -> None:
+def test_changes_are_refused_until_doctor_imports_the_missing_lines(restored: Stage) -> None:
     before = restored.log().read_bytes()
     assert start(restored) == "STATE_UNREADABLE"
     refused = restored.ask("append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
@@ -58,7 +58,7 @@ def test_changes_are_refused_and_doctor_takes_the_end_in(restored: Stage) -> Non
     assert b"it was restored from a backup" in done.stderr
 
 
-def test_a_worker_answers_nothing_until_then(restored: Stage) -> None:
+def test_worker_answers_nothing_until_doctor_imports_the_missing_lines(restored: Stage) -> None:
     restored.put("one", "append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
     assert restored.run("mailbox", "serve", "--once").exit_code != 0
     assert "one" not in restored.replies()
@@ -67,7 +67,7 @@ def test_a_worker_answers_nothing_until_then(restored: Stage) -> None:
     assert restored.reply("one")["success"]
 
 
-def test_lines_that_are_in_the_archive_tell_of_it_too(stage: Stage, tmp_path: Path) -> None:
+def test_restored_record_is_detected_by_archived_lines(stage: Stage, tmp_path: Path) -> None:
     stage.write_mission({"WP01": {}, "WP02": {}})
     config = stage.root / ".kitty" / "config.toml"
     stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="begins")

@@ -40,7 +40,7 @@ def note(stage: Stage) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("has_log", [True, False])
-def test_changes_are_refused_until_doctor_has_taken_in_what_is_left(
+def test_changes_are_refused_until_doctor_imports_what_is_left(
     restored: Stage, has_log: bool
 ) -> None:
     before = restored.log().read_bytes()
@@ -63,7 +63,7 @@ def test_changes_are_refused_until_doctor_has_taken_in_what_is_left(
     assert (done.exit_code, done.stdout) == (0, b""), done
 
 
-def test_a_worker_changes_nothing_until_then(restored: Stage) -> None:
+def test_worker_answers_nothing_until_doctor_imports_what_is_left(restored: Stage) -> None:
     restored.put("one", "append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
     assert restored.run("mailbox", "serve", "--once").exit_code != 0
     assert "one" not in restored.replies()
@@ -72,7 +72,7 @@ def test_a_worker_changes_nothing_until_then(restored: Stage) -> None:
     assert restored.reply("one")["success"]
 
 
-def test_a_second_backup_is_noticed_too(restored: Stage, tmp_path: Path) -> None:
+def test_second_restore_is_detected(restored: Stage, tmp_path: Path) -> None:
     restored.run("doctor", "--fix")
     assert note(restored)["success"]
     record = records.found(Layout(restored.root))
@@ -85,7 +85,7 @@ def test_a_second_backup_is_noticed_too(restored: Stage, tmp_path: Path) -> None
     assert note(restored)["error_code"] == "STATE_UNREADABLE"
 
 
-def test_git_runs_once_for_each_move_of_a_branch(
+def test_commits_are_searched_once_for_each_change_of_a_branch(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.write_mission({"WP01": {}})
@@ -110,7 +110,7 @@ def test_git_runs_once_for_each_move_of_a_branch(
     assert marker.read_text().count("--grep") == 1
 
 
-def test_a_rebase_brings_no_line_of_an_agent_into_the_log(stage: Stage) -> None:
+def test_rebase_does_not_bring_a_forged_trailer_of_an_agent_into_the_history(stage: Stage) -> None:
     folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}})
     stage.git("add", str(folder))
     stage.git("commit", "-q", "-m", "mission")
@@ -135,7 +135,7 @@ def test_a_rebase_brings_no_line_of_an_agent_into_the_log(stage: Stage) -> None:
     assert (head.record_id, is_sealed) == (record.id, True)
 
 
-def test_a_line_that_somebody_has_forged_refuses_nothing(stage: Stage) -> None:
+def test_forged_trailer_in_a_commit_is_ignored_with_a_note(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     assert note(stage)["success"]
     record = records.found(Layout(stage.root))

@@ -60,7 +60,7 @@ def as_somebody(stage: Stage, warm: Path, *words: str) -> subprocess.CompletedPr
     )
 
 
-def test_reads_answer_from_the_log_and_say_so(stage: Stage, warm: Path) -> None:
+def test_reads_of_another_user_answer_from_the_log_and_say_so(stage: Stage, warm: Path) -> None:
     done = as_somebody(stage, warm, "orchestrator-api", "mission-state", "--mission", SLUG)
     assert done.returncode == 0
     assert json.loads(done.stdout)["data"]["work_packages"][0]["wp_id"] == "WP01"
@@ -69,7 +69,9 @@ def test_reads_answer_from_the_log_and_say_so(stage: Stage, warm: Path) -> None:
     )
 
 
-def test_changes_are_refused_and_name_the_owner_and_the_mailbox(stage: Stage, warm: Path) -> None:
+def test_changes_of_another_user_are_refused_naming_the_owner_and_the_mailbox(
+    stage: Stage, warm: Path
+) -> None:
     words = [f"--{name}={value}" for name, value in NOTE.items()]
     done = as_somebody(stage, warm, "orchestrator-api", "append-history", *words)
     envelope = json.loads(done.stdout)
@@ -79,7 +81,7 @@ def test_changes_are_refused_and_name_the_owner_and_the_mailbox(stage: Stage, wa
     assert [event["correlation_id"] for event in stage.events()] == ["before"]
 
 
-def test_doctor_says_what_it_may_not_look_at(stage: Stage, warm: Path) -> None:
+def test_doctor_of_another_user_says_what_it_cannot_read(stage: Stage, warm: Path) -> None:
     done = as_somebody(stage, warm, "doctor")
     assert done.returncode == 1
     assert (

@@ -12,7 +12,7 @@ from tests.unit.mailbox.recording import wait_until
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 
 
-def test_it_stays_the_only_one_and_goes_on(stage: Stage) -> None:
+def test_worker_continues_after_git_init_moves_the_record(stage: Stage) -> None:
     shutil.rmtree(stage.root / ".git")
     layout = MailboxLayout(stage.root)
     stage.write_mission({"WP01": {}})

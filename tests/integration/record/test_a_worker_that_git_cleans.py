@@ -15,7 +15,7 @@ from tests.unit.mailbox.recording import wait_until
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 
 
-def test_it_stays_the_only_one_and_goes_on(stage: Stage) -> None:
+def test_worker_continues_after_git_clean(stage: Stage) -> None:
     layout = MailboxLayout(stage.root)
     stage.write_mission({"WP01": {}})
     stage.git("add", "kitty-specs")
@@ -43,7 +43,7 @@ def test_it_stays_the_only_one_and_goes_on(stage: Stage) -> None:
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_one_that_stalls_is_named_with_the_command_that_lets_it_go_on(stage: Stage) -> None:
+def test_status_after_git_clean_names_the_suspended_worker(stage: Stage) -> None:
     layout = MailboxLayout(stage.root)
     stage.write_mission({"WP01": {}})
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05")

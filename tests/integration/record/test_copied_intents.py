@@ -18,7 +18,9 @@ def interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_merge_that_was_begun_elsewhere_waits_for_a_person(stage: Stage, tmp_path: Path) -> None:
+def test_copy_completes_an_unfinished_merge_only_after_doctor_fix(
+    stage: Stage, tmp_path: Path
+) -> None:
     stage.write_mission({"WP01": {}})
     stage.approve("WP01", {"one.txt": "1\n"})
     with pytest.MonkeyPatch.context() as patch:

@@ -40,7 +40,7 @@ def inner(stage: Stage) -> Stage:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_the_project_is_moved_within_the_repository(inner: Stage, step: str) -> None:
+def test_killed_command_is_completed_after_the_project_was_moved(inner: Stage, step: str) -> None:
     command, module, name, method = STEPS[step]
     if command == "merge":
         inner.done("accept-mission", mission=SLUG, actor="ada")

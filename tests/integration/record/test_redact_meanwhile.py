@@ -72,7 +72,7 @@ def asked(stage: Stage) -> Stage:
         ("history", "note", "killed"),
     ],
 )
-def test_a_reply_that_is_published_after_the_redaction_is_redacted(
+def test_reply_published_after_the_redaction_is_redacted(
     asked: Stage, late: str, about: str, ending: str
 ) -> None:
     code = serve_late(asked, late, about=about, ending=ending)

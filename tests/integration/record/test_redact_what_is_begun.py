@@ -52,7 +52,7 @@ def accepted(stage: Stage) -> Stage:
     return stage
 
 
-def test_the_log_is_not_in_the_intent_of_a_merge(accepted: Stage) -> None:
+def test_intent_of_an_unfinished_merge_does_not_contain_the_secret(accepted: Stage) -> None:
     kill_a_merge(accepted)
     record = records.found(Layout(accepted.root))
     assert record is not None
@@ -70,7 +70,9 @@ def test_the_log_is_not_in_the_intent_of_a_merge(accepted: Stage) -> None:
     assert accepted.run("mailbox", "verify").exit_code == 0
 
 
-def test_what_is_asked_again_is_completed_before_it_is_redacted(accepted: Stage) -> None:
+def test_redaction_of_an_unfinished_request_is_refused_until_it_is_completed(
+    accepted: Stage,
+) -> None:
     kill_a_merge(accepted, "--actor", "the horse")
     record = records.found(Layout(accepted.root))
     assert record is not None
@@ -89,7 +91,7 @@ def test_what_is_asked_again_is_completed_before_it_is_redacted(accepted: Stage)
     assert b"that text is in actor" in refused.stderr, refused
 
 
-def test_who_else_has_the_text_is_told_with_the_next_command(accepted: Stage) -> None:
+def test_redact_prints_a_command_for_the_next_request_with_the_text(accepted: Stage) -> None:
     note = {"mission": SLUG, "wp": "WP01", "actor": "ada", "note": f"again {SECRET}"}
     accepted.done("append-history", **note, correlation_id="two")
     told = redact(accepted, "one").stderr.decode()

@@ -53,7 +53,7 @@ def is_sampled(name: str, state: str) -> bool:
     [pytest.param(*it, marks=() if is_sampled(*it) else pytest.mark.campaign) for it in CASES],
     ids=[f"{name}-{state}" for name, state in CASES],
 )
-def test_nothing_is_lost_and_what_is_said_is_true(
+def test_nothing_is_lost_and_reports_are_true(
     stage: Stage, built: dict[str, Path], name: str, state: str
 ) -> None:
     row = ROWS[name]

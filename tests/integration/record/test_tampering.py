@@ -182,7 +182,7 @@ IN_THE_RECORD = [it for it in TAMPERINGS if "record" in it]
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-def test_tampering_is_named(scene: Scene, what: str) -> None:
+def test_verify_and_doctor_report_tampering(scene: Scene, what: str) -> None:
     do, file, said, advice = TAMPERINGS[what]
     do(scene)
 
@@ -201,7 +201,7 @@ def test_tampering_is_named(scene: Scene, what: str) -> None:
         assert b"next: spec-kitty doctor" in compared.stderr
 
 
-def test_archive_is_written_again_and_the_former_one_kept(scene: Scene) -> None:
+def test_doctor_rewrites_a_changed_archive_and_keeps_the_former_one(scene: Scene) -> None:
     before = gzip.decompress(scene.file(ARCHIVE).read_bytes())
     scene.edit(ARCHIVE, lambda lines: lines[1:])
 

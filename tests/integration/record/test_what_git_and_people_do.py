@@ -96,9 +96,7 @@ def nothing_is_lost(stage: Stage) -> None:
         for name, way in GIT.items()
     ],
 )
-def test_nothing_is_lost_and_the_next_change_brings_the_lines_back(
-    worked: Stage, way: Callable[[Stage], Any]
-) -> None:
+def test_next_change_restores_missing_log_lines(worked: Stage, way: Callable[[Stage], Any]) -> None:
     before = worked.events()
     way(worked)
     nothing_is_lost(worked)
@@ -109,7 +107,7 @@ def test_nothing_is_lost_and_the_next_change_brings_the_lines_back(
 
 
 @pytest.mark.parametrize("words", [("mailbox", "serve", "--once"), ("doctor", "--fix")])
-def test_a_worker_that_starts_and_the_doctor_bring_the_lines_back(
+def test_worker_start_and_doctor_restore_missing_log_lines(
     worked: Stage, words: tuple[str, ...]
 ) -> None:
     before = worked.events()
@@ -121,7 +119,7 @@ def test_a_worker_that_starts_and_the_doctor_bring_the_lines_back(
     assert b"warning" not in worked.run("status", SLUG).stderr
 
 
-def test_an_edit_is_named_refused_and_put_back(worked: Stage) -> None:
+def test_edited_log_line_is_reported_and_restored_by_doctor(worked: Stage) -> None:
     before = worked.events()
     edit(worked)
     assert worked.lane("WP01") == "in_progress"
@@ -133,7 +131,7 @@ def test_an_edit_is_named_refused_and_put_back(worked: Stage) -> None:
     assert worked.events() == before
 
 
-def test_a_branch_without_the_mission_is_never_an_empty_board(worked: Stage) -> None:
+def test_branch_without_the_mission_is_not_shown_as_an_empty_board(worked: Stage) -> None:
     worked.git("switch", "-q", "--orphan", "empty")
     shutil.rmtree(worked.root / "kitty-specs", ignore_errors=True)
     refused = worked.ask("mission-state", mission=SLUG, policy=None)
@@ -146,7 +144,7 @@ def test_a_branch_without_the_mission_is_never_an_empty_board(worked: Stage) -> 
     nothing_is_lost(worked)
 
 
-def test_on_a_branch_with_an_older_log_nothing_is_written_to_it(worked: Stage) -> None:
+def test_older_log_of_another_branch_is_not_written(worked: Stage) -> None:
     log = str(worked.log())
     worked.git("add", log)
     worked.git("commit", "-q", "-m", "the log")
@@ -168,7 +166,7 @@ def test_on_a_branch_with_an_older_log_nothing_is_written_to_it(worked: Stage) -
     assert notes == ["on main", "on older", "on main again"]
 
 
-def test_an_acceptance_on_another_branch_leaves_the_log_there(stage: Stage) -> None:
+def test_acceptance_on_another_branch_commits_the_log_there(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "mission")
@@ -180,7 +178,7 @@ def test_an_acceptance_on_another_branch_leaves_the_log_there(stage: Stage) -> N
     assert stage.events()[-1]["kind"] == "mission_accepted"
 
 
-def test_marks_of_a_conflict_are_put_away_as_the_doctor_says(worked: Stage) -> None:
+def test_doctor_removes_conflict_markers_from_the_log(worked: Stage) -> None:
     before = worked.events()
     lines = worked.log().read_bytes().splitlines(keepends=True)
     marked = [
@@ -197,7 +195,7 @@ def test_marks_of_a_conflict_are_put_away_as_the_doctor_says(worked: Stage) -> N
     assert worked.events() == before
 
 
-def test_the_doctor_writes_the_log_on_the_branch_that_a_person_has_chosen(worked: Stage) -> None:
+def test_doctor_with_mission_writes_the_log_on_the_current_branch(worked: Stage) -> None:
     before = worked.events()
     worked.git("switch", "-q", "-c", "topic")
     worked.log().unlink()
@@ -208,7 +206,7 @@ def test_the_doctor_writes_the_log_on_the_branch_that_a_person_has_chosen(worked
     assert worked.events() == before
 
 
-def test_a_mission_that_is_renamed_keeps_its_history(stage: Stage) -> None:
+def test_renamed_mission_keeps_its_history(stage: Stage) -> None:
     folder = stage.write_mission({"WP01": {}}, mission_id="01JA0000000000000000000001")
     stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
     stage.log().unlink()
@@ -216,7 +214,7 @@ def test_a_mission_that_is_renamed_keeps_its_history(stage: Stage) -> None:
     assert stage.lane("WP01", "001-found") == "in_progress"
 
 
-def test_a_project_that_is_moved_keeps_its_history(worked: Stage) -> None:
+def test_moved_project_keeps_its_history(worked: Stage) -> None:
     worked.log().unlink()
     moved = Stage(root=worked.root.rename(worked.root.with_name("elsewhere")))
     assert moved.lane("WP01") == "in_progress"
@@ -224,7 +222,7 @@ def test_a_project_that_is_moved_keeps_its_history(worked: Stage) -> None:
     assert len(moved.events()) == 9
 
 
-def test_a_copy_of_the_project_goes_its_own_way(worked: Stage, tmp_path: Path) -> None:
+def test_copy_of_the_project_has_a_record_of_its_own(worked: Stage, tmp_path: Path) -> None:
     copy = Stage(root=copied(worked.root, tmp_path / "copy"))
     copy.done("append-history", mission=SLUG, wp="WP03", actor="ada", note="in the copy")
     assert len(copy.events()) == len(worked.events()) + 1

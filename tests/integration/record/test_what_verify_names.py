@@ -80,14 +80,14 @@ JOURNAL: dict[str, tuple[Callable[[Lines], Sequence[str]], int]] = {
 
 
 @pytest.mark.parametrize("what", JOURNAL)
-def test_the_journal(worked: Stage, what: str) -> None:
+def test_verify_names_the_changed_journal_line(worked: Stage, what: str) -> None:
     change, line = JOURNAL[what]
     edit(journal(worked), change)
     assert f"journal.jsonl line {line}: " in breaks(worked)
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_cut_tail_of_the_journal(worked: Stage, count: int) -> None:
+def test_verify_reports_missing_lines_at_the_end_of_the_journal(worked: Stage, count: int) -> None:
     edit(journal(worked), lambda lines: lines[:-count])
     done = worked.run("mailbox", "verify")
     # The newest line alone may be under way.
@@ -95,7 +95,7 @@ def test_a_cut_tail_of_the_journal(worked: Stage, count: int) -> None:
     assert "not published" in (done.stderr if count == 1 else done.stdout).decode()
 
 
-def test_parts_of_the_journal_that_were_swapped(worked: Stage) -> None:
+def test_verify_reports_swapped_journal_parts(worked: Stage) -> None:
     new, old = journal(worked).read_bytes(), older(worked).read_bytes()
     journal(worked).write_bytes(old)
     older(worked).write_bytes(new)
@@ -117,7 +117,7 @@ LOG: dict[str, tuple[Callable[[Lines], Sequence[str]], int]] = {
 
 
 @pytest.mark.parametrize("what", LOG)
-def test_the_log_of_a_mission(worked: Stage, what: str) -> None:
+def test_verify_names_the_changed_log_line(worked: Stage, what: str) -> None:
     change, line = LOG[what]
     before = worked.log().read_text().splitlines()
     edit(worked.log(), change)
@@ -127,14 +127,14 @@ def test_the_log_of_a_mission(worked: Stage, what: str) -> None:
     assert f"kitty-specs/{SLUG}/status.events.jsonl line {number}" in breaks(worked)
 
 
-def test_a_cut_tail_of_a_log(worked: Stage) -> None:
+def test_verify_notes_missing_lines_at_the_end_of_a_log(worked: Stage) -> None:
     edit(worked.log(), lambda lines: lines[:-2])
     done = worked.run("mailbox", "verify")
     # It may be a branch that was checked out: the record has them.
     assert "status.events.jsonl lacks 2 of" in done.stderr.decode()
 
 
-def test_a_line_that_claims_to_be_ours(worked: Stage) -> None:
+def test_verify_reports_a_forged_log_line(worked: Stage) -> None:
     forged = json.loads(worked.log().read_text().splitlines()[-1])
     forged |= {"event_id": "01JD8Z6W3M4Y6T1F8B2Q5R7X9N", "correlation_id": "nobody"}
     with worked.log().open("a") as log:
@@ -142,7 +142,7 @@ def test_a_line_that_claims_to_be_ours(worked: Stage) -> None:
     assert "01JD8Z6W3M4Y6T1F8B2Q5R7X9N of request nobody is not journaled" in breaks(worked)
 
 
-def test_replies(worked: Stage) -> None:
+def test_verify_reports_changed_and_unknown_replies(worked: Stage) -> None:
     outbox = journal(worked).parent
     (outbox / "one.json").write_text((outbox / "two.json").read_text())
     (outbox / "four.json").write_text((outbox / "three.json").read_text())
@@ -151,14 +151,14 @@ def test_replies(worked: Stage) -> None:
     assert "four.json: no line of the journal" in found
 
 
-def test_a_missing_reply_is_a_note(worked: Stage) -> None:
+def test_verify_notes_a_missing_reply(worked: Stage) -> None:
     (journal(worked).parent / "two.json").unlink()
     done = worked.run("mailbox", "verify")
     assert done.exit_code == 0
     assert "two.json: is missing" in done.stderr.decode()
 
 
-def test_pruned_replies_are_not_missing(worked: Stage) -> None:
+def test_verify_does_not_report_pruned_replies_as_missing(worked: Stage) -> None:
     assert worked.run("mailbox", "prune", "--older-than", "0s", "--yes").exit_code == 0
     assert worked.replies() == set()
     done = worked.run("mailbox", "verify")
