@@ -39,7 +39,9 @@ def told(stage: Stage, **changes: str) -> list[tuple[str, bool]]:
         (f'intake = "require-sandbox"\n{GRANTS}', "error"),
     ],
 )
-def test_a_host_without_bubblewrap_is_told(stage: Stage, unboxed: str, config: str, severity: str):
+def test_doctor_reports_a_missing_bubblewrap(
+    stage: Stage, unboxed: str, config: str, severity: str
+):
     (stage.root / ".kitty").mkdir()
     if config:
         (stage.root / ".kitty" / "config.toml").write_text(config)

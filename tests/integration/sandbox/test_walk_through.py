@@ -13,14 +13,14 @@ from tests.readme.documents import pasted
 from tests.readme.following import assert_shown
 
 
-def test_every_block_prints_what_is_shown(tmp_path: Path):
+def test_every_block_prints_the_shown_output(tmp_path: Path):
     clone = tmp_path / "clone"
     shutil.copytree(EXAMPLES, clone / "examples")
 
     assert_shown(pasted(GUIDES / "sandbox.md"), clone, within_s=LONGEST_S)
 
 
-def test_every_example_is_listed():
+def test_readme_lists_every_example():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     beside = {link for link in re.findall(r"\]\(([^)#:]+)\)", text) if "/" not in link}
 
