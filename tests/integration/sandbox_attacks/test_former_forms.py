@@ -16,7 +16,7 @@ from tests.patience import LONGEST_S
 pytestmark = [pytest.mark.campaign, pytest.mark.usefixtures("told")]
 
 
-def test_a_start_up_file_of_the_user_that_is_not_there_yet(world: World) -> None:
+def test_index_linked_to_a_missing_user_file_does_not_create_it(world: World) -> None:
     """Through the index; nothing is at index.lock, where a git would stop."""
     startup = world.root / "profile"
     world.inside(f"rm .git/index; ln -s {startup} .git/index; touch .git/spec-kitty-filling")
@@ -26,7 +26,7 @@ def test_a_start_up_file_of_the_user_that_is_not_there_yet(world: World) -> None
     assert not os.path.lexists(startup)
 
 
-def test_the_draft_of_a_file_below_worktrees_that_is_missing(world: World) -> None:
+def test_gitignore_draft_linked_to_the_journal_does_not_change_it(world: World) -> None:
     """The host writes .gitignore anew, and its draft is a link of the agent's."""
     journal = world.stage.root / ".kitty" / "outbox" / "journal.jsonl"
     world.stage.write_mission({"WP01": {}}, slug=LATER)
@@ -41,7 +41,7 @@ def test_the_draft_of_a_file_below_worktrees_that_is_missing(world: World) -> No
     assert journal.read_bytes().startswith(before)
 
 
-def test_main_through_a_branch_that_becomes_a_symbolic_ref_while_the_host_works(
+def test_lane_branch_that_becomes_a_symbolic_ref_does_not_move_main(
     world: World,
 ) -> None:
     main = world.stage.git("rev-parse", "main")
@@ -59,7 +59,7 @@ def test_main_through_a_branch_that_becomes_a_symbolic_ref_while_the_host_works(
     assert world.stage.git("for-each-ref", "--format=%(symref)", "refs/heads").strip() == ""
 
 
-def test_a_planted_branch_of_a_mission_that_nobody_has_begun(world: World) -> None:
+def test_planted_branch_of_a_mission_that_was_not_started_is_not_used(world: World) -> None:
     world.stage.write_mission({"WP01": {"owned_files": ["one/**"]}}, slug=LATER)
     main = world.stage.git("rev-parse", "main")
     world.inside(
@@ -78,7 +78,7 @@ def test_a_planted_branch_of_a_mission_that_nobody_has_begun(world: World) -> No
 
 
 @pytest.mark.parametrize("mark", ["", "touch .git/spec-kitty-at-work"])
-def test_locks_that_a_user_takes_while_the_host_works(world: World, mark: str) -> None:
+def test_locks_that_a_user_takes_meanwhile_are_not_removed(world: World, mark: str) -> None:
     """They are younger than whatever says when a host began."""
     elsewhere = world.root / "elsewhere"
     elsewhere.mkdir()
@@ -107,7 +107,7 @@ def test_locks_that_a_user_takes_while_the_host_works(world: World, mark: str) -
     assert lost == []
 
 
-def test_one_blob_that_is_swapped_under_its_name_after_approval(world: World) -> None:
+def test_one_blob_swapped_after_approval_is_not_merged(world: World) -> None:
     """All else is whole, so that nothing refuses it."""
     with world.unharmed():
         assert world.hand_in() == "taken"
@@ -125,7 +125,7 @@ def test_one_blob_that_is_swapped_under_its_name_after_approval(world: World) ->
     assert world.stage.git("show", "main:loose.txt") == "loose"
 
 
-def test_a_filter_of_a_workspace_that_is_put_back_while_the_host_removes_it(world: World) -> None:
+def test_filter_of_a_workspace_put_back_during_its_removal_does_not_run(world: World) -> None:
     root = f"{world.stage.root}/.worktrees"
     world.inside(
         f"""

@@ -59,7 +59,7 @@ def commit_as_user(world: World) -> None:
     world.stage.commit({"users.txt": "mine\n"})
 
 
-def test_a_hook_through_a_folder_that_is_swapped_while_the_host_works(world: World) -> None:
+def test_swapping_a_folder_for_a_link_to_the_hooks_plants_no_hook(world: World) -> None:
     hooks = world.stage.root / ".git" / "hooks"
     world.inside(
         f"{evil(world)} >docs/pre-commit; chmod +x docs/pre-commit; git add .; git commit -q -m hook"
@@ -75,7 +75,7 @@ def test_a_hook_through_a_folder_that_is_swapped_while_the_host_works(world: Wor
 
 
 @pytest.mark.campaign
-def test_a_hook_through_a_workspace_that_is_swapped_while_the_host_fills_it(world: World) -> None:
+def test_swapping_a_folder_of_a_workspace_being_filled_plants_no_hook(world: World) -> None:
     """By agents that can write all workspaces: what is being made is out of their reach."""
     hooks = world.stage.root / ".git" / "hooks"
     world.stage.write_mission({"WP01": {}}, slug=LATER)
@@ -99,7 +99,7 @@ def test_a_hook_through_a_workspace_that_is_swapped_while_the_host_fills_it(worl
 
 
 @pytest.mark.campaign
-def test_a_filter_through_a_forged_commondir(world: World) -> None:
+def test_filter_in_a_forged_commondir_does_not_run(world: World) -> None:
     world.inside(
         f"""
         mkdir forged; cp -r .git/objects .git/refs .git/HEAD forged/
@@ -117,7 +117,7 @@ def test_a_filter_through_a_forged_commondir(world: World) -> None:
 
 
 @pytest.mark.campaign
-def test_the_index_through_a_link_into_a_file_of_the_user(world: World) -> None:
+def test_index_linked_to_a_user_file_does_not_change_it(world: World) -> None:
     startup = world.root / "profile"
     startup.write_text("# mine\n")
     world.inside(
@@ -129,7 +129,7 @@ def test_the_index_through_a_link_into_a_file_of_the_user(world: World) -> None:
 
 
 @pytest.mark.campaign
-def test_the_journal_through_links_under_names_that_are_known_before(world: World) -> None:
+def test_predictable_file_names_linked_to_the_journal_do_not_change_it(world: World) -> None:
     journal = world.stage.root / ".kitty" / "outbox" / "journal.jsonl"
     before = journal.read_bytes()
     names = [
@@ -161,7 +161,7 @@ def test_the_journal_through_links_under_names_that_are_known_before(world: Worl
 
 
 @pytest.mark.campaign
-def test_files_below_worktrees_through_links_of_agents_that_can_write_there(world: World) -> None:
+def test_links_below_worktrees_to_the_journal_do_not_change_it(world: World) -> None:
     journal = world.stage.root / ".kitty" / "outbox" / "journal.jsonl"
     world.stage.write_mission({"WP01": {}}, slug=LATER)
     before = journal.read_bytes()
@@ -180,7 +180,9 @@ def test_files_below_worktrees_through_links_of_agents_that_can_write_there(worl
 @pytest.mark.parametrize(
     "kind", ["ln -s {secret}", "ln -s {hooks}", "ln -s {victim}", "mkfifo", "mkdir"]
 )
-def test_a_name_that_a_workspace_is_going_to_have(world: World, kind: str) -> None:
+def test_start_is_refused_if_an_agent_occupies_the_path_of_the_workspace(
+    world: World, kind: str
+) -> None:
     world.stage.write_mission({"WP01": {}}, slug=LATER)
     hooks = world.stage.root / ".git" / "hooks"
     make = kind.format(secret=world.secret, hooks=hooks, victim=world.victim)
@@ -195,14 +197,14 @@ def test_a_name_that_a_workspace_is_going_to_have(world: World, kind: str) -> No
 @pytest.mark.parametrize(
     "kind", ["ln -s {project}", "ln -s {victim}", "mkfifo", "mkdir", "cp -r was"]
 )
-def test_a_workspace_that_gives_way_to_something_else(world: World, kind: str) -> None:
+def test_workspace_replaced_by_something_else_is_not_taken_in(world: World, kind: str) -> None:
     make = kind.format(project=world.stage.root, victim=world.victim)
     planting = f"cd {TREES}; mv {SLUG}-lane-a was; {make} {SLUG}-lane-a; echo begun; sleep 999"
     with world.unharmed(), beside(of_its_orchestrator(world, planting)):
         assert not world.cycle().startswith("taken")
 
 
-def test_main_through_a_branch_that_is_a_symbolic_ref(world: World) -> None:
+def test_lane_branch_that_is_a_symbolic_ref_does_not_move_main(world: World) -> None:
     main = world.stage.git("rev-parse", "main")
     world.inside(
         f"""
@@ -218,7 +220,7 @@ def test_main_through_a_branch_that_is_a_symbolic_ref(world: World) -> None:
 
 
 @pytest.mark.campaign
-def test_planted_branches_under_the_names_of_the_host(world: World) -> None:
+def test_planted_branches_with_names_of_the_host_are_not_taken_in(world: World) -> None:
     main = world.stage.git("rev-parse", "main")
     world.inside(
         f"""
@@ -235,7 +237,7 @@ def test_planted_branches_under_the_names_of_the_host(world: World) -> None:
 
 
 @pytest.mark.campaign
-def test_locks_that_a_linked_registration_leads_to(world: World) -> None:
+def test_linked_worktree_registration_does_not_remove_locks_elsewhere(world: World) -> None:
     elsewhere = world.root / "elsewhere"
     elsewhere.mkdir()
     locks = ["HEAD.lock", "config.lock", "index.lock"]
@@ -252,7 +254,7 @@ def test_locks_that_a_linked_registration_leads_to(world: World) -> None:
     assert sorted(it.name for it in elsewhere.iterdir()) == locks
 
 
-def test_objects_that_are_swapped_under_their_names_after_approval(world: World) -> None:
+def test_objects_swapped_after_approval_are_not_merged(world: World) -> None:
     with world.unharmed():
         assert world.hand_in() == "taken"
         approved = world.stage.git("rev-parse", world.lane)
@@ -275,7 +277,7 @@ def test_objects_that_are_swapped_under_their_names_after_approval(world: World)
 
 
 @pytest.mark.campaign
-def test_a_branch_that_is_reset_after_approval(world: World) -> None:
+def test_branch_reset_after_approval_does_not_change_the_merge(world: World) -> None:
     with world.unharmed():
         assert world.hand_in() == "taken"
         approved = world.stage.git("rev-parse", world.lane)
@@ -293,7 +295,9 @@ def test_a_branch_that_is_reset_after_approval(world: World) -> None:
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("way", ["alternates", "http-alternates", "commondir", "a linked folder"])
-def test_another_repository_through(world: World, way: str) -> None:
+def test_another_repository_is_not_taken_in_through_links_or_alternates(
+    world: World, way: str
+) -> None:
     theirs = git(world.victim, "rev-parse", "HEAD")
     objects = f"{world.victim}/.git/objects"
     plant = {
@@ -309,7 +313,7 @@ def test_another_repository_through(world: World, way: str) -> None:
 
 
 @pytest.mark.campaign
-def test_a_workspace_that_never_ends(world: World) -> None:
+def test_fifos_swapped_in_while_the_host_reads_do_not_block_it(world: World) -> None:
     """FIFOs wherever git reads, put there while the host looks."""
     putting = (
         "echo begun; while :; do for it in HEAD config packed-refs; do"
@@ -324,7 +328,7 @@ def test_a_workspace_that_never_ends(world: World) -> None:
 
 
 @pytest.mark.campaign
-def test_approval_is_of_the_commit_that_was_handed_in(world: World) -> None:
+def test_approval_names_the_submitted_commit(world: World) -> None:
     with world.unharmed():
         world.done("transition", wp="WP01", actor="coder", to="for_review")
         handed_in = world.stage.git("rev-parse", world.lane)
@@ -338,7 +342,7 @@ def test_approval_is_of_the_commit_that_was_handed_in(world: World) -> None:
 
 
 @needs_git_lfs
-def test_a_way_out_through_the_git_lfs_of_the_host(world: World) -> None:
+def test_lfs_server_named_by_the_agent_is_not_contacted(world: World) -> None:
     """The agent names a server; its pointer is of a version that the intake does not look for."""
     world.stage.git("lfs", "install", "--local", "--skip-repo")
     pointer = f"version https://hawser.github.com/spec/v1\\noid sha256:{'a' * 64}\\nsize 5\\n"
@@ -361,7 +365,7 @@ def test_a_way_out_through_the_git_lfs_of_the_host(world: World) -> None:
             server.accept()
 
 
-def test_what_was_handed_in_through_a_branch_that_is_rewritten(world: World) -> None:
+def test_submitted_commit_survives_rewriting_the_branch(world: World) -> None:
     with world.unharmed():
         world.done("transition", wp="WP01", actor="coder", to="for_review")
         first = world.stage.git("rev-parse", world.lane)
@@ -378,7 +382,7 @@ def test_what_was_handed_in_through_a_branch_that_is_rewritten(world: World) -> 
 
 
 @pytest.mark.campaign
-def test_a_file_that_git_waits_for_once_nobody_else_can_change_the_repository(
+def test_fifo_planted_after_the_first_check_does_not_block_the_repository(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Put there behind the host's first look, by an agent that stands nowhere in its workspace."""
@@ -402,7 +406,7 @@ def test_a_file_that_git_waits_for_once_nobody_else_can_change_the_repository(
 
 
 @pytest.mark.campaign
-def test_workspaces_that_never_end_beside_one_that_is_approved(world: World) -> None:
+def test_blocking_workspaces_do_not_delay_the_approval_of_another(world: World) -> None:
     lanes = ["one", "two", "three", "four"]
     packages = {f"WP0{x}": {"owned_files": [f"{name}/**"]} for x, name in enumerate(lanes, 1)}
     world.stage.write_mission(packages, slug=LATER)
