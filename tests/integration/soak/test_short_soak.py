@@ -13,7 +13,7 @@ from tests.soak.run import Soak
 SECONDS = 10
 
 
-def test_every_request_has_one_answer_and_one_effect_whatever_happens_to_the_worker():
+def test_every_request_has_one_answer_and_one_effect_despite_kills_and_faults():
     # Not in the tests' own folder: users of the sandboxes may not pass through that.
     folder = Path(tempfile.mkdtemp(prefix="spec-kitty-soak-"))
     try:

@@ -41,7 +41,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 @pytest.mark.campaign
-def test_mission_goes_from_git_init_to_merged(shell: Shell, folder: Path):
+def test_mission_is_taken_from_git_init_to_merge(shell: Shell, folder: Path):
     for step in TOUR:
         screen = shell.type(step.command)
         assert step.shown in screen, screen
@@ -53,7 +53,7 @@ def test_mission_goes_from_git_init_to_merged(shell: Shell, folder: Path):
     assert "done" in shell.type(f"spec-kitty status {MISSION}")
 
 
-def test_six_packages_are_merged_after_mistakes_second_thoughts_and_a_conflict(
+def test_six_packages_are_merged_after_mistakes_corrections_and_a_conflict(
     shell: Shell, folder: Path
 ):
     for step in AFTERNOON:
@@ -67,7 +67,7 @@ def test_six_packages_are_merged_after_mistakes_second_thoughts_and_a_conflict(
     assert git(folder, "status", "--porcelain") == ""
 
 
-def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
+def test_missing_arguments_are_asked_for(shell: Shell, folder: Path):
     for command in (
         "git init -q -b main .",
         "spec-kitty specify Greeting",
@@ -108,9 +108,7 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
     assert "WP01 moved from in_progress to blocked" in shell.finish()
 
 
-def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_plays(
-    shell: Shell, folder: Path
-):
+def test_diff_is_shown_in_the_users_pager_without_control_codes(shell: Shell, folder: Path):
     for command in (
         "git init -q -b main .",
         "spec-kitty specify Greeting",
@@ -149,7 +147,7 @@ def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_play
     assert list(folder.rglob("*-ran")) == []
 
 
-def test_refusal_is_red_on_a_terminal_alone(shell: Shell, folder: Path):
+def test_refusal_is_red_only_on_a_terminal(shell: Shell, folder: Path):
     shell.type("git init -q -b main . && spec-kitty specify Greeting")
 
     shell.type("spec-kitty implement WP01 2>refusal")

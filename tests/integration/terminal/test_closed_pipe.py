@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS.keys())
-def test_reader_that_has_gone_ends_the_command_quietly(words: list[str], stage: Stage) -> None:
+def test_command_whose_reader_has_gone_ends_quietly(words: list[str], stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     assert stage.run("implement", "WP01").exit_code == 0
     reader, writer = os.pipe()

@@ -49,7 +49,7 @@ def opened(stage: Stage, screen: Screen, folder: Path, shell: str) -> None:
 
 
 @pytest.mark.parametrize("shell", HERE)
-def test_the_tab_key_completes_words_missions_and_packages(
+def test_tab_key_completes_commands_missions_and_packages(
     stage: Stage, screen: Screen, tmp_path: Path, shell: str
 ) -> None:
     stage.write_mission({"WP01": {}, "WP12": {}})
@@ -73,7 +73,7 @@ def test_the_tab_key_completes_words_missions_and_packages(
 
 
 @pytest.mark.parametrize("shell", HERE)
-def test_words_of_strangers_are_neither_run_nor_sent_to_the_terminal(
+def test_hostile_titles_and_slugs_are_neither_run_nor_printed_raw(
     stage: Stage, screen: Screen, tmp_path: Path, shell: str
 ) -> None:
     stage.write_mission({f"WP0{n}": {"title": f"{n} {HOSTILE}"} for n in (1, 2)}, title=HOSTILE)
@@ -104,7 +104,7 @@ def test_words_of_strangers_are_neither_run_nor_sent_to_the_terminal(
 
 
 @pytest.mark.parametrize("shell", HERE)
-def test_a_project_that_cannot_be_read_does_not_disturb_the_line(
+def test_unreadable_project_does_not_disturb_the_command_line(
     stage: Stage, screen: Screen, tmp_path: Path, shell: str
 ) -> None:
     (stage.write_mission({"WP01": {}}) / "meta.json").write_bytes(b"\xff")

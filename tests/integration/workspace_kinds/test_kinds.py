@@ -36,7 +36,7 @@ EVERY = [(name, objects) for name in KINDS for objects in Objects]
 
 
 @pytest.mark.parametrize(("name", "objects"), sampled(EVERY, every=3))
-def test_a_workspace_from_its_making_to_its_replacement(
+def test_workspace_can_be_created_used_and_replaced(
     tmp_path: Path, name: str, objects: Objects
 ) -> None:
     if not is_possible(name):

@@ -86,9 +86,7 @@ EVERY = [
 
 
 @pytest.mark.parametrize(("name", "objects"), sampled(EVERY, every=len(EVERY)))
-def test_a_mission_from_its_beginning_to_its_merge(
-    tmp_path: Path, name: str, objects: Objects
-) -> None:
+def test_mission_is_taken_from_init_to_merge(tmp_path: Path, name: str, objects: Objects) -> None:
     if not is_possible(name):
         pytest.skip(f"{NEEDS[name]} is not installed")
     kind = KINDS[name](tmp_path)
