@@ -53,7 +53,7 @@ def _table(found: list[tuple[str, Any]]) -> str:
     lines = [HEAD, f"| in the place of | {' | '.join(KINDS)} |", f"| --- {'| --- ' * len(KINDS)}|"]
     for place, row in sorted(cells.items()):
         lines.append(f"| `{place}` | {' | '.join(row.get(kind, '') for kind in KINDS)} |")
-    lines += ["", "## Attacks that once succeeded", "", "Each was withstood:", ""]
+    lines += ["", "## Attacks that once succeeded", "", "What holds now:", ""]
     lines += [f"- {it}" for it in sorted({it for name, it in found if name == "named"})]
     return "\n".join(lines) + "\n"
 

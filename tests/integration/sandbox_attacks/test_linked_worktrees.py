@@ -1,4 +1,4 @@
-"""The attacks on linked worktrees in the form in which they succeeded, each tried on the whole cycle of the host."""
+"""Former attacks in the form in which they succeeded on linked worktrees, tried on the whole cycle of the host."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.sandbox.workspaces import TREES
-from tests.integration.sandbox_attacks.test_named import LATER, beside, evil, of_its_orchestrator
+from tests.integration.sandbox_attacks.agents import LATER, beside, evil, of_its_orchestrator
 from tests.integration.sandbox_attacks.world import SLUG, World
 from tests.patience import LONGEST_S
 
