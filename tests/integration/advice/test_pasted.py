@@ -1,6 +1,6 @@
-"""A command that is advised does what it is for when it is pasted, in the state in which it is shown.
+"""Each advised command works when it is pasted, in the state in which it is printed.
 
-Other tests paste more of them: `tests/architecture/advised_commands.toml` names the test for each command.
+Other tests paste further commands: `tests/architecture/advised_commands.toml` names the test for each command.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ ROWS: dict[tuple[str, str], tuple[Callable[[Stage], Shown], str]] = {
         "then runs: ",
     ),
 }
-"""By module and advised command: what prints it, and the text before it."""
+"""Module and advised command to what prints it and the text before it."""
 
 READS = (
     "spec-kitty --help",
@@ -165,12 +165,12 @@ READS = (
     "git fsck --no-reflogs --lost-found",
     "git show main",
 )
-"""Commands that change nothing, as advice has them."""
+"""Read-only commands that messages advise."""
 
 
 @pytest.fixture
 def looked_at(stage: Stage) -> Stage:
-    """A project with a package that was submitted."""
+    """A project with a submitted package."""
     submitted(stage)
     return stage
 

@@ -1,4 +1,4 @@
-"""An approval names a commit, and a merge takes in exactly the commits that were approved."""
+"""An approval names a commit, and a merge includes exactly the approved commits."""
 
 from __future__ import annotations
 
@@ -378,7 +378,7 @@ def test_approval_is_refused_if_a_merged_merge_commit_contains_unapproved_work(p
 def test_killed_start_does_not_mix_the_work_of_two_packages(
     pair: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the latest moment: the workspace is another's, and the log does not know."""
+    """Killed as late as possible: the workspace already belongs to WP01, and the log lacks the event."""
     for wp_id, name in (("WP01", "src/one.py"), ("WP02", "src/two.py")):
         workspace = begin(pair, wp_id)
         pair.commit({name: "work\n"}, folder=workspace)

@@ -1,4 +1,4 @@
-"""One package at a time in an execution lane, at every way in."""
+"""Only one package at a time works in an execution lane, whichever transition it comes by."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_package_that_was_started_before_is_listed_as_ready_first(shared: Stage)
 
 
 def test_packages_already_in_progress_in_one_execution_lane_can_continue(shared: Stage) -> None:
-    """Another version let them start; their lane is shared until one of them leaves it."""
+    """An older version started both; they share the execution lane until one of them leaves it."""
     assert start(shared, "WP01")["success"]
     log = shared.root / "kitty-specs" / SLUG / "status.events.jsonl"
     line = (

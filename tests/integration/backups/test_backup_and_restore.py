@@ -1,4 +1,4 @@
-"""A backup is of one moment, and a restore leaves the old or the new state."""
+"""A backup is a consistent snapshot, and a restore leaves the old or the new state."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_backup_taken_under_load_can_be_restored_into_a_clone(stage: Stage, file
 
 
 def killed_restores(stage: Stage, file: Path, steps: Iterable[int]) -> set[str]:
-    """Kill a restore before each of these changes of it; return the heads that were found then."""
+    """Kill a restore before each of these changes; return which heads were found afterwards."""
     begin(stage)
     old = backed_up(stage, file)
     note(stage, "later")

@@ -1,4 +1,4 @@
-"""Releases, heartbeats and hand-ins that processes ask for at the same moment."""
+"""Concurrent releases, heartbeats and submissions of one package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.integration.stage import POLICY, SLUG, Stage, flags, outcome
 
 @pytest.fixture
 def worked_on(stage: Stage) -> Stage:
-    """WP01 is held by ada, who has committed something."""
+    """WP01 is held by ada, who has made a commit."""
     stage.write_mission({"WP01": {}})
     begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
     stage.commit({"src/one.py": "one\n"}, folder=Path(begun["workspace_path"]))

@@ -1,4 +1,4 @@
-"""A person sees whose claims are silent, and frees them."""
+"""A person lists claims without a recent sign of life and releases them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs of life of who holds a package, with real git, at every door."""
+"""What counts as a sign of life of the holder of a package, with real git."""
 
 from __future__ import annotations
 

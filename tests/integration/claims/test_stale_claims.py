@@ -1,4 +1,4 @@
-"""Releases of claims that went stale, with real git, at every door."""
+"""Releases of stale claims, with real git, through every interface."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_repeated_release_under_the_same_id_changes_nothing(stage: Stage, held: 
 
 
 def interrupted(stage: Stage, args: dict[str, Any]) -> None:
-    """The release `one` has had its effects, and its host was killed before it recorded the answer."""
+    """The release `one` took effect, and its host was killed before it recorded the answer."""
     raw = body("one", "release-claim", args, policy=None)
     with pytest.raises(StorageFailed), committed_before_the_answer():
         Dispatcher(KilledHost(stage.root)).answer_bytes(raw, stem="one", identity="default")

@@ -1,4 +1,4 @@
-"""The client and a real host: the same request has the same reply, whatever happened on the way."""
+"""The client package with a real host: the same request gets the same reply, also after a failure."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_changes_yields_the_state_after_each_change(
 
     serve(planned, mailbox)
     assert asyncio.run(watch()) == [(2, 0), (1, 1)]
-    # No request but the two whose replies are seen.
+    # Only the two requests whose replies were seen were sent.
     assert len(planned.replies()) == (2 if interface == "mailbox" else 0)
 
 

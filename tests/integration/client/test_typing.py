@@ -1,4 +1,4 @@
-"""What a type checker says of programs that use the client: nothing of good ones, and each fault of bad ones."""
+"""A type checker accepts a correct program that uses the client and finds each error of a wrong one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Eight processes at the command line at once."""
+"""Eight concurrent processes at the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own host keeps to all of the contract, through real processes."""
+"""Our own host conforms to the whole contract, through real processes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.integration.conformance.kit import HOST, broken, only, verdict
 from tests.integration.stage import Process, Stage, environment
 from tests.patience import LONGEST_S, wait_until
 
-# Of the golden cases these are played here, and a third of those that need a worker of their own. To start a
-# process for every request of all of them takes a minute: the tests of the contract play each.
+# Only these golden cases run here, and a third of those that need a worker of their own. To start a
+# process for every request of all cases takes a minute: the tests of the contract run each case.
 SOME = ["fixtures.*.start-review/*", "fixtures.mailbox.append-history/*"]
 DECLARED = ["--capability", "host-private-layout", "--capability", "access-control"]
 
 
 def first_seen(folder: Path, pattern: str, writer: Process) -> Path:
-    """The file, as soon as it is there."""
+    """Wait for the file and return it."""
     wait_until(lambda: any(folder.glob(pattern)), pattern, process=writer)
     return next(folder.glob(pattern))
 

@@ -1,4 +1,4 @@
-"""Each fault of a host is found, by exactly the check that is meant for it."""
+"""The kit reports each fault of a host by exactly the check meant for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.campaign import sampled
 from tests.integration.conformance.kit import broken, only, verdict
 from tests.integration.stage import Stage
 
-# Quick checks that are asked beside the one that is meant, to see that they find nothing.
+# Quick checks that run besides the expected one and must pass.
 CLI_BESIDES = {"help-is-prose", "id-comes-back"}
 MAILBOX_BESIDES = {"reply-is-an-envelope", "same-id-same-request", "names-set-aside", "expired"}
 AT_COMMAND_LINE = {
@@ -45,8 +45,8 @@ IN_MAILBOX = {
     "MisshapenHeartbeat": {"heartbeat-shape"},
     "LosesWhatWaits": {"killed-worker"},
 }
-# What never comes is waited for as long. Everything else is there within a fraction of the first;
-# a busy machine gets the second.
+# A missing reply costs the whole timeout. Everything else takes a fraction of the first;
+# the second is for a busy machine.
 LOSERS = {"LosesMalformed", "LeavesFifos", "NoHeartbeat", "LosesWhatWaits"}
 PATIENCE = (("--timeout-s", "6"), ("--timeout-s", "60"))
 

@@ -1,6 +1,6 @@
-"""No request comes to cost more than it did: `limits.toml` has what was counted, and some more.
+"""No request costs more than before: `limits.toml` has the measured counts with a margin.
 
-Where a change makes a request cheaper, its limits go down with it.
+If a change makes a request cheaper, lower its limits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ needs_strace = pytest.mark.skipif(
 
 
 def over(found: dict[str, int], limits: dict[str, int]) -> dict[str, str]:
-    """What is above its limit."""
+    """The counts above their limit."""
     assert found.keys() == limits.keys()
     return {
         name: f"{value}, at most {limits[name]}"
@@ -59,7 +59,7 @@ def test_request_costs_the_worker_no_more_system_calls_than_its_limit(
 
 
 def ask(mailbox: Mailbox, name: str) -> str:
-    """The name of the reply, which is there."""
+    """Send a request, wait for its reply and return the reply's file name."""
     correlation_id = mailbox.submit(name, ARGS[name])
     answer = mailbox.wait(correlation_id)
     assert answer["success"], answer

@@ -1,4 +1,4 @@
-"""Which libraries a call at the command line does without, because they load slowly."""
+"""Slow libraries that commands at the command line must not load."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHANGING = [
 ]
 LIBRARIES = {"click", "pydantic", "pydantic_core", "rich", "yaml"}
 SLOW = {"asyncio", "dataclasses", "pathlib", "threading", "typing"}
-"""Modules of Python itself that take longer to load than a request through a mailbox takes."""
+"""Standard library modules that take longer to load than a request through a mailbox."""
 QUICK = READING[:4]
 """The reads that orchestrators repeat."""
 FOR_CHANGES = {"filelock", "subprocess", "specify_cli.vcs.git"}

@@ -1,4 +1,4 @@
-"""A command killed at any moment, and the same id again."""
+"""A command is killed at any time and repeated under the same id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.stage import POLICY, TIMEOUT_S, Process, Stage, flags
 pytestmark = pytest.mark.long
 
 LATEST_S = 0.7
-"""By then the command has ended on a machine that has nothing else to do."""
+"""On an idle machine the command has ended by then."""
 
 SLUGS = [f"{number:03}-search" for number in range(1, 6)]
 
@@ -50,7 +50,7 @@ def merge_again(stage: Stage, slug: str, strategy: str = "merge") -> dict[str, A
 
 
 def moments(seed: int) -> Iterator[tuple[str, float]]:
-    """A mission and the moment at which its command is killed, the same in every run."""
+    """Missions and the times at which their commands are killed, the same in every run."""
     chance = random.Random(seed)
     for slug in SLUGS:
         yield slug, chance.uniform(0.1, LATEST_S)
@@ -86,7 +86,7 @@ def assert_merged_once(stage: Stage, slug: str) -> None:
     assert [line["correlation_id"] for line in stage.journal()].count(slug) == 1
 
 
-@pytest.mark.campaign  # At calls of git, which are the same in every run, the build kills it below.
+@pytest.mark.campaign  # The tests below kill it at calls of git, which are the same in every run.
 @pytest.mark.parametrize("seed", [1])
 def test_start_killed_at_a_random_time_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
     for slug, moment in moments(seed):
@@ -112,10 +112,10 @@ def test_merge_killed_at_a_random_time_is_completed_by_the_same_id(stage: Stage,
 
 
 CALLS = 90
-"""More than any command makes."""
+"""More calls than any command makes."""
 
 STRIDE = 16
-"""The suite of faults strikes every call; here each way to merge is struck at some."""
+"""The fault suite covers every call; here each merge strategy is killed at some."""
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -1,4 +1,4 @@
-"""`tasks finalize` killed before each of its changes: no prompt is half written, the next completes it."""
+"""`tasks finalize` is killed before each of its changes: no prompt is half written, a repeat completes it."""
 
 from __future__ import annotations
 

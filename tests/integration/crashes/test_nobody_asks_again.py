@@ -1,4 +1,4 @@
-"""A command line that is killed, and whose caller never asks again."""
+"""A command is killed and never repeated."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ LAST_STEP = 400
 """More changes than any command makes."""
 
 STRIDE = 36
-"""Every step of a merge is struck by the suite of faults; here some of them."""
+"""The fault suite covers every step of a merge; here some of them."""
 
 NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
 
 
 def deaths(stage: Stage, words: Callable[[str], Sequence[str]], *, first: int) -> Iterator[str]:
-    """Missions whose command was killed, each some steps later than the one before."""
+    """Yield missions whose command was killed, each some steps later than the one before."""
     run_until = killer(stage)
     for step in range(first, LAST_STEP, 6):
         slug = f"{step:03}-search"
@@ -37,7 +37,7 @@ def deaths(stage: Stage, words: Callable[[str], Sequence[str]], *, first: int) -
         if run_until(step, words(slug)) == 0:
             return
         yield slug
-    pytest.fail("it never came to its end")
+    pytest.fail("the command never ended")
 
 
 def begun(stage: Stage) -> list[Intent]:
@@ -55,12 +55,12 @@ def assert_verified(stage: Stage) -> None:
 
 
 def assert_settled(stage: Stage, slug: str) -> None:
-    """Whoever comes next finds all that was done recorded, and nothing more done."""
-    # As a worker that starts: the file of the log may lag behind what is committed.
+    """The next process finds everything that was done recorded, and nothing more done."""
+    # As a starting worker does: the log file may lag behind the record.
     update_logs(Project(stage.root), pytest.fail)
     before = stage.events(slug)
     bootstrap.dispatcher(stage.root).settle_intents()
-    # As a worker that starts, and every call that changes something.
+    # As a starting worker and every changing command do.
     Journal(Layout(stage.root)).publish()
     assert begun(stage) == []
     assert stage.events(slug) == before
@@ -96,7 +96,7 @@ def test_killed_change_is_recorded_without_a_repeat(
         assert_sound(stage)
         assert_settled(stage, slug)
         outcomes.add(bool(stage.events(slug)))
-    # What is committed with its answer is there at the end alone.
+    # A change is committed together with its answer, as the last step.
     assert False in outcomes
     assert_verified(stage)
 
@@ -152,4 +152,4 @@ def test_next_command_records_what_a_killed_command_of_a_person_did(stage: Stage
         assert_sound(stage)
         if ended:
             return
-    pytest.fail("it never came to its end")
+    pytest.fail("the command never ended")

@@ -1,4 +1,4 @@
-"""The real worker in front of the real dispatcher, killed in the middle of its work."""
+"""The real worker with the real dispatcher, killed or stopped during its work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = {f"WP{n:02}": {"owned_files": [f"src/{n}/**"]} for n in range(1, 9)}
 
 
 def put_two_hundred(stage: Stage) -> list[str]:
-    """A mix of reads, notes, starts and moves; the names in the order in which they landed."""
+    """Put a mix of reads, notes, starts and transitions; return their names in order."""
     names = [f"id-{number:03}" for number in range(200)]
     starts = dict(zip(range(10, 90, 10), PACKAGES, strict=True))
     blocks = dict(zip(range(105, 185, 10), PACKAGES, strict=True))

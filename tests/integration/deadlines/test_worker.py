@@ -1,4 +1,4 @@
-"""What hangs costs its own orchestrator alone, and the worker ends when it is told to."""
+"""A hanging request delays only its own orchestrator, and the worker stops when it is told to."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def two(stage: Stage) -> Stage:
 
 
 def put(stage: Stage, identity: str, stem: str, command: str, **args: str) -> None:
-    """A request in the mailbox of that orchestrator."""
+    """Put a request into the mailbox of that orchestrator."""
     stage.put(stem, command, **args)
     inbox = stage.root / ".kitty" / "inbox"
     (inbox / identity).mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def reply(stage: Stage, identity: str, stem: str) -> dict[str, object] | None:
 
 
 def make_filter_hang(stage: Stage, pids: Path) -> None:
-    """Git does not end that fills a worktree, nor does what it starts, whoever asks."""
+    """Make git hang when it fills a workspace, with a filter that ignores signals."""
     stage.git("config", "filter.slow.smudge", STUBBORN.format(pids=pids))
     (stage.root / ".git" / "info" / "attributes").write_text("README.md filter=slow\n")
 
