@@ -1,4 +1,4 @@
-"""The recipe for containers, compared with the program; no container engine runs here."""
+"""The container recipe is checked against the program; no container engine runs here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example orchestrator needs two folders and survives its own death."""
+"""The example orchestrator needs only two folders and can be restarted after a kill."""
 
 from __future__ import annotations
 

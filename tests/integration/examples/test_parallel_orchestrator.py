@@ -21,7 +21,7 @@ def command(where: Path, mission: str = MISSION) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """With the program that belongs to this interpreter."""
+    """An environment with the programs of this interpreter on the path."""
     beside = str(Path(sys.executable).parent)
     return os.environ | {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"}
 
@@ -32,7 +32,7 @@ def test_example_has_fewer_than_60_lines() -> None:
 
 @pytest.mark.campaign
 def test_example_works_at_the_command_line(project: Path) -> None:
-    # Each request starts the program, so there is one package less here.
+    # Each request starts the program, so this test has one package less.
     canceling = ["move", "WP03", "canceled", "--mission", MISSION, "--note", "not now"]
     subprocess.run([*PROGRAM, *canceling], cwd=project, check=True, capture_output=True)
     said = subprocess.run(
@@ -41,7 +41,7 @@ def test_example_works_at_the_command_line(project: Path) -> None:
 
     assert lanes(project) == ["done", "done", "canceled"]
     assert "WP02 in_progress" in said
-    # Both were at work before one of them was through.
+    # Both started before one of them ended.
     assert {it.split()[0] for it in said.splitlines()[:2]} == {"WP01", "WP02"}
 
 

@@ -1,4 +1,4 @@
-"""The quickstart shows a mission from planned to merged, or says why not."""
+"""The quickstart shows a mission from planned to merged, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("WP01", "WP02", "WP03")
 def run_quickstart(
     folder: Path, *options: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """The quickstart's end; its scratch folder was made below `folder`."""
+    """Run the quickstart with a scratch folder below `folder`."""
     return subprocess.run(
         [sys.executable, str(EXAMPLES / "quickstart.py"), *options],
         env=os.environ | {"TMPDIR": str(folder)} | environment,
@@ -30,7 +30,7 @@ def run_quickstart(
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the quickstart prints; it has left nothing behind."""
     folder = tmp_path_factory.mktemp("quickstart")
-    # Another project's variables must not lead it astray.
+    # Variables of another project must not affect it.
     done = run_quickstart(folder, SPECIFY_REPO_ROOT="/nowhere", GIT_DIR="/nowhere")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [*folder.iterdir()] == []
@@ -38,7 +38,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def part(shown: str, begin: str) -> str:
-    """What follows the line, up to the next command."""
+    """The output of the command, up to the next one."""
     _, _, rest = shown.partition(f"$ {begin}")
     assert rest, f"{begin} was not shown"
     return rest.partition("\n$ ")[0]

@@ -1,4 +1,4 @@
-"""The same request in plain shell, through files and over the command line."""
+"""The same request by shell scripts, through the mailbox and at the command line."""
 
 from __future__ import annotations
 

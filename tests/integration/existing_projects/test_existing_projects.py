@@ -1,4 +1,4 @@
-"""Projects laid out by the public tool, as real files, go all the way without being changed."""
+"""Projects created by the public tool are continued and merged without changing its files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ every_project = pytest.mark.parametrize("name", sampled(sorted(MISSIONS), every=
 
 
 def imported(stage: Stage, name: str) -> Path:
-    """The project's files are committed on the stage; the folder of its mission."""
+    """Commit the project's files in the stage and return the folder of its mission."""
     shutil.copytree(PROJECTS / name, stage.root, dirs_exist_ok=True)
     stage.git("add", "-A")
     stage.git("commit", "-q", "-m", "laid out by the public tool")
@@ -53,19 +53,19 @@ def imported(stage: Stage, name: str) -> Path:
 
 
 def written_by_others(folder: Path) -> dict[Path, bytes]:
-    """Every file of the mission that the host has no business to change."""
+    """Every file of the mission that the host must not change."""
     ours = {"status.events.jsonl", "lanes.json"}
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name not in ours}
 
 
 def mark_steps(stage: Stage, name: str, wp: str) -> None:
-    """Every step of the package that its author left open is done."""
+    """Mark every open subtask of the package as done."""
     steps = {"subtasks": OPEN_STEPS[name][wp], "status": "done", "actor": "coder"}
     stage.done("mark-subtasks", policy=None, mission=MISSIONS[name], **steps)
 
 
 def carry_on_at_the_command_line(stage: Stage, name: str) -> None:
-    """The first open package is implemented and approved, every step in a process of its own."""
+    """Implement and approve the first open package, each step in a process of its own."""
     mission, wp = MISSIONS[name], FIRST[name]
 
     def done(command: str, **values: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A project with missions of every shape that public ones have, as its people see it."""
+"""A project with missions of every layout found in public projects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the guide `upgrade` has people paste, on a project that version 0.1.0 wrote."""
+"""The commands of the guide `upgrade`, pasted in a project that version 0.1.0 wrote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.stage import Stage, environment
 from tests.readme.console import blocks
 
 ARCHIVE = Path(__file__).parent / "archives" / "project-of-0.1.0.tar.gz"
-"""WP01 is approved, WP02 in work, both in linked worktrees; two notes and a read came through the
+"""WP01 is approved, WP02 in progress, both in linked worktrees; two notes and a read came through the
 mailbox, and one file became a dead letter. The project was in another folder.
 """
 

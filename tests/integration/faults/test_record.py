@@ -1,4 +1,4 @@
-"""The record alone, struck: a sample of `python -m tests.faults.record`."""
+"""Faults injected into writes of the record: a sample of `python -m tests.faults.record`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shim misses nothing: what it saw is what happened."""
+"""The tracing library records every change of the file system."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def test_replaying_the_traced_calls_reproduces_the_project(
     made = History(before, place.root, place.trace()).end.listing()
     found = Tree.load(place.root).listing()
     assert sorted(made.keys() ^ found.keys()) == []
-    # SQLite writes to it in memory, and makes it again after a loss of power.
+    # SQLite writes to it in memory, and creates it again after a loss of power.
     differing = [name for name in made if made[name] != found[name]]
     assert [name for name in differing if not name.endswith(".db-shm")] == []

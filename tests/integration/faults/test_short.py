@@ -1,4 +1,4 @@
-"""The suite of faults in its short form, and every fault it has found by name."""
+"""A short run of the fault suite, and a test for each fault that it has found."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_worker_tolerates_overflowing_events_slow_readers_and_duplicate_delivery
 
 
 def struck(ground: Ground, scenario: str, kind: str, op: str, ending: str) -> list[str]:
-    """What did not hold after that fault at the last call of that kind on such a path."""
+    """Problems after that fault at the last call of that kind on such a path."""
     place, golden, calls = ground.ready(scenario, "cli")
     found = [call.number for call in calls if _fits(call, op, ending)]
     assert found, f"no {op} of {ending}"

@@ -1,4 +1,4 @@
-"""A worker in a process of its own follows workspaces, whatever one of them does."""
+"""A worker process follows workspaces, also if one of them blocks git."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.stage import SLUG, TIMEOUT_S, Stage, environment
 from tests.unit.mailbox.recording import wait_until
 
 A_LANE, B_LANE = (f"kitty/mission-{SLUG}-lane-{it}" for it in "ab")
-# As if what git waits for came after the host has looked.
+# Skips the first check, as if the FIFO was planted right after it.
 BLIND = """
 from specify_cli.vcs import commit_intake
 commit_intake.irregular_files = lambda *_, **__: []

@@ -1,4 +1,4 @@
-"""What was validated is what is applied and recorded, whatever the file says later."""
+"""The host applies and records what it has validated, even if the file changes later."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 
 def recorded_is_applied(served: Served) -> None:
-    """The journal's digest is that of exactly what the event says."""
+    """Check that the journal's digests match the applied events."""
     events = {event["correlation_id"]: event for event in served.stage.events()}
     assert len(events) == len(served.stage.events())
     for line in served.stage.journal():
@@ -55,7 +55,7 @@ def test_body_that_is_rewritten_constantly_is_applied_as_it_was_read(served: Ser
 
 
 def test_worker_killed_while_bodies_change_answers_each_request_once(served: Served) -> None:
-    """Whoever comes next reads other bytes than the one that was killed had read."""
+    """The next worker reads other bytes than the killed one had read."""
     served.start()
     process = rewriter(served)
     for share in (1, 2, 3):
@@ -67,7 +67,7 @@ def test_worker_killed_while_bodies_change_answers_each_request_once(served: Ser
         served.start()
     served.wait_until(lambda: all(served.fates(name) for name in names()))
     served.inputs += int(process.communicate(timeout=DEADLINE_S)[0])
-    # The reply may be that of a killed worker; the next one still has the claim to look at.
+    # The reply may be that of a killed worker; the next one still has to retire the claim.
     served.wait_until(lambda: not any(served.layout.claimed.rglob("*.json*")))
     served.prove()
     recorded_is_applied(served)

@@ -1,4 +1,4 @@
-"""What is hostile, damaged or missing gets exactly one envelope, and nothing is half-written."""
+"""Hostile, damaged or missing input gets exactly one envelope, and nothing is half written."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def mission(stage: Stage) -> Path:
 def by_command_line(
     stage: Stage, command: str, *, mission: str = SLUG, cwd: Path | None = None
 ) -> str | None:
-    """The code of the one envelope; no traceback anywhere, nothing but `.kitty` was touched."""
+    """Return the code of the one envelope; check that nothing but `.kitty` was touched."""
     policy = POLICY if command == "start-implementation" else None
     words = [command, *flags(mission=mission, policy=policy, **EVERY[command])]
     before = digest_of_tree(stage.root)
@@ -74,7 +74,7 @@ def by_command_line(
 
 
 def by_mailbox(stage: Stage, requests: Mapping[str, tuple[str, str]]) -> dict[str, str | None]:
-    """Stem to the code of its reply; one worker answers all, and touches nothing but `.kitty`."""
+    """Let one worker answer all; return stem to code; check that nothing but `.kitty` was touched."""
     for stem, (command, mission) in requests.items():
         policy = POLICY if command == "start-implementation" else None
         stage.put(stem, command, policy=policy, mission=mission, **EVERY[command])
@@ -87,7 +87,7 @@ def by_mailbox(stage: Stage, requests: Mapping[str, tuple[str, str]]) -> dict[st
 
 
 def at_both_doors(stage: Stage, *commands: str) -> set[str | None]:
-    """The codes that the commands answer at either door."""
+    """The codes that the commands return at both interfaces."""
     requests = {f"id-{command}": (command, SLUG) for command in commands}
     codes = {by_command_line(stage, command) for command in commands}
     return codes | set(by_mailbox(stage, requests).values())
@@ -186,7 +186,7 @@ def test_damaged_mission_does_not_block_other_missions(stage: Stage, mission: Pa
     assert stage.ask("append-history", mission="1", **EVERY["append-history"])["success"]
 
 
-# Projects that are none.
+# Missing projects and repositories.
 
 
 @pytest.fixture
@@ -326,7 +326,7 @@ def test_journal_that_is_a_symlink_is_not_followed(
 
 
 def read_only(stage: Stage, *words: str) -> Outcome:
-    """How the host ended for which the project is mounted read-only, even if it is root."""
+    """Run the host with the project mounted read-only, also as root."""
     script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" && exec "$@"'
     python = sys.executable
     command = ["unshare", "--mount", "--map-root-user", "sh", "-c", script, str(stage.root)]
@@ -374,7 +374,7 @@ def test_request_refused_on_a_full_disk_can_be_repeated(stage: Stage, mission: P
     assert (full.returncode, refused["error_code"]) == (1, "STORAGE_FAILED")
     assert refused["data"]["retryable"] is True
     assert digest_of_tree(stage.root) == before
-    # Neither the change nor its answer is recorded without the other, so the id is free.
+    # The change and its answer are recorded together, so the id can be used again.
     assert stage.api(*words).code is None
     assert stage.api(*words[:-1], "anew").code is None
     assert len(stage.events()) == 3

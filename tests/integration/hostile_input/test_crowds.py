@@ -1,4 +1,4 @@
-"""Very many files at once: every one gets its fate, in bounded memory, and others are served."""
+"""Floods of files: each gets one outcome, memory stays bounded, and others are served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.hostile_input.served import Served
 
-# The whole hundred thousand by a command of its own: `python -m tests.integration.hostile_input`.
+# `python -m tests.integration.hostile_input` sends a hundred thousand.
 CROWD = int(os.environ.get("SPEC_KITTY_CROWD", "1500"))
 MAX_WAITING = 10_000
 
@@ -28,7 +28,7 @@ max_waiting = 100
 
 
 def land(served: Served, count: int, identity: str) -> set[str]:
-    """So many requests are there at once: by one rename of the folder that they are in."""
+    """Put so many requests at once, by one rename of their folder."""
     aside, stems = served.stage.root / ".kitty" / "in-the-making", set()
     aside.mkdir()
     for number in range(count):
@@ -43,7 +43,7 @@ def land(served: Served, count: int, identity: str) -> set[str]:
 
 
 def codes(served: Served, stems: set[str], identity: str) -> Counter[str | None]:
-    """How often each code was answered, once all were."""
+    """Wait for all answers and count their codes."""
 
     def replies() -> set[str]:
         return {path.stem for path in served.outbox(identity).glob("crowd-*.json")}

@@ -1,4 +1,4 @@
-"""Nobody gets what is another's by what a file says, by whose it is, or by asking again."""
+"""An orchestrator cannot act or read as another by content, file owner or replayed requests."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_reply_to_another_orchestrator_is_not_disclosed_by_its_id(granted: Serve
     )
     assert (granted.outbox("honest") / "theirs.json").read_bytes() == reply
     assert len(granted.stage.events()) == 1
-    # The same bytes in another's mailbox are another's request, too.
+    # The same bytes in another mailbox are a different request.
     granted.drop("replayed.json", granted.request("replayed"), "honest")
     assert granted.settled(["replayed.json"], "honest") == {"replayed.json": "OK"}
     stolen = note(granted, "stolen", actor="coder", note=SECRET)
@@ -120,7 +120,7 @@ def test_symlinks_out_of_the_own_inbox_are_dead_lettered(granted: Served) -> Non
 
 
 def put_folder(served: Served, path: Path, stem: str) -> None:
-    """A folder with a request in it; filled before it has its name, at which it may be taken."""
+    """Make a folder with a request; it is filled before it gets its name, because it may be taken at once."""
     being_made = path.with_name(".being-made")
     being_made.mkdir()
     (being_made / f"{stem}.json").write_bytes(served.request(stem))
@@ -139,7 +139,7 @@ def test_requests_in_a_folder_without_a_grant_are_refused(granted: Served) -> No
 
 
 def another_uid(served: Served) -> None:
-    """A file of a stranger in a mailbox whose owner is written down; it takes root to make one."""
+    """A file of another user in a mailbox with a configured uid; only root can create one."""
     raw = served.request("strangers")
     path = served.layout.root / "strangers"
     path.write_bytes(raw)

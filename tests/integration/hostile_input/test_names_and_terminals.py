@@ -1,4 +1,4 @@
-"""Names in every alphabet get a fate, and no stranger's word plays with an operator's terminal."""
+"""Files with any name get an outcome, and control codes of others do not reach a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.hostile_input.served import Served
 from tests.integration.hostile_input.terminal import Terminal
 from tests.integration.stage import SLUG, digest_of_tree
 
-# Title, clipboard, clear, move, ask for an answer that is typed in, reset, bell, and hidden letters.
+# Set the title or clipboard, clear, move, query the terminal, reset, ring the bell, hide letters.
 CODES = (
     "\x1b]0;owned\x07",
     "\x1b]52;c;b3duZWQ=\x07",
@@ -90,7 +90,7 @@ def test_names_in_different_unicode_normal_forms_are_different_names(
 
 
 def plant(served: Served) -> list[str]:
-    """Escape codes wherever a stranger can put words; the stems of the requests that were made."""
+    """Put control codes wherever others can put text; return the stems of the requests."""
     served.stage.write_mission(
         {"WP01": {"title": "".join(CODES)}}, slug="002-other", title="".join(CODES)
     )
@@ -136,7 +136,7 @@ OWN_CODES = re.compile(rb"\r\x1b\[K|\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[\?2004[l
 
 
 def strangers(sent: bytes) -> set[bytes]:
-    """Control characters that are no colour of ours, and the codes that strangers tried."""
+    """Control characters other than our own colours, and the planted codes."""
     text = OWN_CODES.sub(b"", sent.replace(b"\r\n", b"\n"))
     found = set(re.findall(rb"[\x00-\x09\x0b-\x1f\x7f]", text))
     found |= {hidden.encode() for hidden in set(text.decode()) - {"\n"} if not hidden.isprintable()}

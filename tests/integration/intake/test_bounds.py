@@ -1,4 +1,4 @@
-"""What brings too much or takes too long is refused, and keeps nobody waiting."""
+"""Intake refuses too much content and ends what takes too long."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_intake_that_times_out_ends_all_its_processes(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.work({"new.txt": "new\n"})
-    # The FIFO comes after the first look.
+    # The FIFO is planted after the first check.
     looks: list[Callable[..., list[Path]]] = [lambda *_, **__: [], irregular_files]
 
     def look(workspace: Path, **how: object) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Content that git would take and that must not come in."""
+"""Content that git accepts and that intake must refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A disk that refuses the host is no fault of the workspace, whatever the workspace says."""
+"""Errors of the host's disk are not blamed on the workspace, and the workspace cannot forge them."""
 
 from __future__ import annotations
 

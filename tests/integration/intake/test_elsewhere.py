@@ -1,4 +1,4 @@
-"""A workspace whose repository is in part another one's: nothing of that comes in."""
+"""A workspace that refers to another repository: nothing of that repository is taken in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.intake.workspaces import BRANCH, git
 
 
 def _point_at_the_victim(world: World) -> str:
-    """The branch has the victim's commit in its history; its objects are still missing here."""
+    """Put the victim's commit into the branch's history; its objects are still missing here."""
     scene = world.scene
     env = f"GIT_ALTERNATE_OBJECT_DIRECTORIES={world.victim}/.git/objects"
     command = f"{env} git -C '{scene.workspace}' commit-tree HEAD^{{tree}} -p HEAD -p {world.victims_commit} -m x"
@@ -45,7 +45,7 @@ def linked_folders_of_objects(world: World) -> None:
         ours = world.scene.git_dir / "objects" / folder.name
         if not ours.exists():
             ours.symlink_to(folder)
-        elif len(folder.name) == 2:  # By chance both have objects of that beginning.
+        elif len(folder.name) == 2:  # By chance both have objects with this prefix.
             for theirs in folder.iterdir():
                 with suppress(FileExistsError):
                     (ours / theirs.name).symlink_to(theirs)
@@ -133,7 +133,7 @@ def a_million_refs(world: World) -> None:
         packed.writelines(f"{tip} refs/tags/t{number:07}\n" for number in range(1_000_000))
 
 
-# What may come of it: `taken` only where all of it was the agent's own to give.
+# Allowed outcomes: `taken` only where all content was the agent's own.
 ATTACKS: dict[Callable[[World], None], set[str]] = {
     alternates: {"unreadable"},
     relative_alternates: {"unreadable"},

@@ -1,4 +1,4 @@
-"""What an agent committed comes into the project, or is refused and leaves nothing behind."""
+"""Commits of an agent are taken into the project, or refused without leaving anything behind."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_branch_that_a_person_moved_is_refused_and_the_advised_merge_works(scene
     assert refused.code == "diverged"
     assert theirs in refused.reason
     assert ours in refused.reason
-    # What it advises works as printed.
+    # The advised command works as printed.
     advised = refused.reason.partition(f"in {scene.workspace}: ")[2].partition("; or ")[0]
     subprocess.run(advised, shell=True, check=True, cwd=scene.workspace)
     assert scene.take() == scene.tip()
@@ -207,7 +207,7 @@ def test_agent_cannot_take_a_private_object_by_its_name(scene: Scene, kind: str)
 
 
 def forge_commit_graph(scene: Scene, tree: str) -> None:
-    """The newest commit has that tree, which is missing; the commit graph says that it has its parent's."""
+    """Make a newest commit with that missing tree, and a commit graph that gives it another tree."""
     parent, own = git(scene.workspace, "rev-parse", "HEAD", "HEAD^{tree}").split()
     text = f"tree {tree}\nparent {parent}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\nm\n"
     done = ["git", "-C", str(scene.workspace), "hash-object", "-t", "commit", "-w", "--stdin"]

@@ -1,4 +1,4 @@
-"""A host that is killed while it takes commits in leaves nothing behind."""
+"""A host that is killed during intake leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.patience import LONGEST_S, wait_until
 
 SOMEBODY = 61_013
 STEPS = 10
-"""How many of the lines are struck; the suite of faults strikes every call to the system."""
+"""At how many lines the host is killed; the fault suite covers every system call."""
 
 
 KILLED = """

@@ -1,4 +1,4 @@
-"""Every kind of file in the place of every path that git could read in a workspace."""
+"""Every kind of file in place of every path that git could read in a workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What git-lfs keeps for the commits of an agent comes in with them, or they do not come in."""
+"""Commits are taken in together with their git-lfs content, or refused."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_lfs_storage_may_be_on_another_file_system(scene: Scene) -> None:
 
 
 def stash(scene: Scene) -> None:
-    """The project has the content, and no branch that an agent sees has its pointer."""
+    """Store the content in the project, without a pointer on a branch that agents see."""
     (scene.project / "same.bin").write_bytes(CONTENT)
     git(scene.project, "add", "same.bin")
     git(scene.project, "rm", "-q", "--cached", "same.bin")
@@ -165,7 +165,7 @@ def test_lfs_pointer_merged_from_the_target_needs_no_content(scene: Scene) -> No
     assert scene.tip() == tip
 
 
-# What the workspace has not got.
+# Missing or wrong content in the workspace.
 
 
 def missing(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""Who reads the workspace, and what they see."""
+"""As which user and in which sandbox the workspace is read."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_host_that_is_not_root_can_read_the_workspace_of_another_user(
     tip = scene.work({"new.txt": "new\n"})
     for path in (scene.workspace, *scene.workspace.rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
-    # As a host does that is not root: it stays who it is.
+    # A host that is not root reads as itself.
     monkeypatch.setattr(commit_intake, "sandbox_for", lambda _: Sandbox(is_isolated=True))
     assert scene.take() == tip
 

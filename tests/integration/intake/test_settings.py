@@ -1,4 +1,4 @@
-"""Every setting of git that can run a program or name a file, and every hook, planted by the agent."""
+"""Git settings that name a program or a file, and hooks, planted by the agent, have no effect."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def planted(world: World, key: str, value: str) -> World:
         "secret": world.secret,
         "victim": world.victim,
     }
-    # Whatever a driver can be for.
+    # Every kind of driver.
     everything = "* filter=evil diff=evil merge=evil working-tree-encoding=UTF-16 ident text\n"
     (scene.workspace / ".gitattributes").write_text(everything)
     (scene.git_dir / "info/attributes").write_text(everything)
@@ -52,13 +52,13 @@ def planted(world: World, key: str, value: str) -> World:
 def test_each_git_setting_of_the_workspace_runs_and_reads_nothing(
     template: World, tmp_path: Path, is_sandboxed: bool, part: int, note: Note
 ) -> None:
-    """Each setting alone; the build has a part of them here, and all of them in the next test."""
+    """Each setting alone; a build tests a sample here, and all of them in the next test."""
     found = {}
     for number, (key, value) in enumerate([*PROGRAMS.items()][part::PARTS]):
         world = template.copy(tmp_path / str(number), is_sandboxed=is_sandboxed)
         planted(world, key, value)
         found[key] = f"{world.outcome(take)}, {world.outcome(look)}"
-    # One alone, as here, and one that is not understood hide no other.
+    # Each alone, so that a setting that git rejects hides no other.
     assert all(outcome.endswith(", seen") for outcome in found.values())
     if is_sandboxed:
         note("settings", found)
@@ -131,5 +131,5 @@ def test_list_of_settings_covers_all_that_may_name_a_program() -> None:
 
 
 def _pattern(key: str) -> tuple[str, str]:
-    """The first and the last part: what is between them is chosen freely."""
+    """The first and the last part; the name between them is arbitrary."""
     return key.partition(".")[0].lower(), key.rpartition(".")[2].lower()

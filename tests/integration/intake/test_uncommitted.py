@@ -1,4 +1,4 @@
-"""What an agent did not commit is seen, whatever its repository says about that."""
+"""Uncommitted changes of an agent are found, whatever its repository claims."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_attributes_of_the_workspace_run_no_filter_or_textconv(
 @pytest.mark.parametrize("place", [".gitignore", "docs/.gitignore", ".gitattributes"])
 def test_fifo_is_named_at_the_deadline(scene: Scene, place: str) -> None:
     os.mkfifo(scene.workspace / place)
-    # So that git has a reason to open it.
+    # So that git has to open it.
     (scene.workspace / "a.txt").write_text("changed\n")
     (scene.workspace / "docs/new.txt").write_text("new\n")
     with pytest.raises(WorkspaceUnreadable) as caught:

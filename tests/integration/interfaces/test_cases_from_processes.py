@@ -1,4 +1,4 @@
-"""Golden cases, each step a process of its own, are answered alike at both interfaces."""
+"""Golden cases whose steps are separate processes have the same answer at both interfaces."""
 
 from __future__ import annotations
 

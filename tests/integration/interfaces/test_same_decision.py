@@ -1,4 +1,4 @@
-"""What the API refuses, the mailbox and the people's words refuse, for the same reason."""
+"""The orchestrator API, the mailbox and the commands for people make the same decisions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LANES = (
     "blocked",
     "canceled",
 )
-# The lanes whose guards look at the worktree, its branch, or the steps that are done.
+# The status lanes whose guards look at the workspace, its branch, or the subtasks.
 SEEN = ("in_progress", "for_review")
 SENT_BACK: dict[str, Any] = {"reviewer": "ada", "verdict": "changes_requested", "reference": "r"}
 PASSED = SENT_BACK | {"verdict": "approved"}
@@ -48,17 +48,17 @@ GIVEN: Mapping[str, tuple[list[str], dict[str, Any]]] = {
 
 
 def moves(wp_id: str, to: str) -> Iterator[Intent]:
-    """The move with each thing that a person can give it."""
+    """The transition with each combination of options."""
     for words, args in GIVEN.values():
         if to == "canceled" and not args.get("note", "").strip():
-            # A person cannot forget the note, which an orchestrator may add later.
+            # A person has to give the note; an orchestrator may add it later.
             continue
         request = ("transition", {"wp": wp_id, "to": to, **args})
         yield Intent(words=["move", wp_id, to, *words], requests=[request])
 
 
 def takes(wp_id: str, actor: str) -> Iterator[Intent]:
-    """The words for the way of a package, said by the actor."""
+    """The commands by which the actor takes a package to its approval."""
     begin = ("start-implementation", {"wp": wp_id})
     word = {"subtasks_complete": True, "implementation_evidence_present": True}
     hand_over = ("transition", {"wp": wp_id, "to": "for_review", **word})
@@ -90,7 +90,7 @@ ENDINGS = [
 
 @pytest.fixture
 def projects(tmp_path: Path) -> Iterator[dict[str, Project]]:
-    """A project for each interface, all alike: nothing is seen of WP01, WP02 waits for it."""
+    """An identical project for each interface; WP01 has no work, and WP02 depends on it."""
     made = {}
     for name, way in INTERFACES.items():
         stage = Stage(root=tmp_path / name)
@@ -109,7 +109,7 @@ def projects(tmp_path: Path) -> Iterator[dict[str, Project]]:
 
 @pytest.fixture
 def worked(projects: dict[str, Project]) -> dict[str, Project]:
-    """The same with work committed in the worktree of WP01, and its step done."""
+    """The same with work committed in the workspace of WP01, and its subtask done."""
     for project in projects.values():
         place = project.stage.done(
             "start-implementation", mission="001-search", wp=PACKAGE, actor="ada"
@@ -152,7 +152,7 @@ def test_every_command_for_people_is_decided_alike_for_each_actor(
 ):
     for intent in takes(PACKAGE, actor):
         if "--done" in intent.words and (lane, actor) == ("in_progress", "bob"):
-            # Who forgot --actor would be recorded as the implementer; by 'move' it is judged as ever.
+            # Without --actor, bob would be recorded as the implementer; 'move' decides as before.
             assert worked["people"].decide(intent, lane).code == "WP_ALREADY_CLAIMED"
         else:
             check(worked, intent, lane)
