@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox` on the folders that a real worker left."""
+"""`spec-kitty mailbox` on the folders of a mailbox that a real worker has served."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(*arguments: str) -> Result:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MailboxLayout:
-    """A project in which nobody has used the mailbox yet; it is the working directory."""
+    """A project with an unused mailbox, as the working directory."""
     (tmp_path / "kitty-specs").mkdir()
     (tmp_path / ".kittify").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Dead letters that a real worker has set aside, looked at and settled by real processes."""
+"""Dead letters of a real worker are listed, shown and settled by real processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.campaign import sampled
 from tests.integration.crashes.killing import killer
 from tests.integration.stage import Stage
 
-# The inbox is another file system for what is started so.
+# Programs started like this see the inbox on another file system.
 APART = ("unshare", "--mount", "--map-root-user", "sh", "-c")
 MOUNTED = 'mount -t tmpfs none .kitty/inbox && exec "$0" "$@"'
 NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
@@ -44,13 +44,13 @@ def serve(stage: Stage) -> None:
 
 
 def conflict(stage: Stage, stem: str = "one") -> str:
-    """The id of the dead letter that a second request under the same id has become."""
+    """Make a conflicting request and return the id of its dead letter."""
     (letter,) = conflicts(stage, [stem])
     return letter
 
 
 def conflicts(stage: Stage, stems: list[str]) -> list[str]:
-    """The ids of the dead letters that second requests under the same ids have become."""
+    """Make conflicting requests and return the ids of their dead letters."""
     for note in ("n", "other"):
         for stem in stems:
             stage.put(stem, "append-history", mission="1", **NOTE | {"note": note})
@@ -268,7 +268,7 @@ def test_replay_killed_while_moving_to_another_file_system_loses_nothing(stage: 
         ended = run_until(
             step, ["mailbox", "dead-letters", "replay", letter_id, "--as", new_id, "--json"]
         )
-        # Whoever changes something next completes what was begun.
+        # The next changing command completes the replay.
         assert run_until(0, settling) == 0
         states[new_id] = folder.named(letter_id).state
         is_there = (there / f"{new_id}.json").exists()

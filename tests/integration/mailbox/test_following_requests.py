@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox tail`, `show` and `stats` with a worker, beside everything that may happen to the journal."""
+"""`spec-kitty mailbox tail`, `show` and `stats` with a worker, while journal files are moved or damaged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def served(stage: Stage) -> None:
 
 
 def lines_of(process: Process) -> list[str]:
-    """The lines that the process prints, which grow while it runs."""
+    """A list of the lines that the process prints, which grows while it runs."""
     found: list[str] = []
     assert process.stdout is not None
     read = process.stdout

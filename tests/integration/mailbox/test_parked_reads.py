@@ -1,4 +1,4 @@
-"""Reads that wait for a change, with a real worker: they cost no polling, hold nothing back, and survive a kill."""
+"""Reads that wait for a change, with a real worker: they block nothing and survive a kill."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_waiting_read_blocks_nothing_and_is_answered_after_a_change(
         put_waiting(stage, f"waits-{name}", seen)
         wait_until(lambda: reported_reads(stage) == 1)
         assert heartbeat(stage)["depth"] == 0
-        # Of the same orchestrator, about the same mission.
+        # A read of the same orchestrator about the same mission.
         assert position(stage, f"meanwhile-{name}") == seen
         assert f"waits-{name}" not in stage.replies()
         change()

@@ -1,4 +1,4 @@
-"""Old replies are pruned, and the journal is followed, by real processes."""
+"""`spec-kitty mailbox prune` and `tail`, by real processes."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ def served(stage: Stage) -> Process:
 
 
 def told(stage: Stage, *words: str) -> tuple[int, str]:
-    """The exit code, and all that is printed."""
+    """The exit code and the whole output."""
     ended = stage.run("mailbox", *words)
     return ended.exit_code, (ended.stdout + ended.stderr).decode()
 
 
 def end(process: Process) -> list[str]:
-    """The events of a worker, told to end."""
+    """Terminate the worker and return its logged events."""
     process.terminate()
     _, log = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 0

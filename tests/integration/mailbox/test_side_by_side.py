@@ -1,4 +1,4 @@
-"""The real worker and real git: missions do not wait for each other, and each keeps its order."""
+"""The real worker with real git: missions do not wait for each other, and each keeps its order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mailbox status` and metrics beside real workers: stopped, killed, stuck, on disks that hang or are full."""
+"""`mailbox status` and metrics with real workers: stopped, killed, stuck, on disks that hang or are full."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OLD_WORKER = (
     "import sys; sys.argv[1:] = ['mailbox', 'serve']\n"
     "from specify_cli.__main__ import main; main()"
 )
-# A disk that hangs: nobody answers the requests of this FUSE file system.
+# A disk that hangs: no process answers the requests of this FUSE file system.
 HUNG = """
 import os, subprocess, sys
 fuse = os.open("/dev/fuse", os.O_RDWR)
@@ -81,7 +81,7 @@ def kinds(stage: Stage, *options: str) -> tuple[int, list[str]]:
 
 
 def samples(text: str) -> dict[str, float]:
-    """The values by name and labels without the project, as a Prometheus server would read them."""
+    """Parse metrics as a Prometheus server does; values by name and labels, except the project."""
     found = {}
     for family in text_string_to_metric_families(text):
         assert family.documentation
@@ -137,7 +137,7 @@ def test_status_tells_absent_suspended_stopped_and_killed_workers_apart(stage: S
     worker = serve(stage)
     worker.kill()
     worker.wait(TIMEOUT_S)
-    # At once, although its last heartbeat is young.
+    # Reported at once, although its last heartbeat is recent.
     assert beats(stage)
     assert kinds(stage) == (2, ["worker_died"])
 
@@ -207,7 +207,7 @@ def test_status_and_other_mailboxes_work_while_an_outbox_hangs(
         )
         stage.put("other", "append-history", **NOTE)
         wait_until(lambda: "other" in stage.replies(), timeout_s=TIMEOUT_S)
-        # Longer than a heartbeat is young.
+        # Longer than a heartbeat counts as recent.
         beat = MailboxLayout(stage.root).heartbeat.stat().st_mtime_ns
         wait_until(
             lambda: MailboxLayout(stage.root).heartbeat.stat().st_mtime_ns > beat + 7_000_000_000,

@@ -1,4 +1,4 @@
-"""The worker as a process that is killed, stopped and started, with real folders and signals."""
+"""The worker process is killed, stopped and restarted, with real folders and signals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def layout(tmp_path: Path) -> MailboxLayout:
 
 @pytest.fixture
 def start(layout: MailboxLayout) -> Iterator[Start]:
-    """Starts a worker process; none outlives the test."""
+    """Start worker processes, which are killed at the end of the test."""
     started: list[Process] = []
 
     def start_one(mode: str = "serve", *options: str) -> Process:

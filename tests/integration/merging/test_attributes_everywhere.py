@@ -1,4 +1,4 @@
-"""Attributes that came with a merge stop no step of another mission: what the host writes is read by nobody's filter."""
+"""Merged attributes do not affect other missions: no filter reads what the host writes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def forced(stage: Stage, to: str) -> None:
     params=[(name, REQUIRED["clean"]) for name in SELECTING] + [("the logs", REQUIRED["process"])]
 )
 def settled(stage: Stage, workspace: Path, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The workspace of a package in work, after attributes came with the merge of another mission."""
+    """The workspace of a package in progress, after the merge of another mission brought attributes."""
     name, settings = request.param
     stage.git("init", "-q", "--bare", str(tmp_path / "origin.git"))
     stage.git("remote", "add", "origin", str(tmp_path / "origin.git"))

@@ -1,4 +1,4 @@
-"""Attributes and links that came with a merge change nothing in what the host reads and writes."""
+"""Merged attributes and links do not affect the files that the host reads and writes."""
 
 from __future__ import annotations
 

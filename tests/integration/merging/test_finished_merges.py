@@ -1,4 +1,4 @@
-"""What a merge would change in the end is judged, not only what each execution lane brings."""
+"""The result of a merge is checked, not only the changes of each execution lane."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_revert_of_a_target_commit_does_not_remove_it_from_the_target(
 
 @pytest.fixture
 def workspaces(stage: Stage) -> tuple[Path, Path]:
-    """The workspaces of two execution lanes, begun; another mission stands beside theirs."""
+    """The workspaces of two started execution lanes; the project has another mission."""
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}})
     stage.write_mission({"WP01": {"owned_files": ["c/**"]}}, slug=OTHER)
     stage.git("add", "kitty-specs")
@@ -80,7 +80,7 @@ def workspaces(stage: Stage) -> tuple[Path, Path]:
 
 
 def forbidden(stage: Stage, branch: str = "main") -> str:
-    """What a branch has where a merge of the mission may change nothing."""
+    """Entries of a branch that a merge of the mission must not change."""
     places = (".kitty", ".worktrees", ".git", f"kitty-specs/{OTHER}", "kitty-specs/009-ghost")
     return stage.git("ls-tree", "-r", branch, *places)
 
@@ -90,7 +90,7 @@ def forbidden(stage: Stage, branch: str = "main") -> str:
 def test_revert_of_a_cherry_pick_in_another_lane_removes_nothing(
     stage: Stage, workspaces: tuple[Path, Path], strategy: str, is_first: bool
 ) -> None:
-    """Neither lane changes anything beside the target; the second merged beside the first does."""
+    """Neither execution lane alone changes the target's files; merged one after the other they would."""
     one, two = workspaces if is_first else workspaces[::-1]
     stage.commit({f"kitty-specs/{OTHER}/notes.md": "n\n", "kitty-specs/009-ghost/meta.json": "{}"})
     before = forbidden(stage)
@@ -112,7 +112,7 @@ def test_revert_of_a_cherry_pick_in_another_lane_removes_nothing(
 def test_revert_in_one_lane_does_not_legitimize_a_commit_of_another(
     stage: Stage, workspaces: tuple[Path, Path], strategy: str, reverting: int
 ) -> None:
-    """The commit is in the first lane's history by a merge that undid it, in the second's reverted."""
+    """The first lane undid the commit by a merge commit, the second by a revert."""
     before = forbidden(stage)
     keeping, undoing = workspaces[1 - reverting], workspaces[reverting]
     good = put(stage, keeping, {f"{'ba'[reverting]}/work.py": "work\n"})

@@ -1,4 +1,4 @@
-"""Trees that git itself would not write are refused by name, whatever commit has them."""
+"""Trees that git itself would not write are refused by name, in any commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.integration.stage import SLUG, Stage
 
 
 def bad_tree(stage: Stage, entries: list[tuple[str, str, str]]) -> str:
-    """A commit on the lane's branch with exactly these entries: mode, name, object."""
+    """A commit on the execution lane's branch with exactly these entries: mode, name, object."""
     raw = b"".join(
         mode.encode() + b" " + os.fsencode(name) + b"\0" + bytes.fromhex(oid)
         for mode, name, oid in entries
@@ -42,7 +42,7 @@ def bad_tree(stage: Stage, entries: list[tuple[str, str, str]]) -> str:
 
 
 def by_hand(stage: Stage, workspace: Path) -> None:
-    """What the workspace has is in the project, and a person goes on there: intake would not let it in."""
+    """Continue in the project as a person would: intake would refuse the tree."""
     stage.done("sync-workspaces", policy=None)
     shutil.rmtree(workspace)
 

@@ -1,4 +1,4 @@
-"""A project in a folder of its repository is kept from the work of agents like one at the top."""
+"""A project in a folder of its repository is protected from agents like one at the top."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filter of the user that attributes of a merged lane select does not stop the host's own commits."""
+"""A filter that merged attributes select does not stop the host's own commits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_failing_required_filter_does_not_stop_accept(
     stage.done("transition", mission=OTHER, wp="WP01", **forced)
     for key, value in settings.items():
         stage.git("config", f"filter.vault.{key}", value)
-    # An index as old as its entries: git cannot tell by dates whether a file was changed since.
+    # An index as old as its entries: git cannot tell by timestamps whether a file has changed.
     os.utime(stage.root / ".git" / "index", (1, 1))
     assert stage.done("accept-mission", mission=OTHER, actor="x")["accepted"]
     log = stage.root / "kitty-specs" / OTHER / "status.events.jsonl"

@@ -1,4 +1,4 @@
-"""A push takes minutes, or nobody learns what became of it: it holds nobody up, and nothing is lost."""
+"""A push that is slow, or whose outcome is unknown, blocks no other request and loses nothing."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ tries=0
 while test ! -e {gate} && test $tries -lt 30000; do tries=$((tries + 1)); sleep 0.02; done
 exit {status}
 """
-"""Ten minutes at most, so that no test leaves it running."""
+"""It ends after ten minutes, so that no test leaves it running."""
 
 
 class Origin:
-    """A remote whose hook waits for `open`."""
+    """A remote whose hook waits for the gate file."""
 
     def __init__(self, stage: Stage, folder: Path) -> None:
         self.stage, self.path = stage, folder / "origin.git"
         self.gate, self.begun = folder / "gate", folder / "begun"
         stage.git("init", "-q", "--bare", "-b", "main", str(self.path))
         stage.git("remote", "add", "origin", str(self.path))
-        # As on another machine: the end of the sender, with all its processes, is not its end.
+        # As on another machine: it continues if the sender and all its processes are killed.
         stage.git("config", "remote.origin.receivepack", "setsid --wait git-receive-pack")
         stage.git("push", "-q", "origin", "main")
 
@@ -71,7 +71,7 @@ def refuse(*_: object) -> None:
 
 
 class Merging(threading.Thread):
-    """A merge that another thread waits for."""
+    """A merge in another thread."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True)
@@ -164,7 +164,7 @@ def test_other_requests_do_not_wait_for_a_push(stage: Stage, origin: Origin) -> 
     assert merging.is_alive()
     origin.gate.touch()
     assert merging.ended()["data"]["merged_wps"] == ["WP01"]
-    # What was accepted meanwhile is not lost, nor is what was noted.
+    # The acceptance and the note made meanwhile are not lost.
     assert stage.git("merge-base", "--is-ancestor", origin.tip, "main") == ""
     assert stage.git("status", "--porcelain", "--untracked-files=no") == ""
     assert "meanwhile" in stage.git("show", f"main:kitty-specs/{SLUG}/status.events.jsonl")
@@ -202,7 +202,7 @@ def test_package_can_be_sent_back_after_its_push_was_refused(stage: Stage, origi
 def test_merge_whose_target_has_moved_does_not_contact_the_remote_again(
     stage: Stage, origin: Origin
 ) -> None:
-    # The target has moved, and nothing else.
+    # Only the target has moved.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MergeRun, "_record", refuse)
         assert merge(stage)["error_code"] == "STORAGE_FAILED"

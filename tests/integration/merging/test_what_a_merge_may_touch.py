@@ -1,4 +1,4 @@
-"""What the commits of agents may bring into a project, and what is refused when it is handed in."""
+"""Paths that commits of agents must not change are refused at submission and at merge."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_forbidden_path_is_not_taken_into_the_project_by_sync_or_submission(
         assert stage.git("rev-parse", branch) == before
         places = {stage.root / path: text for path, text in files.items()}
         assert not any(it.exists() and it.read_text() == text for it, text in places.items())
-        # The second time with the branch checked out in the project.
+        # The second time, the branch is checked out in the project.
         stage.git("checkout", "-q", branch)
 
 
@@ -238,7 +238,7 @@ def test_changed_plans_of_the_mission_are_left_out_of_the_merge(
     stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
     passed = hand_in(stage, "approved", actor="reviewer", review_result=APPROVED)
     assert passed["data"]["warnings"] == handed["warnings"]
-    # The target changes them too: what is left out is never in conflict.
+    # The target changes them too: files that are left out never conflict.
     stage.commit({plans[0]: "theirs\n"})
     merged = stage.done("merge-mission", mission=SLUG)
     assert merged["warnings"] == handed["warnings"]

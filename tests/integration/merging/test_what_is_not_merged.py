@@ -1,4 +1,4 @@
-"""A merge takes in what was approved, all of it and nothing else, or says why it does not."""
+"""A merge includes exactly the approved work, or is refused with the reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def approved(stage: Stage) -> Stage:
 
 @pytest.fixture
 def pushed_to(approved: Stage, tmp_path: Path) -> Path:
-    """A remote that has main as it was before the merge."""
+    """A remote with main as it was before the merge."""
     remote = tmp_path / "remote.git"
     approved.git("init", "-q", "--bare", str(remote))
     approved.git("remote", "add", "origin", str(remote))

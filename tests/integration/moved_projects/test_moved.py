@@ -1,4 +1,4 @@
-"""The folder of a project is moved or copied as a whole: what the doctor advises works as it is printed."""
+"""The folder of a project is moved or copied as a whole, and the doctor's advice works as printed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LANES = {it: f"{SLUG}-lane-{it}" for it in "ab"}
 
 @pytest.fixture
 def begun(stage: Stage) -> Stage:
-    """WP01 is in work in a workspace that git-lfs uses, WP02 in a linked worktree of a former version."""
+    """WP01 is in progress in a workspace with git-lfs, WP02 in a linked worktree of an older version."""
     stage.git("config", "filter.lfs.clean", "cat")
     scopes = {"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}}
     folder = stage.write_mission(scopes)
@@ -43,7 +43,7 @@ def findings(stage: Stage) -> list[dict[str, Any]]:
 
 
 def follow(stage: Stage) -> None:
-    """Paste every command that the doctor prints, until it has none."""
+    """Paste the commands that the doctor prints, until it has no findings."""
     for _ in range(3):
         for finding in findings(stage):
             for command in finding["repair"].split("'")[1::2]:
@@ -56,7 +56,7 @@ def follow(stage: Stage) -> None:
 
 
 def is_clean(stage: Stage, lane: str) -> bool:
-    """Git works in the workspace, and prints nothing about it."""
+    """Whether git works in the workspace and reports no changes."""
     words = ["git", "status", "--porcelain"]
     folder = stage.root / ".worktrees" / LANES[lane]
     done = subprocess.run(words, cwd=folder, capture_output=True, check=True)

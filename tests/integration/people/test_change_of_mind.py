@@ -1,4 +1,4 @@
-"""A person who changes their mind needs one plain command, and each refusal prints one that works."""
+"""A person can undo each decision with one command, and each refusal prints one that works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS = {"subtasks": ["T001"]}
 
 
 def advised(answer: Outcome) -> list[str]:
-    """The words of the command that is printed as the next one."""
+    """The arguments of the command that is printed after `next:`."""
     lines = (answer.stdout + answer.stderr).decode().splitlines()
     [found] = [line for line in lines if line.startswith("next: spec-kitty ")]
     return shlex.split(found.removeprefix("next: spec-kitty "))
@@ -33,7 +33,7 @@ def state(stage: Stage, wp_id: str) -> dict[str, Any]:
 
 
 def work(stage: Stage, name: str) -> str:
-    """A commit in the workspace of the first execution lane; its id."""
+    """Commit in the workspace of the first execution lane; return the commit."""
     folder: Path = stage.root / ".worktrees" / f"{SLUG}-lane-a"
     (folder / name).write_text("hello\n")
     for words in (("add", "."), ("commit", "-q", "-m", name)):
@@ -229,7 +229,7 @@ def test_editor_is_opened_again_until_the_prompt_is_valid(stage: Stage) -> None:
 
 
 def at_a_terminal(stage: Stage, typed: bytes, *words: str, editor: str) -> str:
-    """What a process of the host shows in a terminal in which this is typed."""
+    """Run the command in a terminal with this input and return what it prints."""
     ours, theirs = os.openpty()
     env = environment(EDITOR=editor, VISUAL=editor)
     process = subprocess.Popen(
@@ -244,7 +244,7 @@ def at_a_terminal(stage: Stage, typed: bytes, *words: str, editor: str) -> str:
     os.close(theirs)
     os.write(ours, typed)
     shown = b""
-    with contextlib.suppress(OSError):  # The end of a terminal is an error.
+    with contextlib.suppress(OSError):  # Reading a closed terminal is an error.
         while part := os.read(ours, 65536):
             shown += part
     os.close(ours)

@@ -1,4 +1,4 @@
-"""The advice on a conflict, pasted into a shell, leads to the merge; only the edit is the person's own."""
+"""The advice on a conflict, pasted into a shell, resolves it; only the edit is made by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = ("shared", "gone", "moved", "type", "binary", "added", "submodule")
 
 
 def every_kind(number: int) -> Change:
-    """Conflicts of every kind with the same change of the other number."""
+    """A change that conflicts in every way with the same change of another number."""
 
     def change(stage: Stage, folder: Path) -> None:
         (folder / "shared").write_text(f"{number}\n")
@@ -49,7 +49,7 @@ def every_kind(number: int) -> Change:
 
 
 def settled(folder: Path) -> None:
-    """The person's edit: files that say `both`, whatever git left in their place."""
+    """Resolve the conflict as a person would: write `both` into the files."""
     for path in folder.iterdir():
         if path.name.startswith(KINDS) and not path.is_dir():
             path.unlink()
@@ -67,7 +67,7 @@ def writes(**files: str) -> Change:
 def conflicting(
     stage: Stage, *changes: Change, more: Mapping[str, Any] = MappingProxyType({})
 ) -> None:
-    """Both packages are approved, and the mission is accepted if it has no more."""
+    """Approve both packages, and accept the mission if it has no more."""
     stage.commit(BEFORE)
     stage.write_mission({**PACKAGES, **more})
     stage.git("add", "kitty-specs")
@@ -101,7 +101,7 @@ def pasted(
             continue
         assert line.startswith("  "), refused
         printed = paste(stage, line)
-        # A review needs a decision: without a terminal it names the command that approves.
+        # Without a terminal, review prints the command that approves.
         for advice in re.findall(r"next: (spec-kitty review .*--approve.*)", printed):
             printed = paste(stage, advice)
     return printed
@@ -206,7 +206,7 @@ def test_merged_target_commits_do_not_count_as_work(stage: Stage) -> None:
 
 
 def test_advice_resolves_conflicts_of_a_resumed_package(stage: Stage) -> None:
-    """Another package worked in the execution lane meanwhile, so its work is in the host's refs alone."""
+    """Another package used the execution lane meanwhile, so the work is only in the host's refs."""
     stage.commit(BEFORE)
     stage.write_mission({"WP01": {"owned_files": ["x/**"]}, "WP02": {"owned_files": ["x/**"]}})
     first = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")

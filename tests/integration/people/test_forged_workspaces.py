@@ -1,4 +1,4 @@
-"""A workspace whose `.git` names an agent's repository: the commands are about the own project."""
+"""In a workspace whose `.git` names an agent's repository, commands still use the own project."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OTHER = "009-foreign"
 
 @pytest.fixture
 def workspace(stage: Stage) -> Path:
-    """A workspace that names a foreign repository with missions and a filter that leaves a mark."""
+    """A workspace that names a foreign repository with missions and a filter that creates a mark."""
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     folder = Path(
         stage.done("start-implementation", wp="WP01", mission=SLUG, actor="coder")["workspace_path"]

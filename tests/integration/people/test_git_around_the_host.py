@@ -1,4 +1,4 @@
-"""What users do with git beside the host, and what they find unchanged."""
+"""The host respects what users do with git in the same repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.integration.stage import SLUG, Stage
 
 @pytest.fixture
 def approved(stage: Stage) -> Stage:
-    """A mission with one approved package; the user's tree has changes of every kind."""
+    """A mission with one approved package."""
     stage.commit({"kept.txt": "old\n", "staged.txt": "old\n", "moved.txt": "old\n"})
     stage.write_mission({"WP01": {"owned_files": ["src/**"]}})
     stage.approve("WP01", {"src/work.py": "work\n"})
@@ -33,7 +33,7 @@ def users_changes(stage: Stage) -> dict[str, str]:
 
 
 def snapshot(stage: Stage) -> dict[str, str]:
-    """The user's files, and what the index says of them."""
+    """The user's files and their index entries."""
     names = ("kept.txt", "staged.txt", "moved.txt", "renamed.txt", "added.txt", "untracked.bin")
     found = {name: (stage.root / name) for name in names}
     files = {name: path.read_bytes().hex() for name, path in found.items() if path.exists()}

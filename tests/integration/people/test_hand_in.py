@@ -1,4 +1,4 @@
-"""Whoever hands a package in is told what is not handed in, and how to hand it in again."""
+"""A submission warns about work that it does not include, and prints how to submit it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hand_over(stage: Stage) -> list[str]:
 
 
 def run_all(stage: Stage, line: str, *, folder: Path) -> None:
-    """Run the commands of a line that was printed."""
+    """Run the commands of a printed line."""
     for command in line.split(" && "):
         program, *words = shlex.split(command)
         assert program == "spec-kitty"

@@ -1,4 +1,4 @@
-"""`init` prepares the folder that has missions, and says which one that is."""
+"""`init` prepares the folder that has missions, and names it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person is advised to type next is not refused itself."""
+"""The command that is suggested after `next:` fits the state and is not refused itself."""
 
 from __future__ import annotations
 

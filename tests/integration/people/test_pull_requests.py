@@ -1,4 +1,4 @@
-"""Missions whose target moves by pull requests alone: merge on a branch, close, tidy up."""
+"""Missions whose target moves only by pull requests: merge on a branch, close, tidy up."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_mission_closes_once_its_pull_request_is_merged(
 
 
 def is_over(stage: Stage) -> None:
-    """A merge changes nothing, and the branches can go."""
+    """Check that a further merge changes nothing and the branches can be removed."""
     stage.git("checkout", "-q", "--", "kitty-specs")
     stage.git("reset", "-q", "--hard", "origin/main")
     assert "nothing to do, main has its work" in says(stage, "merge", "--mission", SLUG)

@@ -1,4 +1,4 @@
-"""A person reads what is known of a package, its history and its changes, in whatever state it is."""
+"""`show`, `log` and `diff` of a package in every state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVIL = "\x1b[2J\x07\u202e"
 
 @pytest.fixture
 def workspace(stage: Stage) -> Path:
-    """The workspace of WP01, which ada is at work on."""
+    """The workspace of WP01, on which ada works."""
     needs = {"dependencies": ["WP01"], "owned_files": ["b/**"]}
     stage.write_mission({"WP01": {"owned_files": ["src/**"], "subtasks": ["T001"]}, "WP02": needs})
     begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
@@ -31,7 +31,7 @@ def text_of(stage: Stage, *words: str) -> str:
 
 
 def at_terminal(stage: Stage, *words: str) -> str:
-    """What the command prints at a terminal; its pager is cat."""
+    """What the command prints at a terminal with cat as pager."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "specify_cli", *words]
     env = environment(PAGER="cat -u", GIT_PAGER="cat -u")
@@ -49,7 +49,7 @@ def test_diff_works_in_every_status_lane_with_work(stage: Stage, workspace: Path
     assert "WP01 is in_progress and has no commit of its own" in diff_of(stage)
     stage.commit({"src/one.py": "one\n"}, folder=workspace)
     (workspace / "src" / "later.py").write_text("")
-    # The commits of the workspace are taken in.
+    # The command takes in the commits of the workspace.
     assert "+one" in diff_of(stage)
     assert "not committed, and not shown: src/later.py" in diff_of(stage)
     assert "src/one.py | 1 +" in text_of(stage, "diff", "WP01", "--stat")
@@ -86,7 +86,7 @@ def test_control_characters_in_names_and_contents_are_escaped(
         assert all(line.isprintable() for line in plain.expandtabs().split("\n")), plain
         shown = at_terminal(stage, *words)
         assert not any(it in shown for it in ("\x1b[2J", "\x07", "\u202e")), shown
-    # Colour is for terminals only.
+    # Only terminals get colours.
     assert "\x1b[32m+" in at_terminal(stage, "diff", "WP01")
     assert "\x1b[" not in diff_of(stage)
 
@@ -116,7 +116,7 @@ def test_diff_and_review_leave_out_merged_target_commits(
     if how == "update":
         text_of(stage, "update", "WP01", "--actor", "ada")
     else:
-        # A worker would update the mirror, too.
+        # A worker would also update the mirror.
         text_of(stage, "sync")
         stage.git("fetch", "-q", "project", folder=workspace)
         stage.git("merge", "-q", "--no-edit", "FETCH_HEAD", folder=workspace)

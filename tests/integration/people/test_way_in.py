@@ -1,4 +1,4 @@
-"""People make a mission, see it, and are told what they did wrong."""
+"""People create a mission, see its board, and get clear errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.cli.people_pages import pages
 
 
 def said(answer: Outcome) -> str:
-    """What a word for people said on stdout when it succeeded, without a control character."""
+    """The stdout of a successful command, without control characters."""
     assert answer.exit_code == 0, answer
     assert b"\x1b" not in answer.stdout
     return answer.stdout.decode()

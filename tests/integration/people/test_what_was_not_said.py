@@ -1,4 +1,4 @@
-"""Where nobody can be asked, what is missing is named, and nothing is guessed."""
+"""Without a terminal, missing arguments are named and not guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long work says at a terminal how far it has come; a pipe, a script and short work get nothing of it."""
+"""Long commands show their progress at a terminal; pipes, JSON and short commands do not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CLEAR = b"\r\x1b[K"
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project that answered many reads, long ago."""
+    """A project with many old answered reads."""
     root = tmp_path_factory.mktemp("large")
     stage = Stage(root=root)
     stage.make_repository()
@@ -64,7 +64,7 @@ def in_pipes(root: Path, *words: str) -> tuple[bytes, bytes]:
 
 
 def counted(sent: bytes, what: bytes) -> list[int]:
-    """The percentages that were shown of it."""
+    """The percentages that were shown for this step."""
     return [int(it[4]) for it in COUNTED.finditer(sent) if it[1].strip() == what]
 
 
@@ -109,7 +109,7 @@ def test_import_of_the_journal_of_an_older_release_shows_progress(large: Path) -
         path.unlink()
     sent = on_terminal(large, "doctor", "--fix")
     assert counted(sent, b"taking the journal over")
-    # What is taken over is pruned again by its rules.
+    # Imported reads can be pruned again.
     assert in_pipes(large, "mailbox", "prune", "--dry-run")[0].startswith(
         f"{READS:,} answers".encode()
     )
