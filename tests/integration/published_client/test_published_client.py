@@ -1,4 +1,4 @@
-"""`spec-kitty-orchestrator` as published drives this host from planned to merged."""
+"""The published `spec-kitty-orchestrator` drives this host from planned to merged."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_packages_with_dependencies_and_shared_files_are_merged(
 
 
 def assert_history_went_to_the_main_checkout(run: Run) -> None:
-    """The client writes notes from a worktree of its own, and there is one log all the same."""
+    """Check that notes from the client's own worktree are in the one log."""
     notes = [e["wp_id"] for e in run.stage.events() if "note" in e.get("delta", {})]
     assert set(notes) == {"WP01", "WP02", "WP03", "WP04", "WP05"}
     theirs = run.stage.root / ".worktrees" / f"{SLUG}-orchestrator"
@@ -89,7 +89,7 @@ def test_rejected_work_is_reworked_in_the_same_workspace_and_merged(
 
     rework = [*REVIEWED, FORCED_REWORK, *REVIEWED, FORCED_DONE]
     assert history.moves(run.stage, "WP01") == [*TAKEN, *rework]
-    # Subtasks that its agent did not mark keep nobody of this generation from review.
+    # Unmarked subtasks do not stop this client from submitting.
     unmarked = ["in_progress -> for_review, forced", "for_review -> in_review", FORCED_DONE]
     assert history.moves(run.stage, "WP02") == [*TAKEN, *unmarked]
     branch = f"kitty/mission-{SLUG}-lane-a"

@@ -1,4 +1,4 @@
-"""The stricter generation of clients, which was never published, in the hands of a script of ours."""
+"""Clients of the strict generation, which was never published, played by a script of ours."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_all_packages_of_one_ready_list_are_started_and_finished(run: Run) -> No
 
 
 def assert_reviews_are_recorded(run: Run) -> None:
-    """Every review that was decided has its result in the log, every approval its evidence too."""
+    """Check that every decided review has its result in the log, and every approval its evidence."""
     for event in history.moving_events(run.stage):
         if event["from_lane"] == "in_review" and not event["force"]:
             assert event["review_result"]["reference"] == f"review-{event['wp_id']}"

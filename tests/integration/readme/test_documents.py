@@ -1,4 +1,4 @@
-"""Whoever follows the README, or a guide, sees what it shows."""
+"""The command blocks of the README and the guides print the output that they show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.readme.documents import README, pasted
 from tests.readme.following import assert_shown
 from tests.readme.test_commands import COMMANDS
 
-# The guide on sandboxes is followed where the other tests of sandboxes are.
+# The guide on sandboxes is tested with the other tests of sandboxes.
 FOLLOWED = [topic for topic in TOPICS if topic != "sandbox"]
 AGENT = """\
 #!/bin/sh

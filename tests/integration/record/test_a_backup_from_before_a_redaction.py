@@ -1,4 +1,4 @@
-"""A record that was restored from before a redaction: the text does not come back, or a command is named that takes it out."""
+"""A backup from before a redaction is restored: the text is redacted again, or the command for it is named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.stage import SLUG, Stage
 
 @pytest.fixture
 def restored(stage: Stage, tmp_path: Path) -> Stage:
-    """A note, a refused request and the answer of a read had the secret, and were redacted since the backup."""
+    """Since the backup, a secret in a note, a refused request and the answer of a read was redacted."""
     stage.write_mission({"WP01": {}, "WP02": {}})
     stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
     stage.put("one", "append-history", mission=SLUG, wp="WP01", actor="ada", note=f"use {SECRET}!")
@@ -49,7 +49,7 @@ def test_doctor_redacts_again_after_a_restore_from_before_a_redaction(restored: 
     refused = restored.ask("append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
     assert refused["error_code"] == "STATE_UNREADABLE"
     told = restored.run("mailbox", "verify").stdout
-    # All else that differs comes of that, so it is told alone.
+    # All other differences follow from it, so it is reported alone.
     assert told.count(b"restored from an older backup") == len(told.splitlines()) == 1
     done = restored.run("doctor", "--fix")
     assert done.exit_code in (0, 1)

@@ -1,4 +1,4 @@
-"""A record that was restored from a backup is not gone on from until a person has its end taken in."""
+"""A record restored from a backup refuses changes until a person has the missing lines imported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.stage import SLUG, Stage
 
 @pytest.fixture
 def restored(stage: Stage, tmp_path: Path) -> Stage:
-    """The backup is from before WP02 was started and WP01 handed in, accepted and merged."""
+    """The backup is from before WP02 was canceled, WP01 approved and the mission accepted."""
     folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}, "WP02": {}})
     stage.git("add", str(folder))
     stage.git("commit", "-q", "-m", "mission")

@@ -1,4 +1,4 @@
-"""A record that only the heads in commits show to be older than it was is not gone on from, either."""
+"""A restored record that is only detected by the heads in commits refuses changes, too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.stage import SLUG, Stage
 
 @pytest.fixture
 def restored(stage: Stage, tmp_path: Path) -> Stage:
-    """The backup is from before the acceptance, and nothing of the outbox is left."""
+    """The backup is from before the acceptance, and the outbox is deleted."""
     folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}})
     stage.git("add", str(folder))
     stage.git("commit", "-q", "-m", "mission")
@@ -90,7 +90,7 @@ def test_commits_are_searched_once_for_each_change_of_a_branch(
 ) -> None:
     stage.write_mission({"WP01": {}})
     assert note(stage)["success"]
-    # The first process that has not made the record compares.
+    # The first process after the one that made the record compares.
     words = ("append-history", "--mission", SLUG, "--wp", "WP01", "--actor", "bo", "--note", "n")
     assert stage.api(*words).exit_code == 0
     marker = stage.root.parent / "ran"
@@ -129,7 +129,7 @@ def test_rebase_does_not_bring_a_forged_trailer_of_an_agent_into_the_history(sta
     stage.approve("WP01", {"src/one/a.py": "1\n"})
     stage.done("accept-mission", mission=SLUG, actor="ada")
     stage.done("merge-mission", mission=SLUG, strategy="rebase", actor="ada")
-    # Neither of the two commits has a change of its own without the log.
+    # Without the log, both commits are empty.
     assert forged not in stage.git("log", "--first-parent", "--format=%B")
     (head, is_sealed) = next(in_message(stage.git("log", "-1", "--format=%B"), record.seal_key))
     assert (head.record_id, is_sealed) == (record.id, True)

@@ -1,4 +1,4 @@
-"""Another user of the machine, who may not look into the repository's git folder."""
+"""Another user of the machine, who cannot read the repository's git folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ root, warm, user, *words = sys.argv[1:]
 kept = os.dup(1), os.dup(2)
 for number in (1, 2):
     os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-call(warm, words)  # Who may not read this Python's files cannot load a module later.
+call(warm, words)  # The other user may be unable to load this Python's modules later.
 sys.stdout.flush()
 for number in (1, 2):
     os.dup2(kept[number - 1], number)
@@ -43,7 +43,7 @@ sys.exit(call(root, words))
 
 @pytest.fixture
 def warm(stage: Stage, tmp_path: Path) -> Path:
-    """A copy of the project, in which somebody else's process does the same first, as its owner."""
+    """A copy of the project, in which the other user's process first runs the command as root."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     stage.write_mission({"WP01": {}})

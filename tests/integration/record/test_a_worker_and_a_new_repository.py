@@ -1,4 +1,4 @@
-"""`git init` in a project whose worker runs: the record moves, and the worker goes on."""
+"""`git init` in a project with a running worker: the record moves, and the worker continues."""
 
 from __future__ import annotations
 

@@ -61,5 +61,5 @@ def test_status_after_git_clean_names_the_suspended_worker(stage: Stage) -> None
 
 
 def _is_complete(letters: Path) -> bool:
-    """Whether a dead letter is there, and the note of what was pending is gone."""
+    """Whether a dead letter exists and its pending note is gone."""
     return any(letters.glob("*.json")) and not any(letters.glob("*.pending"))

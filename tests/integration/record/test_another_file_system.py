@@ -1,4 +1,4 @@
-"""Git's folder, and so the record with claims, dead letters and locks, on another file system than the project."""
+"""Git's folder, with record, claims, dead letters and locks, is on another file system than the project."""
 
 from __future__ import annotations
 

@@ -40,5 +40,5 @@ def test_copy_completes_an_unfinished_merge_only_after_doctor_fix(
     bootstrap.dispatcher(copy.root).settle_intents()
     assert copy.lane("WP01") == "done"
     assert copy.journal()[-1]["correlation_id"] == "killed"
-    # The one that it was copied from is as it was.
+    # The original is unchanged.
     assert stage.lane("WP01") == "approved"

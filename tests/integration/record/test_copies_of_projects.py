@@ -1,4 +1,4 @@
-"""A project that was copied or moved says what is the case, and what is advised works."""
+"""A copied or moved project reports its state, and the advice works."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.patience import LONGEST_S
 
 @pytest.fixture
 def inner(stage: Stage) -> Stage:
-    """A project in a folder of its repository, which was changed."""
+    """A project in a folder of its repository, with one claimed package."""
     found = Stage(root=stage.root / "one")
     found.write_mission({"WP01": {}, "WP02": {}})
     stage.git("add", "one")

@@ -1,4 +1,4 @@
-"""An answer to a read that is damaged in the record comes back from what is published, or is told to be lost."""
+"""A damaged answer in the record is restored from journal or reply, or reported as lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def damaged(stage: Stage) -> Stage:
     assert record is not None
     record.close()
     with closing(sqlite3.connect(record.path)) as connection, connection:
-        # The largest one is the state of the mission.
+        # The largest answer is the mission state.
         order = "UPDATE content SET data = CAST(replace(data, 'WP01', 'WP02') AS BLOB)"
         connection.execute(f"{order} WHERE length(data) = (SELECT max(length(data)) FROM content)")
     return stage

@@ -1,4 +1,4 @@
-"""Commits of acceptance and merge say what the record was, and `mailbox verify` compares."""
+"""Commits of acceptance and merge contain the head of the record, which `mailbox verify` compares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A redaction and a rewinding that are killed at any moment are completed when they are asked for again."""
+"""A redaction and a rewind that are killed at random times are completed by a repeat."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def begun(stage: Stage, *words: str) -> Process:
 
 
 def taken(stage: Stage, *words: str, secret: str = "") -> float:
-    """How long it takes where nobody kills it."""
+    """Run the command without killing it; return its duration."""
     start = time.monotonic()
     process = begun(stage, *words)
     out, err = process.communicate(secret.encode(), timeout=TIMEOUT_S)

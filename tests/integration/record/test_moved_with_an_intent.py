@@ -1,4 +1,4 @@
-"""A project whose folder is moved while something is begun in it: what is said is true, and asking again completes it."""
+"""A project is moved while a command is unfinished: its state is right, and a repeat completes the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A branch without the mission is never an empty board, though files of the host may be left behind."""
+"""On a branch without the mission, commands name its branch, though untracked files of the host remain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORDS = (
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose mission is on main; what no commit has of it stayed behind."""
+    """A project whose mission is on main; its untracked files stayed behind."""
     root = tmp_path_factory.mktemp("elsewhere") / "project"
     build(root)
     stage = Stage(root=root)

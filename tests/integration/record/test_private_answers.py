@@ -1,4 +1,4 @@
-"""Prompts, notes and reviews in an answer are in its reply, and not in the published journal."""
+"""Prompts, notes and reviews of an answer are in its reply, but not in the published journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def serve(stage: Stage) -> None:
 
 @pytest.fixture
 def told(stage: Stage) -> Stage:
-    """A prompt and a note say the secret, and a client has read both."""
+    """A prompt and a note contain the secret, and a client has read both."""
     folder = stage.write_mission({"WP01": {}})
     prompt = folder / "tasks" / "WP01-step.md"
     prompt.write_text(f"{prompt.read_text()}\n{SECRET}\n")

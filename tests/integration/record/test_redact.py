@@ -1,4 +1,4 @@
-"""`spec-kitty redact`: a secret is nowhere any more, and the proof of everything else is as it was."""
+"""`spec-kitty redact` removes a secret everywhere, and everything else can still be verified."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.campaign import sampled
 from tests.integration.stage import SLUG, TIMEOUT_S, Outcome, Stage, environment
 
 SURE = 6
-"""Every redaction takes so many steps, and more."""
+"""Every redaction takes more steps than this."""
 
 SECRET = "the horse is \u00e9lan-4711"
 
 
 @pytest.fixture
 def told(stage: Stage) -> Stage:
-    """A note and a refused request say the secret; the log is committed with it."""
+    """A note and a refused request contain the secret; the log is committed with it."""
     folder = stage.write_mission(
         {"WP01": {"owned_files": ["src/one/**"]}, "WP02": {"owned_files": ["src/two/**"]}}
     )
@@ -54,7 +54,7 @@ def redact(stage: Stage, about: str, *words: str, secret: str = SECRET) -> Outco
 
 
 def holders(stage: Stage, secret: str = SECRET) -> list[str]:
-    """The files of the project, those of git's objects aside, that have the secret in some form."""
+    """The project's files, except git objects, that contain the secret in some form."""
     forms = (secret.encode(), json.dumps(secret)[1:-1].encode())
     files = (it for it in stage.root.rglob("*") if it.is_file() and "objects" not in it.parts)
     return [
@@ -99,7 +99,7 @@ def test_reply_and_published_line_say_that_text_was_redacted(told: Stage) -> Non
     assert line["redacted"].startswith("sha256:")
     assert line["envelope"] == told.reply("two")
     assert [it["seq"] for it in told.journal()] == [*range(1, len(told.journal()) + 1)]
-    # Who follows the newest part sees no line twice.
+    # A reader that follows the newest part sees no line twice.
     follows = (told.root / ".kitty/outbox/journal.jsonl").read_bytes()
     assert not any(it in follows for it in first.splitlines())
     told.put("two", "transition", mission=SLUG, wp="WP01", actor="ada", to=f"lane {SECRET}")
@@ -199,7 +199,7 @@ def test_body_of_a_dead_letter_is_redacted(told: Stage) -> None:
 
 @pytest.mark.parametrize("step", sampled(range(1, 22, 2), every=3))
 def test_killed_redaction_is_completed_by_the_next_command(told: Stage, step: int) -> None:
-    """Killed before the n-th file that it replaces or the n-th commit; a later call, of anything, does the rest."""
+    """It is killed before the n-th file replacement or commit; the next command of any kind completes it."""
     program = (
         "import os, signal, sys\n"
         "from specify_cli.files import atomic\n"

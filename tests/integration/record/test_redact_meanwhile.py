@@ -1,4 +1,4 @@
-"""A redaction that runs between an answer and its reply: the reply never says the secret afterwards."""
+"""A redaction runs between an answer and the publication of its reply: the reply is redacted, too."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Outbox.publish = publish_late
 sys.argv = ["spec-kitty", "mailbox", "serve", "--once"]
 main()
 """
-"""A worker that publishes one reply only after the redaction, and may be killed then."""
+"""A worker that publishes one reply after the redaction, and may be killed then."""
 
 
 def serve_late(stage: Stage, late: str, *, about: str, ending: str) -> int:
@@ -52,7 +52,7 @@ def serve_late(stage: Stage, late: str, *, about: str, ending: str) -> int:
 
 @pytest.fixture
 def asked(stage: Stage) -> Stage:
-    """A refusal will say the secret, and the history that somebody asks for, too."""
+    """Two waiting requests whose answers will contain the secret: a refusal and a history."""
     stage.write_mission({"WP01": {}})
     stage.done(
         "append-history", policy=None, correlation_id="note", **WP01, actor="ada", note=SECRET

@@ -1,4 +1,4 @@
-"""A secret in an answer that the record has pruned is taken out of what is published, and out of the archive."""
+"""A secret in an answer that was pruned from the record is redacted in the journal and in the archive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHER = "another secret"
 
 @pytest.fixture
 def pruned(stage: Stage) -> Stage:
-    """Two old reads have the secret; they are in the archive alone."""
+    """Two old reads contain the secret; they are only in the archive."""
     stage.write_mission({"WP01": {}})
     MailboxLayout(stage.root).ensure()
     config = stage.root / ".kitty" / "config.toml"
@@ -52,7 +52,7 @@ def test_pruned_read_is_redacted_in_the_archive(pruned: Stage) -> None:
     assert b"still in r1; next: spec-kitty redact --reason 'a password' r1" in done.stderr
     assert redact(pruned, "r1").exit_code == 0
     assert b"lan-4711" not in in_archive(pruned)
-    # A second text of the same line, and the record keeps none of the two.
+    # A second text of the same line; the record keeps neither.
     assert redact(pruned, "r0", secret=OTHER).exit_code == 0
     assert redact(pruned, "r1", secret=OTHER).exit_code == 0
     assert OTHER.encode() not in in_archive(pruned)

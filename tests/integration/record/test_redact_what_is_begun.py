@@ -1,4 +1,4 @@
-"""A secret is not left in what a request had begun and did not finish."""
+"""A secret is not left in the intent of an unfinished request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ main()
 
 
 def kill_a_merge(stage: Stage, *words: str, folder: Path | None = None) -> None:
-    """It is killed when its intent is written down and nothing has moved."""
+    """Kill a merge after its intent is recorded and before anything has moved."""
     done = subprocess.run(
         [sys.executable, "-c", DYING, "merge", "--mission", SLUG, *words],
         cwd=folder or stage.root,
@@ -40,7 +40,7 @@ def kill_a_merge(stage: Stage, *words: str, folder: Path | None = None) -> None:
 
 @pytest.fixture
 def accepted(stage: Stage) -> Stage:
-    """WP01 is approved and accepted, and one of its notes has the secret."""
+    """WP01 is approved and accepted, and one of its notes contains the secret."""
     folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}})
     stage.git("add", str(folder))
     stage.git("commit", "-q", "-m", "mission")
@@ -58,7 +58,7 @@ def test_intent_of_an_unfinished_merge_does_not_contain_the_secret(accepted: Sta
     assert record is not None
     (intent,) = Intents(record).all()
     assert not intent.has(forms_of(SECRET))
-    # As on another machine: nobody completes it before a person says so.
+    # As of another machine: it is only completed if a person asks for it.
     with record.writing() as connection:
         connection.execute("UPDATE intent SET machine = 'another'")
     assert redact(accepted, "one").exit_code == 0
@@ -87,7 +87,7 @@ def test_redaction_of_an_unfinished_request_is_refused_until_it_is_completed(
     assert b"run 'spec-kitty doctor --fix'" in refused.stderr
     assert accepted.run("doctor", "--fix").exit_code in (0, 1)
     refused = redact(accepted, intent.id, secret="the horse")
-    # It is done now, and who did it is a name that the host goes by.
+    # It is complete now, and an actor's name cannot be redacted.
     assert b"that text is in actor" in refused.stderr, refused
 
 

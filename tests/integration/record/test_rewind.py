@@ -1,4 +1,4 @@
-"""`spec-kitty mission rewind`: what happened last does not count any more, and nothing that git does brings it back."""
+"""`spec-kitty mission rewind` withdraws the last events, and git commands do not bring them back."""
 
 from __future__ import annotations
 

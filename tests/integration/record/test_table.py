@@ -1,4 +1,4 @@
-"""Whatever git and people do to a mission in progress, the same holds afterwards: see `scene.ROWS`."""
+"""The same holds after every operation of git and people on a mission in progress: see `scene.ROWS`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.integration.stage import Stage
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The project, and how it was kept: `open` and `committed`."""
+    """Paths of the project, its copies `open` and `committed`, and the tools."""
     root = tmp_path_factory.mktemp("table") / "project"
     is_open, committed = build(root)
     tools = judging.make_tools(root.with_name("tools"))
@@ -42,7 +42,7 @@ def known_ids(stage: Stage) -> list[str]:
 
 
 def is_sampled(name: str, state: str) -> bool:
-    """Of a row that is done in both states, the build has one: they differ in what git can give back."""
+    """Of a row that runs in both states, the build runs one."""
     row = ROWS[name]
     kept = "open" if list(ROWS).index(name) % 2 else "committed"
     return state == kept or not (row.open and row.committed)
@@ -83,7 +83,7 @@ def test_nothing_is_lost_and_reports_are_true(
 
 
 def end_well(stage: Stage, way_back: str, *, tools: Path) -> None:
-    """With the mission checked out, `doctor --fix` leaves nothing to be proved wrong."""
+    """Check that the record verifies after `doctor --fix` with the mission checked out."""
     if way_back:
         assert judging.paste(stage, way_back, tools=tools) == 0
     stage.run("doctor", "--fix")

@@ -1,4 +1,4 @@
-"""Hosts in two clones do not see each other: what both moved waits for a person, and nothing is lost."""
+"""Hosts in two clones do not see each other: packages that both moved wait for a person, and nothing is lost."""
 
 from __future__ import annotations
 

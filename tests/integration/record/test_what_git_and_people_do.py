@@ -1,4 +1,4 @@
-"""Git and people take a mission's log away, or change it: nothing that the host knows goes with it."""
+"""Git or people remove or change a mission's log: the host loses nothing that it knows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHANGES = {"to": "in_progress", "force": True, "note": "its approval is withdraw
 
 @pytest.fixture
 def worked(stage: Stage) -> Stage:
-    """WP01 is held by ada, the approval of WP02 was withdrawn; no commit has the log."""
+    """WP01 is held by ada, the approval of WP02 was withdrawn; the log is not committed."""
     folder = stage.write_mission(
         {
             "WP01": {"owned_files": ["src/one/**"]},
@@ -77,11 +77,11 @@ IN_TABLE = (
     "checkout",
     "remove",
 )
-"""What `test_table.py` does and asks more about; here it is left to the campaign."""
+"""Covered in more detail by `test_table.py`; here these only run in the campaign."""
 
 
 def nothing_is_lost(stage: Stage) -> None:
-    """Nobody gets a package that is held, and no approval comes back."""
+    """Check that a held package cannot be claimed and no approval comes back."""
     assert (stage.lane("WP01"), stage.lane("WP02")) == ("in_progress", "in_progress")
     other = stage.ask("start-implementation", mission=SLUG, wp="WP01", actor="bo")
     assert (other["error_code"], other["data"]["claimed_by"]) == ("WP_ALREADY_CLAIMED", "ada")

@@ -1,4 +1,4 @@
-"""Whatever somebody does to logs, journal and replies, `mailbox verify` names it by file and line."""
+"""`mailbox verify` reports changes of logs, journal and replies by file and line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Lines = list[str]
 
 @pytest.fixture
 def worked(stage: Stage) -> Stage:
-    """Ten requests through both doors; the journal has an older part, and one package is handed over."""
+    """Requests through both interfaces; the journal has an older part, and one package is approved."""
     folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}})
     stage.git("add", str(folder))
     stage.git("commit", "-q", "-m", "mission")
@@ -50,7 +50,7 @@ def edit(path: Path, change: Callable[[Lines], Sequence[str]]) -> None:
 
 
 def chained(lines: Lines) -> Lines:
-    """The lines with a chain that is right in itself."""
+    """The lines with a consistent chain."""
     made: Lines = []
     for line in lines:
         prev = re.search(r'"prev":"(sha256:[0-9a-f]{64})"', line)
@@ -90,7 +90,7 @@ def test_verify_names_the_changed_journal_line(worked: Stage, what: str) -> None
 def test_verify_reports_missing_lines_at_the_end_of_the_journal(worked: Stage, count: int) -> None:
     edit(journal(worked), lambda lines: lines[:-count])
     done = worked.run("mailbox", "verify")
-    # The newest line alone may be under way.
+    # Only the newest line may still be unpublished.
     assert done.exit_code == (0 if count == 1 else 1)
     assert "not published" in (done.stderr if count == 1 else done.stdout).decode()
 
@@ -130,7 +130,7 @@ def test_verify_names_the_changed_log_line(worked: Stage, what: str) -> None:
 def test_verify_notes_missing_lines_at_the_end_of_a_log(worked: Stage) -> None:
     edit(worked.log(), lambda lines: lines[:-2])
     done = worked.run("mailbox", "verify")
-    # It may be a branch that was checked out: the record has them.
+    # It may be an older branch that was checked out: the record has the lines.
     assert "status.events.jsonl lacks 2 of" in done.stderr.decode()
 
 

@@ -1,4 +1,4 @@
-"""The report in Chromium: nothing in it runs or loads, and it is used by keyboard, at every width."""
+"""The report in Chromium: injected content is inert, and it works by keyboard and at every width."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [
 LOOKS = [(400, False), (400, True), (1600, False), (1600, True)]
 FEW, MANY = 600, 10_000
 SEARCH_S = 0.5
-"""What a search may take, with the drawing of its first page."""
+"""The time limit of a search, including the rendering of its first page."""
 
 
 @pytest.fixture(
@@ -41,7 +41,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def shown(browser: Browser, page: Path) -> Iterator[Browser]:
-    """The report at 1,600 px; afterwards nothing was complained of, and nothing was asked for."""
+    """The report at 1,600 px; afterwards there were no console errors and no requests."""
     browser.events.clear()
     browser.show(page, width=1600)
     yield browser
@@ -104,7 +104,7 @@ def test_content_security_policy_blocks_injected_content(browser: Browser, page:
 
 
 def blocked(browser: Browser) -> list[str]:
-    """Why requests were not sent."""
+    """The reasons why requests were blocked."""
     failed = (it for it in browser.events if it.get("method") == "Network.loadingFailed")
     return [it["params"]["blockedReason"] for it in failed]
 
@@ -133,7 +133,7 @@ def test_search_and_filters_narrow_the_journal(shown: Browser) -> None:
 def test_search_is_fast(shown: Browser) -> None:
     shown.run("document.getElementById('search').value = 'wp0 in'")
     shown.run("window.before = performance.now()")
-    # A change of a filter searches at once.
+    # Changing a filter searches at once.
     shown.run("document.getElementById('wp').dispatchEvent(new Event('change'))")
     assert shown.run("performance.now() - window.before") < SEARCH_S * 1000
 

@@ -1,4 +1,4 @@
-"""A branch with recorded work that is gone is told, not replaced, and a refused start leaves nothing."""
+"""A lost branch with recorded work is reported and not replaced; a refused start leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHANGES = APPROVED | {"verdict": "changes_requested"}
 
 @pytest.fixture
 def started(stage: Stage) -> Path:
-    """The workspace of WP01, with a commit, in review."""
+    """The workspace of WP01, which was started."""
     stage.write_mission(TWO)
     return Path(start(stage, "WP01")["data"]["workspace_path"])
 
@@ -69,7 +69,7 @@ def test_dependent_is_not_started_if_approved_work_without_a_recorded_commit_is_
     assert_lost(start(stage, "WP02"), "dependency_lost")
     assert digest_of_tree(stage.root) == before
     assert stage.lane("WP02") == "planned"
-    # As the advice says.
+    # As advised.
     assert keeps_worktree or work in stage.git("fsck", "--no-reflogs", "--lost-found")
     stage.git("branch", BRANCH, work)
     workspace = Path(start(stage, "WP02")["data"]["workspace_path"])

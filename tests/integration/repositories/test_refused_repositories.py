@@ -1,4 +1,4 @@
-"""A repository that git refuses to work in is an error that says so, never a project without one."""
+"""A repository in which git refuses to work is reported as such, not as a missing repository."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.integration.stage import SLUG, Stage
 
 @pytest.fixture(params=["config", "HEAD"])
 def refused(request: pytest.FixtureRequest, stage: Stage) -> Stage:
-    """A project in whose repository git will not work."""
+    """A project with a repository in which git refuses to work."""
     stage.write_mission({"WP01": {"owned_files": ["src/**"]}})
     stage.approve("WP01", {"src/work.py": "work\n"})
     if request.param == "config":

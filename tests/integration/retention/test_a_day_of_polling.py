@@ -1,4 +1,4 @@
-"""A client of an older release polls: the disk keeps a small part of the journal lines that it causes."""
+"""A client of an older release polls for a day: pruning keeps only a small part of its journal lines."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_polling_leaves_one_journal_part_and_a_twentieth_in_the_archive(tmp_path
         with journal.batch() as book:
             book.append([(polled(first + number, at), []) for number in range(AT_ONCE)])
     whole = size(project.outbox, "journal*")
-    # What a worker does once an hour, with the default settings.
+    # As a worker does once an hour, with the default settings.
     upkeep.prune(project)
     (newest,) = project.outbox.glob("journal*")
     left = newest.stat().st_size
     assert (newest.name, left <= 16 * 1024**2 < whole) == ("journal.jsonl", True)
     assert size(tmp_path / ".kitty" / "archive", "*.gz") < (whole - left) / 20
     assert journal.verify() == []
-    # The next request goes on where the journal ended.
+    # The next line continues the journal.
     assert journal.append(polled(POLLS, at))["seq"] == POLLS + 1

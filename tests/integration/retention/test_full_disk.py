@@ -1,4 +1,4 @@
-"""The disk is full: it is named as the cause, nothing is lost, and pruning goes on once there is space."""
+"""A full disk is named as the cause, loses nothing, and pruning continues once there is space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pruning that is killed at any time leaves a sound mailbox, and the next one completes it."""
+"""A prune that is killed at any time leaves a sound mailbox, and the next one completes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONG_AGO = 1_700_000_000
 
 @pytest.fixture
 def root(stage: Stage) -> Path:
-    """A project with old reads, and with a journal of many parts."""
+    """A project with old reads and a journal of many parts."""
     stage.write_mission({"WP01": {}})
     MailboxLayout(stage.root).ensure()
     (stage.root / ".kitty" / "config.toml").write_text("journal_max_bytes = 0\n")
@@ -58,7 +58,7 @@ def test_killed_prune_is_completed_by_the_next_one(stage: Stage, root: Path) -> 
 
 
 def test_prune_killed_before_each_change_is_completed_by_a_repeat(stage: Stage) -> None:
-    """One after the other: each kill is a step later, and what the ones before have done stays done."""
+    """Each kill is one step later, and the work of the former calls is kept."""
     stage.write_mission({"WP01": {}})
     layout = MailboxLayout(stage.root)
     layout.ensure()
@@ -83,7 +83,7 @@ def test_prune_killed_before_each_change_is_completed_by_a_repeat(stage: Stage) 
         verified = stage.run("mailbox", "verify")
         assert (verified.exit_code, verified.stdout) == (0, b""), (step, verified)
     else:
-        pytest.fail("it never came to its end")
+        pytest.fail("the command never ended")
     assert step > 5
     assert stage.run("mailbox", "prune", "--older-than", "1d").stdout == b"nothing to remove\n"
     assert [it.name for it in layout.outbox.glob("journal*")] == ["journal.jsonl"]

@@ -1,4 +1,4 @@
-"""A person reviews with `spec-kitty review`: what is judged is what was shown."""
+"""A person reviews with `spec-kitty review`: the decision is about the commit that was shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.stage import SLUG, Stage
 
 @pytest.fixture
 def handed_in(stage: Stage) -> Path:
-    """The workspace of WP01, which ada has handed in."""
+    """The workspace of WP01, which ada has submitted."""
     stage.write_mission({"WP01": {"owned_files": ["src/**"]}, "WP02": {"owned_files": ["b/**"]}})
     begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
     workspace = Path(begun["workspace_path"])

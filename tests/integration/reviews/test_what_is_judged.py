@@ -1,4 +1,4 @@
-"""Who judges whose work, about which commit, and what the implementer is told of it."""
+"""Reviews: the reviewed commit, self-review, and feedback to the implementer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BACK = APPROVED | {"verdict": "changes_requested"}
 
 @pytest.fixture
 def handed_in(stage: Stage) -> Path:
-    """The workspace of WP01, which ada has handed in."""
+    """The workspace of WP01, which ada has submitted."""
     stage.write_mission({"WP01": {"owned_files": ["src/**"]}})
     begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
     workspace = Path(begun["workspace_path"])
