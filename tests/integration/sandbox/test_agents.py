@@ -1,4 +1,4 @@
-"""An agent in a sandbox has its workspace, the mirror and its prompt, and nothing else of the project."""
+"""An agent in a sandbox sees its workspace, the mirror and its prompt, and nothing else of the project."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ WORK = "echo work >work.txt && git add work.txt && git commit -q -m work"
 
 @pytest.fixture(params=["its own user", "another user"])
 def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
-    """A workspace of whoever runs the tests, and one of another user."""
+    """A workspace of the user who runs the tests, and one of another user."""
     owner = users.ALICE if request.param == "another user" else None
     if owner and os.geteuid() != 0:
-        pytest.skip("nobody else can be played")
+        pytest.skip("only root can act as another user")
     with users.place() as place:
         place.stage.write_mission({"WP01": {}})
         place.stage.git("add", "kitty-specs")
@@ -281,6 +281,6 @@ def test_agents_in_an_orchestrators_sandbox_reach_only_the_workspaces(
 
 
 def refused(ended: Outcome) -> bytes:
-    """What was said, on stderr alone, and nothing was started."""
+    """Check that the command was refused before it started anything; return its stderr."""
     assert (ended.exit_code, ended.stdout) == (2, b""), ended
     return ended.stderr

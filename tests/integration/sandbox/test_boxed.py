@@ -1,4 +1,4 @@
-"""The doctor says whether commits of agents are read in a sandbox."""
+"""The doctor reports whether commits of agents are read in a sandbox."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def unboxed(tmp_path: Path) -> str:
 
 
 def told(stage: Stage, **changes: str) -> list[tuple[str, bool]]:
-    """Severity of each finding about intake, and whether its advice names bubblewrap; the exit code agrees."""
+    """Severity of each finding about intake, and whether its advice names bubblewrap."""
     ended = stage.run("doctor", "--json", env=environment(**changes))
     found = json.loads(ended.stdout)["data"]["findings"]
     about = [it for it in found if it["check"] == "intake"]

@@ -1,4 +1,4 @@
-"""The client package, carried into a sandbox as a folder, drives a mission from there."""
+"""The client package, bound into a sandbox as a folder, drives a mission from there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From inside the sandbox there is no way but the two folders."""
+"""From inside the sandbox only the two folders can be reached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKER = "the-marker-of-the-project.txt"
 
 @pytest.fixture
 def probed(mission: Stage, worker: None) -> dict[str, Any]:
-    """What the probe has to tell; all that it looks for exists outside."""
+    """The results of the probe; everything that it looks for exists outside."""
     (mission.root / MARKER).touch()
     (Path.home() / "private").touch()
     kitty = mission.root / ".kitty"

@@ -1,4 +1,4 @@
-"""Two users, a mailbox each: neither can use the other's, and each has what it was granted."""
+"""Two users with a mailbox each: neither can use the other's, and each has only what it was granted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTE = {"mission": SLUG, "wp": "WP01", "note": "n"}
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """A mission, and what the two are granted for it; a worker serves them."""
+    """A mission, grants for both users, and a worker."""
     with users.place() as made:
         plan(made.stage)
         grant(made.stage, GRANTS)
@@ -108,7 +108,7 @@ def test_request_owned_by_another_user_is_refused(place: Place):
 
 
 def test_requests_beyond_the_quota_and_too_large_ones_are_refused(place: Place):
-    # While nobody serves, all of it waits.
+    # Without a worker all requests wait.
     for worker in place.stage.started:
         worker.terminate()
         outcome(worker)
@@ -132,7 +132,7 @@ def test_requests_beyond_the_quota_and_too_large_ones_are_refused(place: Place):
 
 
 def test_agent_of_another_user_works_in_the_workspace_made_for_it():
-    """From the start to the hand-in, by one user who is not the host's, and in sandboxes alone."""
+    """From start to submission, by a user other than the host's, only in sandboxes."""
     with users.place() as place:
         place.stage.write_mission({"WP01": {"owned_files": ["index.py"]}})
         place.stage.git("add", "kitty-specs")

@@ -1,4 +1,4 @@
-"""Whoever follows the guide on sandboxes sees what it shows."""
+"""The command blocks of the guide on sandboxes print the output that they show."""
 
 from __future__ import annotations
 

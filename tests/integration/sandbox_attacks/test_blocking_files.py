@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("told")
 
 @pytest.mark.campaign
 def test_fifos_swapped_in_while_the_host_reads_do_not_block_it(world: World) -> None:
-    """FIFOs wherever git reads, put there while the host looks."""
+    """The agent swaps FIFOs for files that git reads while the host reads the workspace."""
     putting = (
         "echo begun; while :; do for it in HEAD config packed-refs; do"
         " mv .git/$it .git/was; mkfifo .git/$it; rm .git/$it; mv .git/was .git/$it; done; done"
@@ -42,7 +42,7 @@ def test_fifos_swapped_in_while_the_host_reads_do_not_block_it(world: World) -> 
 def test_fifo_planted_after_the_first_check_does_not_block_the_repository(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Put there behind the host's first look, by an agent that stands nowhere in its workspace."""
+    """The agent plants the FIFO after the host's first check, without a process in its workspace."""
     assert world.hand_in() == "taken"
     world.inside("git switch -q -c other")
     config = world.stage.root / ".kitty" / "config.toml"

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.campaign, pytest.mark.usefixtures("told")]
 
 
 def test_index_linked_to_a_missing_user_file_does_not_create_it(world: World) -> None:
-    """Through the index; nothing is at index.lock, where a git would stop."""
+    """There is no index.lock, at which git would stop."""
     startup = world.root / "profile"
     world.inside(f"rm .git/index; ln -s {startup} .git/index; touch .git/spec-kitty-filling")
     with world.unharmed():
@@ -27,7 +27,7 @@ def test_index_linked_to_a_missing_user_file_does_not_create_it(world: World) ->
 
 
 def test_gitignore_draft_linked_to_the_journal_does_not_change_it(world: World) -> None:
-    """The host writes .gitignore anew, and its draft is a link of the agent's."""
+    """The host writes .gitignore again, and the agent has linked its temporary file."""
     journal = world.stage.root / ".kitty" / "outbox" / "journal.jsonl"
     world.stage.write_mission({"WP01": {}}, slug=LATER)
     before = journal.read_bytes()
@@ -79,7 +79,7 @@ def test_planted_branch_of_a_mission_that_was_not_started_is_not_used(world: Wor
 
 @pytest.mark.parametrize("mark", ["", "touch .git/spec-kitty-at-work"])
 def test_locks_that_a_user_takes_meanwhile_are_not_removed(world: World, mark: str) -> None:
-    """They are younger than whatever says when a host began."""
+    """The locks are newer than the mark of the host's start."""
     elsewhere = world.root / "elsewhere"
     elsewhere.mkdir()
     world.inside(
@@ -108,7 +108,7 @@ def test_locks_that_a_user_takes_meanwhile_are_not_removed(world: World, mark: s
 
 
 def test_one_blob_swapped_after_approval_is_not_merged(world: World) -> None:
-    """All else is whole, so that nothing refuses it."""
+    """All other objects are intact, so that git does not refuse them."""
     with world.unharmed():
         assert world.hand_in() == "taken"
         world.inside(

@@ -34,10 +34,10 @@ def test_swapping_a_folder_for_a_link_to_the_hooks_plants_no_hook(world: World) 
 
 @pytest.mark.campaign
 def test_swapping_a_folder_of_a_workspace_being_filled_plants_no_hook(world: World) -> None:
-    """By agents that can write all workspaces: what is being made is out of their reach."""
+    """Agents that can write all workspaces cannot reach one that is being made."""
     hooks = world.stage.root / ".git" / "hooks"
     world.stage.write_mission({"WP01": {}}, slug=LATER)
-    # So many that to write them takes a while.
+    # So many files that writing them takes a while.
     program = f"#!/bin/sh\necho ran >{world.tripwire}\n"
     world.stage.commit({f"docs/{name}": program for name in ("pre-commit", *map(str, range(300)))})
     swapping = f"""

@@ -1,4 +1,4 @@
-"""Every kind of file in the place of every path that an agent can write, through the host's whole cycle."""
+"""Every kind of file in place of every path that an agent can write, through the host's whole cycle."""
 
 from __future__ import annotations
 

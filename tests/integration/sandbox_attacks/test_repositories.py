@@ -159,7 +159,7 @@ def test_approval_names_the_submitted_commit(world: World) -> None:
 
 @needs_git_lfs
 def test_lfs_server_named_by_the_agent_is_not_contacted(world: World) -> None:
-    """The agent names a server; its pointer is of a version that the intake does not look for."""
+    """The agent configures a server; its pointer has a version that intake does not recognize."""
     world.stage.git("lfs", "install", "--local", "--skip-repo")
     pointer = f"version https://hawser.github.com/spec/v1\\noid sha256:{'a' * 64}\\nsize 5\\n"
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -175,7 +175,7 @@ def test_lfs_server_named_by_the_agent_is_not_contacted(world: World) -> None:
         )
         with world.unharmed():
             assert world.hand_in() == "taken"
-            # The workspace is on another branch, and is made again.
+            # The workspace is on another branch, so it is made again.
             world.done("start-implementation", wp="WP02", actor="coder")
         with pytest.raises(BlockingIOError):
             server.accept()

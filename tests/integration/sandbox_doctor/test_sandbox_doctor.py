@@ -1,4 +1,4 @@
-"""Inside a sandbox, the doctor says before the first request what can and cannot be done."""
+"""`doctor --sandbox` checks the sandbox of an orchestrator from inside."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LINES = {
 
 @pytest.fixture
 def bubble(stage: Stage) -> Bubble:
-    """A good sandbox of a mailbox that a worker serves."""
+    """A correct sandbox of a mailbox with a worker."""
     stage.write_mission({"WP01": {}})
     stage.start("mailbox", "serve")
     kitty = stage.root / ".kitty"
@@ -44,7 +44,7 @@ def bubble(stage: Stage) -> Bubble:
 
 
 def verdicts(outcome: Outcome) -> dict[str, str]:
-    """Check to verdict; the exit code agrees."""
+    """Check to verdict; asserts that the exit code agrees."""
     report = outcome.envelope["data"]
     assert set(report) == {"sandbox", "can_work", "checks"}, outcome
     found = {check["check"]: check["verdict"] for check in report["checks"]}
@@ -101,7 +101,7 @@ def test_missing_worker_fails_the_check(bubble: Bubble, stage: Stage) -> None:
 
 def test_network_gives_a_warning(bubble: Bubble) -> None:
     bubble.more += ["--share-net"]
-    assert set(not_ok(bubble)) <= {"network"}  # A machine without any has none to share.
+    assert set(not_ok(bubble)) <= {"network"}  # Empty on a machine without a network.
 
 
 @pytest.mark.parametrize("place", ["", "/sandbox/project"])

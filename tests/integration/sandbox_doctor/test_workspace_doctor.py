@@ -1,4 +1,4 @@
-"""Inside the sandbox of an agent, the doctor says what is missing and what is too much."""
+"""`doctor --sandbox` checks the sandbox of an agent from inside."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def made(stage: Stage) -> Workspace:
 
 
 def look(workspace: Workspace, *options: str, before: str = "true") -> dict[str, dict[str, str]]:
-    """The findings that are not ok, by check; the exit code agrees."""
+    """The findings that are not ok, by check; asserts that the exit code agrees."""
     ended = workspace.inside(f"{before}; {DOCTOR}", *PROGRAMS, *options)
     return not_ok(ended)
 
@@ -58,7 +58,7 @@ def verdicts(found: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def outside(workspace: Workspace, *options: str, place: Path | None = None) -> Outcome:
-    """The report in a sandbox of other walls than those of the script."""
+    """Run the doctor in a bubblewrap sandbox other than that of the script."""
     walls = [
         *("bwrap", "--unshare-all", "--die-with-parent", "--clearenv", "--ro-bind", "/usr", "/usr"),
         *("--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"),
@@ -90,7 +90,7 @@ def test_documented_sandbox_passes_all_checks_and_is_left_unchanged(made: Worksp
 
 
 def test_owner_check_does_not_claim_to_know_uids_outside_the_sandbox(made: Workspace):
-    """The kernel's map of a sandbox that a user with uid 1777 starts is `1777 0 1`, too."""
+    """A sandbox started by a user with uid 1777 has the same uid map `1777 0 1`."""
     made.make()
 
     ended = outside(made, *bind(made.path), *bind(made.mirror, "--ro-bind"), "--uid", "1777")
@@ -146,7 +146,7 @@ def test_writable_mirror_gives_a_warning_and_the_advice_works(made: Workspace):
 def test_mirror_of_another_user_gives_a_warning_and_the_advice_works(made: Workspace):
     made.make()
     subprocess.run(["chown", "-R", "61011", str(made.mirror)], check=True)
-    # Where the script's own settings are not in force.
+    # Without the script's own git settings.
     empty = made.stage.root.parent / "empty"
     empty.touch()
     cover = ["--ro-bind", str(empty), "/etc/gitconfig"]
@@ -280,4 +280,4 @@ def test_network_gives_a_warning(made: Workspace):
     made.make()
 
     found = not_ok(made.inside(DOCTOR, "--network", *PROGRAMS))
-    assert set(found) <= {"network"}  # A machine without any has none to share.
+    assert set(found) <= {"network"}  # Empty on a machine without a network.

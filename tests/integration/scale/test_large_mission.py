@@ -1,4 +1,4 @@
-"""Five hundred packages with five times as many events."""
+"""A mission with five hundred packages and five times as many events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def event(number: int, origin: Lane, to: Lane) -> dict[str, Any]:
 
 @pytest.fixture
 def large(stage: Stage) -> Stage:
-    """Every tenth package is untouched; the others went between one and five steps and rework."""
+    """Every tenth package is planned; the others are between one and five steps further."""
     packages = {
         wp(n): {"owned_files": [f"src/{n}/**"], "dependencies": [wp(n - 1)] if n > 1 else []}
         for n in range(1, COUNT + 1)
@@ -86,7 +86,7 @@ def test_large_mission_state_matches_its_events(large: Stage, without_git: dict[
 def test_large_mission_lists_ready_packages(large: Stage, without_git: dict[str, str]) -> None:
     data = large.api("list-ready", *flags(), env=without_git).envelope["data"]
     ready = {package["wp_id"] for package in data["ready_work_packages"]}
-    # The tenth, and every tenth after it, is planned, and the one before it is approved.
+    # Every tenth package is planned, and the one before it is approved.
     assert ready == {wp(n) for n in range(10, COUNT + 1, 10)}
 
 

@@ -1,4 +1,4 @@
-"""A person takes a mission to its end with `spec-kitty`, git and an editor, in a real terminal."""
+"""A person takes a mission to its merge with `spec-kitty` and git, in a real terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(folder: Path, tmp_path: Path) -> Iterator[Shell]:
-    # Not tmp_path: the name of a socket may have a hundred characters at most.
+    # Not tmp_path: a socket's path may have about a hundred characters at most.
     with tempfile.TemporaryDirectory() as place:
         screen = Screen(socket=Path(place) / "tmux")
         opened = Shell(screen=screen)
@@ -88,7 +88,7 @@ def test_missing_arguments_are_asked_for(shell: Shell, folder: Path):
     assert f"tasks done WP01 --mission {MISSION}" in shell.finish()
 
     shell.type(f"cd .worktrees/{MISSION}-lane-a && git commit -q --allow-empty -m work")
-    # In the workspace, the package is known.
+    # In a workspace its package is the default.
     assert "WP01: done" in shell.type("spec-kitty tasks done")
     shell.type("spec-kitty implement WP01 --done")
     shell.begin("spec-kitty review WP01")

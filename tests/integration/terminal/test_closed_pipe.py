@@ -1,6 +1,6 @@
-"""A command whose reader has gone, as `head` does, ends as git does: killed by SIGPIPE, without a message.
+"""A command whose reader is gone, such as `head`, ends as git does: killed by SIGPIPE, without a message.
 
-A command whose stdout cannot be written says so.
+A command that cannot write to stdout reports it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The Tab key in every shell that this machine has; bash is always among them."""
+"""Completion by the Tab key in bash and every other supported shell that is installed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HOSTILE = "$(touch pwned) `touch pwned` \"'; touch pwned; # %F{red} \x1b[2J\a : 
 
 
 def opened(stage: Stage, screen: Screen, folder: Path, shell: str) -> None:
-    """The shell waits in the project, and has learned to complete."""
+    """Open the shell in the project, with completion set up."""
     path = f"{program(folder)}:{environment()['PATH']}"
     env = environment(PATH=path, TERM="xterm", PS1="$ ", LC_ALL="C.UTF-8")
     screen.open(STARTS[shell], cwd=stage.root, env=env, width=150, height=30)
@@ -55,7 +55,7 @@ def test_tab_key_completes_commands_missions_and_packages(
     stage.write_mission({"WP01": {}, "WP12": {}})
     opened(stage, screen, tmp_path / "bin", shell)
 
-    # Trailing blanks are not on a captured screen.
+    # A captured screen has no trailing blanks.
     screen.press("spec-kitty orch", "Tab")
     screen.wait_for(lambda text: "spec-kitty orchestrator-api" in text)
     screen.press("resolve-workspace --mission 00", "Tab")
@@ -89,7 +89,7 @@ def test_hostile_titles_and_slugs_are_neither_run_nor_printed_raw(
     screen.press("C-u")
     screen.type_text("spec-kitty status 00")
     screen.press("Tab")
-    # The other two missions are not one word for a shell, so they are not offered.
+    # The slugs of the other two missions need quoting in a shell, so they are not offered.
     screen.wait_for(lambda text: f"status {SLUG}" in text)
     screen.press("C-u")
     screen.type_text("spec-kitty status '$(touch pwned)'")

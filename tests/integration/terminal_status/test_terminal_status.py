@@ -1,4 +1,4 @@
-"""The board in a real terminal, and watched through a pipe."""
+"""`spec-kitty status` in a real terminal, and watched through a pipe."""
 
 from __future__ import annotations
 

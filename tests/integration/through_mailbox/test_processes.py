@@ -1,4 +1,4 @@
-"""A process that has two folders and no project asks as at the command line."""
+"""A process with two folders and no project uses the command line through the mailbox."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ OURS = {
 
 @pytest.fixture
 def door(stage: Stage, tmp_path: Path) -> Sandboxed:
-    """A project with one package, whose mailbox nobody serves yet."""
+    """A project with one package, whose mailbox has no worker yet."""
     stage.write_mission({"WP01": {}})
     for name in ("inbox", "outbox"):
         (stage.root / ".kitty" / name).mkdir(parents=True)
@@ -54,7 +54,7 @@ def door(stage: Stage, tmp_path: Path) -> Sandboxed:
 
 
 def serve(door: Sandboxed) -> Process:
-    """A worker that serves the mailbox, its first beat written."""
+    """Start a worker and wait for its first heartbeat."""
     worker = door.stage.start("mailbox", "serve")
     beat = door.mailbox / "outbox" / "worker.json"
     wait_until(lambda: beat.exists() and json.loads(beat.read_bytes())["state"] == "running")
@@ -122,7 +122,7 @@ main()
 
 
 def beat_every(door: Sandboxed, interval_s: float) -> None:
-    """The heartbeat promises the next beat within that time, and no more comes from its worker."""
+    """Rewrite the heartbeat of a suspended worker to promise the next beat within that time."""
     beat = door.mailbox / "outbox" / "worker.json"
     beat.write_text(json.dumps(json.loads(beat.read_bytes()) | {"interval_s": interval_s}))
 
@@ -163,7 +163,7 @@ def test_worker_killed_during_a_request_is_reported_as_lost_contact(door: Sandbo
     worker.send_signal(signal.SIGSTOP)
     beat_every(door, LONGEST_S)
     process = door.start_until_it_waits(*READ, "--timeout-s", "14")
-    # It looks at the heartbeat a tenth of a second after that.
+    # The process checks the heartbeat for the first time soon after the request.
     [request] = door.waiting
     wait_until(lambda: time.time() - request.stat().st_mtime > 2)
     worker.kill()
@@ -202,7 +202,7 @@ def test_interrupt_works_for_arguments_that_click_parses(door: Sandboxed) -> Non
 
 
 def spoilt(tmp_path: Path) -> list[str]:
-    """Mailboxes that are none."""
+    """Invalid values of `--mailbox`."""
     for name in ("half/inbox", "empty", "file"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "file" / "inbox").touch()

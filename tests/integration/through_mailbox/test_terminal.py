@@ -1,4 +1,4 @@
-"""Whoever waits at a terminal is told what for."""
+"""A command that waits at a terminal shows the reason."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PROGRESS = b"queued at position 1"
 
 
 def until_said(terminal: int, text: bytes) -> bytes:
-    """What the terminal showed, to the end, or until it showed the text."""
+    """Read the terminal's output until it contains the text, or to its end."""
     shown = b""
-    with contextlib.suppress(OSError):  # The last reader of a terminal that is gone.
+    with contextlib.suppress(OSError):  # Reading a closed terminal is an error.
         while text not in shown:
             shown += os.read(terminal, 4096)
     return shown

@@ -1,4 +1,4 @@
-"""What filters write into a workspace is told from what an agent has changed, and no filter reads the latter."""
+"""Files that a filter wrote are distinguished from changes of an agent, which no filter reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sparse checkout that leaves out the missions does not take them from the host."""
+"""In a sparse checkout that leaves out the missions, the host keeps them."""
 
 from __future__ import annotations
 
