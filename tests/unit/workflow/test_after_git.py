@@ -1,6 +1,6 @@
 """A few rows of the table of what git and people do, without a process of the host for each question.
 
-All of them, with what is said and advised, are in `tests/integration/record/test_table.py`.
+All of them, with what is said and advised, are in `tests/integration/record/test_git_operations.py`.
 """
 
 from __future__ import annotations

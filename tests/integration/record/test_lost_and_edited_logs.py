@@ -77,7 +77,7 @@ IN_TABLE = (
     "checkout",
     "remove",
 )
-"""Covered in more detail by `test_table.py`; here these only run in the campaign."""
+"""Covered in more detail by `test_git_operations.py`; here these only run in the campaign."""
 
 
 def nothing_is_lost(stage: Stage) -> None:
