@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A repository with one commit; every process that the test starts ends with it."""
+    """A repository with one commit; processes that the test starts are ended with it."""
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
     made = Stage(root=tmp_path / "project")
     made.make_repository()
@@ -22,7 +22,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever starts processes or shells is long: what people paste must be done in two minutes."""
+    """Mark tests that start processes or shells as long: README's command must end in two minutes."""
     for item in items:
         if HERE in item.path.parents and not item.get_closest_marker("campaign"):
             item.add_marker(pytest.mark.long)

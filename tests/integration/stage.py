@@ -1,4 +1,4 @@
-"""A real project on a real disk, asked by real processes."""
+"""A real project on a real disk, used by real processes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Process = subprocess.Popen[bytes]
 
 @cache
 def _template() -> Path:
-    """A folder for as long as this process lives, open to the same users as any that a test makes."""
+    """A folder that lives as long as this process, with the permissions of a test's own folders."""
     folder = tempfile.mkdtemp(prefix="stage-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     made = Path(folder) / "project"
@@ -60,7 +60,7 @@ def _template() -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a process ended."""
+    """Exit code and output of a process that has ended."""
 
     exit_code: int
     stdout: bytes
@@ -68,7 +68,7 @@ class Outcome:
 
     @property
     def envelope(self) -> dict[str, Any]:
-        """The one envelope that stdout holds, and nothing else."""
+        """The one envelope on stdout; check that there is nothing else."""
         assert self.stdout.endswith(b"\n"), self
         assert self.stdout.count(b"\n") == 1, self
         envelope: dict[str, Any] = json.loads(self.stdout)
@@ -77,7 +77,7 @@ class Outcome:
 
     @property
     def code(self) -> str | None:
-        """The envelope's error code, which the exit code agrees with."""
+        """The envelope's error code; check that the exit code agrees."""
         code: str | None = self.envelope["error_code"]
         assert self.exit_code == (0 if code is None else 2 if code == "USAGE_ERROR" else 1), self
         return code
@@ -85,7 +85,7 @@ class Outcome:
 
 @dataclass(kw_only=True)
 class Stage:
-    """A project in `root`; `started` are the processes to be ended with the test."""
+    """A project in `root`; the processes in `started` are ended with the test."""
 
     root: Path
     started: list[Process] = field(default_factory=list)
@@ -104,16 +104,16 @@ class Stage:
         return done.stdout.strip()
 
     def make_repository(self) -> None:
-        """A repository with one commit, copied from one that is made once in this process."""
+        """Make a repository with one commit, copied from one that is made once per process."""
         template = _template()
         if not (template / ".git").exists():
             made = Stage(root=template)
             made.git("init", "-q", "-b", "main")
-            # The first test of a process may have no template of git, and the copies are for all.
+            # The first test of a process may disable git's templates; the copies are for all tests.
             (template / ".git" / "info").mkdir(exist_ok=True)
             made.commit({"README.md": "read me\n"})
         shutil.copytree(template, self.root, symlinks=True, dirs_exist_ok=True)
-        # The index knows the files by more than their times.
+        # The index stores more about files than their timestamps.
         self.git("update-index", "-q", "--refresh")
 
     def commit(self, files: Mapping[str, str], *, folder: Path | None = None) -> None:
@@ -128,7 +128,7 @@ class Stage:
     def write_mission(
         self, packages: Mapping[str, Mapping[str, Any]], *, slug: str = SLUG, **meta: Any
     ) -> Path:
-        """The mission's files as their author wrote them; `packages` are front matters by id."""
+        """Write the mission's files as an author would; `packages` maps ids to front matter."""
         folder = self.root / "kitty-specs" / slug
         (folder / "tasks").mkdir(parents=True)
         (folder / "meta.json").write_text(
@@ -145,12 +145,12 @@ class Stage:
         return self.root / "kitty-specs" / slug / "status.events.jsonl"
 
     def put_log(self, text: str, slug: str = SLUG) -> None:
-        """The log says this, and nobody knows of anything else."""
+        """Replace the log; the host's record of it is forgotten."""
         forget(self.root)
         self.log(slug).write_text(text)
 
     def forget_commits(self, slug: str = SLUG) -> None:
-        """The log and the repository are as a host leaves them that does not record commits."""
+        """Make log and repository look like those of an older host that does not record commits."""
         lines = [json.loads(line) for line in self.log(slug).read_text().splitlines()]
         old = ({name: it[name] for name in it if name != "commit"} for it in lines)
         self.put_log("".join(json.dumps(it) + "\n" for it in old), slug)
@@ -163,7 +163,7 @@ class Stage:
         return Path(begun["workspace_path"])
 
     def approve(self, wp_id: str, files: Mapping[str, str], *, slug: str = SLUG) -> Path:
-        """The package went all the way to approved, with `files` committed in its worktree."""
+        """Take the package to approved, with `files` committed in its workspace."""
         worktree = self.begin(wp_id, slug=slug)
         self.commit(files, folder=worktree)
         ready = {"to": "for_review", "subtasks_complete": True}
@@ -183,7 +183,7 @@ class Stage:
         correlation_id: str | None = None,
         **args: Any,
     ) -> dict[str, Any]:
-        """The envelope of the command line's dispatcher, without a process of its own."""
+        """Send a request to the command line's dispatcher in this process; return the envelope."""
         asked = Request(
             command=command,
             args=args,
@@ -194,7 +194,7 @@ class Stage:
         return bootstrap.dispatcher(self.root, for_people=True).answer(asked, origin).envelope
 
     def done(self, command: str, **args: Any) -> dict[str, Any]:
-        """The data of a request that succeeded."""
+        """Send a request that must succeed; return its data."""
         envelope = self.ask(command, **args)
         assert envelope["success"], (envelope["error_code"], envelope["data"])
         data: dict[str, Any] = envelope["data"]
@@ -205,7 +205,7 @@ class Stage:
     def start(
         self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, **kw: Any
     ) -> Process:
-        """A process of the host that has begun."""
+        """Start a process of the host."""
         process = subprocess.Popen(
             [sys.executable, "-m", "specify_cli", *words],
             cwd=cwd or self.root,
@@ -219,11 +219,11 @@ class Stage:
         return process
 
     def run(self, *words: str, **kw: Any) -> Outcome:
-        """How a process of the host ended."""
+        """Run a process of the host to its end."""
         return outcome(self.start(*words, **kw))
 
     def api(self, *words: str, **kw: Any) -> Outcome:
-        """How a process at the orchestrators' command line ended."""
+        """Run a process of the orchestrator API to its end."""
         return self.run("orchestrator-api", *words, **kw)
 
     def put(
@@ -235,7 +235,7 @@ class Stage:
         not_after: str | None = None,
         **args: Any,
     ) -> None:
-        """A request landed in the mailbox as a well-behaved client writes it."""
+        """Put a request into the mailbox as a correct client does."""
         inbox = self.root / ".kitty" / "inbox"
         inbox.mkdir(parents=True, exist_ok=True)
         body = {
@@ -251,7 +251,7 @@ class Stage:
         temporary.rename(inbox / f"{stem}.json")
 
     def end(self) -> None:
-        """No process that was started is alive."""
+        """Kill all processes that were started."""
         for process in self.started:
             process.kill()
             process.communicate()
@@ -269,7 +269,7 @@ class Stage:
         return lanes[wp_id]
 
     def journal(self) -> list[dict[str, Any]]:
-        """Every line, those of rotated parts first."""
+        """All journal lines, those of rotated parts first."""
         outbox = self.root / ".kitty" / "outbox"
         rotated = sorted(outbox.glob("journal-*.jsonl"), key=lambda path: int(path.stem[8:]))
         parts = [*rotated, outbox / "journal.jsonl"]
@@ -287,19 +287,19 @@ class Stage:
 
 
 def outcome(process: Process) -> Outcome:
-    """How `process` ended, once it has."""
+    """Wait for the end of the process and return its outcome."""
     stdout, stderr = process.communicate(timeout=TIMEOUT_S)
     return Outcome(exit_code=process.returncode, stdout=stdout, stderr=stderr)
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """What a process of the host inherits: the tests' environment, and where the package is."""
+    """The environment of a process of the host: that of the tests, with the path of the package."""
     inherited = {name: value for name, value in os.environ.items() if name != "SPECIFY_REPO_ROOT"}
     return inherited | {"PYTHONPATH": str(SOURCE)} | changes
 
 
 def flags(*, mission: str = SLUG, policy: Any = None, **values: str) -> Sequence[str]:
-    """The words of a call: `--mission`, `--policy` where one is given, and the values as flags."""
+    """Command-line options: `--mission`, `--policy` if given, and the other values."""
     words = ["--mission", mission]
     words += ["--policy", json.dumps(policy)] if policy is not None else []
     for name, value in values.items():
@@ -318,7 +318,7 @@ def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[
         name = str(path.relative_to(root))
         if name.partition("/")[0] in besides or name.startswith(".git/objects"):
             continue
-        # What was refused has been taken in all the same; who reads it marks there how far.
+        # A refused transition has still taken in commits; readers mark their position there.
         if f"{name}/".startswith(".git/spec-kitty/") or name == ".git/info/attributes":
             continue
         if path.is_symlink():

@@ -1,4 +1,4 @@
-"""What is printed about a project in which something is wrong; each function takes a fresh repository."""
+"""What commands print about a damaged project; each function takes a fresh repository."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def shared_objects(stage: Stage) -> Shown:
 
 
 def during(*words: str) -> Callable[[Stage], Shown]:
-    """The log lacks a line while git does this, which ends in a conflict."""
+    """The log lacks a line during this git command, which stops at a conflict."""
 
     def printed(stage: Stage) -> Shown:
         one(stage)

@@ -1,4 +1,4 @@
-"""Read a command in what was printed, and paste it into a shell."""
+"""Extract an advised command from printed text and run it in a shell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CODE = {"src/a.txt": "a\n"}
 
 
 class Shown(NamedTuple):
-    """What was printed, and the folder and exit code of the command that it advises."""
+    """Printed text, and the folder and expected exit code of the command that it advises."""
 
     text: str
     folder: Path | None = None
@@ -38,7 +38,7 @@ def refusal(stage: Stage, command: str, **args: str) -> str:
 
 
 def advised(text: str, lead: str) -> str:
-    """The command behind `lead`: to the end of the line, or to what closes a quotation that `lead` opens."""
+    """The command after `lead`: to the end of the line, or to the quote or parenthesis that closes it."""
     assert lead in text, text
     command = text.partition(lead)[2].partition("\n")[0]
     end = {"'": "'", "(": ")"}.get(lead[-1])
@@ -65,7 +65,7 @@ def paste(stage: Stage, command: str, shown: Shown) -> str:
 
 
 def serve(stage: Stage, command: str) -> Process:
-    """The worker that the command starts, once it serves the mailbox."""
+    """Start the worker with the command and wait until it serves the mailbox."""
     worker = stage.start(*shlex.split(command)[1:])
     beat = stage.root / ".kitty" / "outbox" / "worker.json"
     wait_until(lambda: beat.exists() and json.loads(beat.read_text())["pid"] == worker.pid)

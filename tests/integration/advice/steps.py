@@ -1,4 +1,4 @@
-"""What is printed on the way from a new project to a merged mission; each function takes a fresh repository."""
+"""What commands print between a new project and a merged mission; each function takes a fresh repository."""
 
 from __future__ import annotations
 

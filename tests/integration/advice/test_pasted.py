@@ -1,6 +1,6 @@
-"""A command that is advised does what it is for when it is pasted, in the state in which it is shown.
+"""Each advised command works when it is pasted, in the state in which it is printed.
 
-Other tests paste more of them: `tests/architecture/advised_commands.toml` names the test for each command.
+Other tests paste further commands: `tests/architecture/advised_commands.toml` names the test for each command.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ ROWS: dict[tuple[str, str], tuple[Callable[[Stage], Shown], str]] = {
         "then runs: ",
     ),
 }
-"""By module and advised command: what prints it, and the text before it."""
+"""Module and advised command to what prints it and the text before it."""
 
 READS = (
     "spec-kitty --help",
@@ -165,18 +165,18 @@ READS = (
     "git fsck --no-reflogs --lost-found",
     "git show main",
 )
-"""Commands that change nothing, as advice has them."""
+"""Read-only commands that messages advise."""
 
 
 @pytest.fixture
 def looked_at(stage: Stage) -> Stage:
-    """A project with a package that was submitted."""
+    """A project with a submitted package."""
     submitted(stage)
     return stage
 
 
 @pytest.mark.parametrize("row", ROWS, ids=" ".join)
-def test_it_works_as_printed(stage: Stage, row: tuple[str, str]) -> None:
+def test_advised_command_works_as_printed(stage: Stage, row: tuple[str, str]) -> None:
     shown, lead = ROWS[row][0](stage), ROWS[row][1]
     command = advised(shown.text, lead)
     pattern = ".+".join(map(re.escape, row[1].split("{}")))
@@ -185,11 +185,11 @@ def test_it_works_as_printed(stage: Stage, row: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("command", READS)
-def test_what_only_looks_works_wherever_it_is_shown(looked_at: Stage, command: str) -> None:
+def test_advised_read_only_command_works(looked_at: Stage, command: str) -> None:
     paste(looked_at, command, Shown(""))
 
 
-def test_a_worker_is_started_and_stopped_as_advised(stage: Stage) -> None:
+def test_worker_is_started_and_stopped_with_the_advised_commands(stage: Stage) -> None:
     one(stage)
     command = advised(say(stage, "mailbox", "status"), NEXT)
     assert command == "spec-kitty mailbox serve"

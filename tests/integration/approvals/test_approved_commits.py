@@ -1,4 +1,4 @@
-"""An approval names a commit, and a merge takes in exactly the commits that were approved."""
+"""An approval names a commit, and a merge includes exactly the approved commits."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def merge(stage: Stage, **args: Any) -> dict[str, Any]:
     return stage.ask("merge-mission", mission=SLUG, actor="ada", **args)
 
 
-def test_an_approval_is_about_what_was_handed_in(shared: Stage) -> None:
+def test_approval_names_the_submitted_commit_and_merge_leaves_out_later_ones(shared: Stage) -> None:
     workspace, commit = hand_in(shared, "WP01", {"src/one.py": "one\n"})
     shared.commit({"src/late.py": "late\n"}, folder=workspace)
     late = shared.git("rev-parse", "HEAD", folder=workspace)
@@ -90,7 +90,9 @@ def test_an_approval_is_about_what_was_handed_in(shared: Stage) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["merge", "squash", "rebase"])
-def test_a_reset_after_the_approval_takes_nothing_away(shared: Stage, strategy: str) -> None:
+def test_merge_includes_approved_work_after_the_branch_was_reset(
+    shared: Stage, strategy: str
+) -> None:
     workspace, _ = approve(shared, "WP01", {"src/one.py": "one\n"})
     shared.git("reset", "-q", "--hard", "main", folder=workspace)
     shared.git("reflog", "expire", "--expire=now", "--all")
@@ -101,7 +103,7 @@ def test_a_reset_after_the_approval_takes_nothing_away(shared: Stage, strategy: 
     assert (shared.root / "src/one.py").exists()
 
 
-def test_a_reset_between_hand_in_and_approval_takes_nothing_away(shared: Stage) -> None:
+def test_approval_keeps_submitted_work_after_the_branch_was_reset(shared: Stage) -> None:
     workspace, commit = hand_in(shared, "WP01", {"src/one.py": "one\n"})
     shared.git("reset", "-q", "--hard", "main", folder=workspace)
     shared.git("reflog", "expire", "--expire=now", "--all")
@@ -113,7 +115,7 @@ def test_a_reset_between_hand_in_and_approval_takes_nothing_away(shared: Stage) 
     assert (shared.root / "src/one.py").exists()
 
 
-def test_a_branch_that_is_removed_takes_no_approved_work_along(shared: Stage) -> None:
+def test_approved_work_survives_deletion_of_its_branch_and_workspace(shared: Stage) -> None:
     workspace, _ = approve(shared, "WP01", {"src/one.py": "one\n"})
     shutil.rmtree(workspace)
     shared.git("branch", "-D", LANE)
@@ -127,7 +129,7 @@ def test_a_branch_that_is_removed_takes_no_approved_work_along(shared: Stage) ->
     assert (shared.root / "src/one.py").exists()
 
 
-def test_a_dependent_gets_the_approved_commit_and_not_a_later_one(shared: Stage) -> None:
+def test_dependent_package_starts_from_the_approved_commit_not_a_later_one(shared: Stage) -> None:
     workspace, _ = approve(shared, "WP01", {"src/one.py": "one\n"})
     shared.commit({"src/late.py": "late\n"}, folder=workspace)
     dependent = begin(shared, "WP03")
@@ -135,7 +137,7 @@ def test_a_dependent_gets_the_approved_commit_and_not_a_later_one(shared: Stage)
     assert not (dependent / "src/late.py").exists()
 
 
-def test_a_forced_approval_without_a_commit_records_that_there_is_none(shared: Stage) -> None:
+def test_forced_approval_without_work_records_a_null_commit(shared: Stage) -> None:
     begin(shared, "WP01")
     assert move(shared, "WP01", "approved", force=True, note="nothing to do")["success"]
     assert events(shared, "WP01")[-1]["commit"] is None
@@ -143,7 +145,7 @@ def test_a_forced_approval_without_a_commit_records_that_there_is_none(shared: S
     assert merge(shared)["data"]["merged_wps"] == ["WP01"]
 
 
-def test_the_lane_goes_on_from_what_was_approved(shared: Stage) -> None:
+def test_next_package_of_the_execution_lane_starts_from_the_approved_commit(shared: Stage) -> None:
     workspace, commit = approve(shared, "WP01", {"src/one.py": "one\n"})
     shared.commit({"src/late.py": "late\n"}, folder=workspace)
     late = shared.git("rev-parse", "HEAD", folder=workspace)
@@ -152,7 +154,7 @@ def test_the_lane_goes_on_from_what_was_approved(shared: Stage) -> None:
     assert late in shared.git("for-each-ref", "--format=%(objectname)", "refs/spec-kitty/")
 
 
-def test_what_was_approved_before_commits_were_recorded_is_recorded_once(shared: Stage) -> None:
+def test_commit_of_an_approval_by_an_older_version_is_recorded_once(shared: Stage) -> None:
     _, commit = approve(shared, "WP01", {"src/one.py": "one\n"})
     shared.forget_commits()
     workspace = begin(shared, "WP02")
@@ -165,7 +167,7 @@ def test_what_was_approved_before_commits_were_recorded_is_recorded_once(shared:
     assert (state["commit"], state["last_actor"]) == (commit, "ada")
 
 
-def test_a_resumed_package_finds_its_work_beside_what_was_approved_since(shared: Stage) -> None:
+def test_resumed_package_has_its_own_work_and_work_approved_meanwhile(shared: Stage) -> None:
     workspace = begin(shared, "WP01")
     shared.commit({"src/one.py": "one\n"}, folder=workspace)
     assert move(shared, "WP01", "blocked")["success"]
@@ -177,7 +179,9 @@ def test_a_resumed_package_finds_its_work_beside_what_was_approved_since(shared:
     assert move(shared, "WP01", "for_review")["success"]
 
 
-def test_work_that_is_uncommitted_is_not_taken_away(shared: Stage) -> None:
+def test_start_is_refused_while_the_workspace_has_uncommitted_work_of_another(
+    shared: Stage,
+) -> None:
     workspace = begin(shared, "WP01")
     shared.commit({"src/one.py": "one\n"}, folder=workspace)
     (workspace / "src/half.py").write_text("half\n")
@@ -195,7 +199,7 @@ def test_work_that_is_uncommitted_is_not_taken_away(shared: Stage) -> None:
     assert (workspace / "src/half.py").exists()
 
 
-def test_work_of_another_package_that_is_not_approved_comes_with_no_approval(
+def test_approval_is_refused_if_unapproved_work_of_another_package_was_merged_in(
     shared: Stage,
 ) -> None:
     stage = shared
@@ -214,7 +218,7 @@ def test_work_of_another_package_that_is_not_approved_comes_with_no_approval(
     assert forced["data"]["guard"] == "unapproved_ancestors"
 
 
-def test_an_approval_that_later_work_builds_on_is_not_withdrawn(shared: Stage) -> None:
+def test_approval_cannot_be_withdrawn_while_other_work_builds_on_it(shared: Stage) -> None:
     approve(shared, "WP01", {"src/one.py": "one\n"})
     begin(shared, "WP02")
     for args in ({"review_ref": "r-1"}, {"force": True, "note": "now"}):
@@ -240,7 +244,7 @@ def pair(stage: Stage) -> Stage:
     return stage
 
 
-def test_a_branch_of_the_mission_that_an_agent_has_moved_is_no_base(pair: Stage) -> None:
+def test_start_ignores_a_mission_branch_that_an_agent_moved(pair: Stage) -> None:
     workspace = begin(pair, "WP01")
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
     pair.git("update-ref", f"refs/heads/kitty/mission-{SLUG}", "HEAD", folder=workspace)
@@ -248,14 +252,16 @@ def test_a_branch_of_the_mission_that_an_agent_has_moved_is_no_base(pair: Stage)
     assert not (other / "src/evil.py").exists()
 
 
-def test_the_branch_of_the_mission_may_follow_its_target(pair: Stage) -> None:
+def test_start_uses_a_mission_branch_that_was_moved_to_its_target(pair: Stage) -> None:
     begin(pair, "WP01")
     pair.commit({"plan.md": "plan\n"})
     pair.git("update-ref", f"refs/heads/kitty/mission-{SLUG}", "main")
     assert (begin(pair, "WP04") / "plan.md").exists()
 
 
-def test_work_on_a_package_that_was_forced_past_its_start_is_not_taken_along(pair: Stage) -> None:
+def test_approval_is_refused_if_work_of_a_package_forced_into_progress_was_merged_in(
+    pair: Stage,
+) -> None:
     assert move(pair, "WP01", "in_progress", force=True, note="now")["success"]
     workspace = begin(pair, "WP01")
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
@@ -267,7 +273,9 @@ def test_work_on_a_package_that_was_forced_past_its_start_is_not_taken_along(pai
     assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
 
 
-def test_a_commit_that_was_handed_in_and_replaced_is_not_taken_along(pair: Stage) -> None:
+def test_approval_is_refused_if_a_rejected_commit_of_another_package_was_merged_in(
+    pair: Stage,
+) -> None:
     workspace, bad = hand_in(pair, "WP01", {"src/bad.py": "bad\n"})
     other = begin(pair, "WP04")
     pair.git("merge", "-q", "--no-edit", bad, folder=other)
@@ -281,7 +289,7 @@ def test_a_commit_that_was_handed_in_and_replaced_is_not_taken_along(pair: Stage
     assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
 
 
-def test_what_the_target_has_got_is_nobody_s_work(pair: Stage) -> None:
+def test_commits_merged_from_the_target_belong_to_no_package(pair: Stage) -> None:
     places = [begin(pair, wp_id) for wp_id in ("WP01", "WP04")]
     pair.commit({"other.txt": "other\n"})
     for wp_id, place, name in zip(("WP01", "WP04"), places, ("src/a", "lib/b"), strict=True):
@@ -291,7 +299,7 @@ def test_what_the_target_has_got_is_nobody_s_work(pair: Stage) -> None:
         assert review(pair, wp_id)["success"]
 
 
-def test_who_merges_the_work_of_another_package_does_not_own_it(pair: Stage) -> None:
+def test_merging_the_work_of_another_package_does_not_block_its_approval(pair: Stage) -> None:
     workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
     pair.commit({"lib/good.py": "good\n"}, folder=other)
     pair.git("fetch", "-q", str(other), OTHER_LANE, folder=workspace)
@@ -300,7 +308,7 @@ def test_who_merges_the_work_of_another_package_does_not_own_it(pair: Stage) -> 
     assert review(pair, "WP04")["success"]
 
 
-def test_packages_that_another_version_let_work_together_are_approved(pair: Stage) -> None:
+def test_packages_that_an_older_version_ran_in_one_lane_can_be_approved(pair: Stage) -> None:
     workspace = begin(pair, "WP01")
     log = pair.root / "kitty-specs" / SLUG / "status.events.jsonl"
     begun = [it for it in map(json.loads, log.read_text().splitlines()) if it.get("lane_base_ref")]
@@ -319,7 +327,7 @@ def test_packages_that_another_version_let_work_together_are_approved(pair: Stag
 
 
 @pytest.mark.parametrize("way", ["blocked", "withdrawn"])
-def test_a_reset_before_it_is_resumed_takes_nothing_away(pair: Stage, way: str) -> None:
+def test_resumed_package_recovers_work_after_the_branch_was_reset(pair: Stage, way: str) -> None:
     if way == "blocked":
         workspace = begin(pair, "WP01")
         pair.commit({"src/one.py": "one\n"}, folder=workspace)
@@ -331,7 +339,9 @@ def test_a_reset_before_it_is_resumed_takes_nothing_away(pair: Stage, way: str) 
     assert (workspace / "src/one.py").exists()
 
 
-def test_who_was_forced_into_review_works_where_a_start_would_have_put_it(pair: Stage) -> None:
+def test_rejected_package_that_was_forced_into_review_gets_the_workspace_of_a_start(
+    pair: Stage,
+) -> None:
     workspace, _ = approve(pair, "WP01", {"src/one.py": "one\n"})
     pair.commit({"src/late.py": "late\n"}, folder=workspace)
     assert move(pair, "WP02", "for_review", force=True, note="now")["success"]
@@ -340,7 +350,7 @@ def test_who_was_forced_into_review_works_where_a_start_would_have_put_it(pair: 
     assert not (workspace / "src/late.py").exists()
 
 
-def test_replaced_objects_and_grafts_hide_no_history(pair: Stage) -> None:
+def test_git_replace_and_grafts_do_not_hide_unapproved_ancestors(pair: Stage) -> None:
     workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
     pair.git("fetch", "-q", str(workspace), LANE, folder=other)
@@ -353,7 +363,7 @@ def test_replaced_objects_and_grafts_hide_no_history(pair: Stage) -> None:
     assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
 
 
-def test_work_that_is_in_a_merge_commit_alone_is_not_taken_along(pair: Stage) -> None:
+def test_approval_is_refused_if_a_merged_merge_commit_contains_unapproved_work(pair: Stage) -> None:
     workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
     pair.commit({"lib/good.py": "good\n"}, folder=other)
     pair.git("fetch", "-q", str(other), OTHER_LANE, folder=workspace)
@@ -365,10 +375,10 @@ def test_work_that_is_in_a_merge_commit_alone_is_not_taken_along(pair: Stage) ->
     assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
 
 
-def test_a_start_that_was_killed_mixes_no_work(
+def test_killed_start_does_not_mix_the_work_of_two_packages(
     pair: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the latest moment: the workspace is another's, and the log does not know."""
+    """Killed as late as possible: the workspace already belongs to WP01, and the log lacks the event."""
     for wp_id, name in (("WP01", "src/one.py"), ("WP02", "src/two.py")):
         workspace = begin(pair, wp_id)
         pair.commit({name: "work\n"}, folder=workspace)

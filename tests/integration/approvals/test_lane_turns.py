@@ -1,4 +1,4 @@
-"""One package at a time in an execution lane, at every way in."""
+"""Only one package at a time works in an execution lane, whichever transition it comes by."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def waiting(stage: Stage) -> dict[str, str | None]:
     return {it["wp_id"]: it.get("waiting_for_lane") for it in packages}
 
 
-def test_one_package_of_each_execution_lane_is_ready(shared: Stage) -> None:
+def test_list_ready_names_one_package_of_each_execution_lane(shared: Stage) -> None:
     assert ready(shared) == ["WP01", "WP03"]
     assert waiting(shared) == {"WP01": None, "WP02": "WP01", "WP03": None}
 
 
-def test_everything_that_one_listing_names_can_be_started(shared: Stage) -> None:
+def test_all_packages_of_one_ready_list_can_be_started(shared: Stage) -> None:
     answers = [start(shared, wp_id) for wp_id in ready(shared)]
     assert all(it["success"] for it in answers), answers
     assert ready(shared) == []
@@ -77,7 +77,7 @@ def test_a_move_into_an_occupied_lane_is_refused_naming_package_and_holder(
 
 
 @pytest.mark.parametrize("lane", ["approved", "blocked", "canceled", "planned", "done"])
-def test_a_package_that_leaves_frees_its_lane(shared: Stage, lane: str) -> None:
+def test_package_that_leaves_progress_frees_its_execution_lane(shared: Stage, lane: str) -> None:
     assert start(shared, "WP01")["success"]
     left = move(shared, "WP01", lane, force=True, note="because")
     assert left["success"], left
@@ -85,20 +85,20 @@ def test_a_package_that_leaves_frees_its_lane(shared: Stage, lane: str) -> None:
 
 
 @pytest.mark.parametrize("lane", ["for_review", "in_review"])
-def test_a_package_in_review_occupies_its_lane(shared: Stage, lane: str) -> None:
+def test_package_in_review_occupies_its_execution_lane(shared: Stage, lane: str) -> None:
     assert start(shared, "WP01")["success"]
     assert move(shared, "WP01", lane, force=True, note="because")["success"]
     assert start(shared, "WP02")["data"]["occupied_by"] == "WP01"
 
 
-def test_a_package_that_was_begun_is_ready_before_others(shared: Stage) -> None:
+def test_package_that_was_started_before_is_listed_as_ready_first(shared: Stage) -> None:
     assert start(shared, "WP02")["success"]
     assert move(shared, "WP02", "planned", note="later")["success"]
     assert ready(shared) == ["WP02", "WP03"]
 
 
-def test_packages_that_are_at_work_together_go_on(shared: Stage) -> None:
-    """Another version let them start; their lane is shared until one of them leaves it."""
+def test_packages_already_in_progress_in_one_execution_lane_can_continue(shared: Stage) -> None:
+    """An older version started both; they share the execution lane until one of them leaves it."""
     assert start(shared, "WP01")["success"]
     log = shared.root / "kitty-specs" / SLUG / "status.events.jsonl"
     line = (

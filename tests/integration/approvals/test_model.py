@@ -1,7 +1,7 @@
-"""Whatever order packages are worked on in: what is merged is exactly what was approved.
+"""In whatever order packages are worked on, a merge includes exactly the approved work.
 
-Every file that an agent commits is named after the package that it belongs to, so that a tree tells
-whose work it has.
+Every file that an agent commits is named after its package, so that a tree shows
+whose work it contains.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ BACK = {"planned", "blocked", "canceled"}
 NOW: dict[str, Any] = {"force": True, "note": "because"}
 
 EXAMPLES = int(os.environ.get("SPEC_KITTY_MODEL_EXAMPLES", "6"))
-"""Of the model, in one run; a campaign asks for more."""
+"""Number of examples in one run; a campaign sets a higher one."""
 
 packages = st.sampled_from(sorted(PACKAGES))
 lanes = st.sampled_from(sorted(FOLDER))
 
 
 class Approvals(RuleBasedStateMachine):
-    """A real project beside a model of who is where, and of what was handed in and approved."""
+    """A real project, and a model of each package's status lane, submitted files and approved files."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Approvals(RuleBasedStateMachine):
         finally:
             shutil.rmtree(self.home)
 
-    # What agents, reviewers and people do.
+    # Actions of agents, reviewers and people.
 
     @rule(wp_id=packages)
     def start(self, wp_id: str) -> None:
@@ -89,7 +89,7 @@ class Approvals(RuleBasedStateMachine):
     @rule(lane_id=lanes)
     @precondition(lambda self: any(self._workspace(x).is_dir() for x in FOLDER))
     def commit(self, lane_id: str) -> None:
-        """Also where nobody should: behind a hand-in, an approval, or when the package was sent back."""
+        """Commit at any time: also after a submission, an approval or a rejection."""
         workspace = self._workspace(lane_id)
         if workspace.is_dir() and lane_id in self.last:
             self.count += 1
@@ -106,7 +106,7 @@ class Approvals(RuleBasedStateMachine):
 
     @rule(lane_id=lanes)
     def lose_branch(self, lane_id: str) -> None:
-        """Only of a lane that holds nothing but approved work: no other is promised to come back."""
+        """Only for an execution lane whose work is all approved: other work cannot be restored."""
         mates = [x for x in PACKAGES if LANE[x] == lane_id]
         if self._workspace(lane_id).is_dir() and all(
             self.lane[x] in {"approved", "planned", "canceled"} for x in mates
@@ -145,7 +145,7 @@ class Approvals(RuleBasedStateMachine):
 
     @rule(wp_id=packages)
     def release(self, wp_id: str) -> None:
-        """Whoever lost the claim makes the next one: the model names actors after packages."""
+        """The next claim is by the same actor: the model names actors after packages."""
         who: dict[str, Any] = {"wp": wp_id, "actor": "person", "note": "because", "force": True}
         answer = self.stage.ask("release-claim", mission=SLUG, **who)
         assert answer["success"] == (self.lane[wp_id] in {"claimed", "in_progress"}), answer
@@ -191,7 +191,7 @@ class Approvals(RuleBasedStateMachine):
         for wp_id, lane in self.lane.items():
             assert self.stage.lane(wp_id) in {lane, "done"}
 
-    # How it is done, and looked at.
+    # Helpers.
 
     def _merge(self, strategy: str) -> None:
         for wp_id, lane in self.lane.items():

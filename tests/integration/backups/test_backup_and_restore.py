@@ -1,4 +1,4 @@
-"""A backup is of one moment, and a restore leaves the old or the new state."""
+"""A backup is a consistent snapshot, and a restore leaves the old or the new state."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def is_sound(stage: Stage) -> bool:
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
-def test_a_full_disk_is_named(stage: Stage, tmp_path: Path) -> None:
+def test_backup_on_a_full_disk_names_the_file_and_the_cause(stage: Stage, tmp_path: Path) -> None:
     begin(stage)
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -74,7 +74,7 @@ def test_a_full_disk_is_named(stage: Stage, tmp_path: Path) -> None:
     assert f"could not write {disk}/a: No space left on device" in done.stderr
 
 
-def test_a_backup_under_load_is_restored_in_a_clone(stage: Stage, file: Path) -> None:
+def test_backup_taken_under_load_can_be_restored_into_a_clone(stage: Stage, file: Path) -> None:
     begin(stage)
     (stage.root / ".kitty" / "config.toml").write_text("journal_max_bytes = 0\n")
     stage.start("mailbox", "serve")
@@ -110,7 +110,7 @@ def test_a_backup_under_load_is_restored_in_a_clone(stage: Stage, file: Path) ->
 
 
 def killed_restores(stage: Stage, file: Path, steps: Iterable[int]) -> set[str]:
-    """Kill a restore before each of these changes of it; return the heads that were found then."""
+    """Kill a restore before each of these changes; return which heads were found afterwards."""
     begin(stage)
     old = backed_up(stage, file)
     note(stage, "later")
@@ -142,16 +142,20 @@ def killed_restores(stage: Stage, file: Path, steps: Iterable[int]) -> set[str]:
     return seen
 
 
-def test_a_restore_that_is_killed_leaves_the_old_or_the_new_state(stage: Stage, file: Path) -> None:
+def test_killed_restore_leaves_the_old_or_the_new_state(stage: Stage, file: Path) -> None:
     assert killed_restores(stage, file, range(25, 400, 50)) == {"old", "new", "done"}
 
 
 @pytest.mark.campaign
-def test_a_restore_that_is_killed_before_any_change_is_completed(stage: Stage, file: Path) -> None:
+def test_restore_killed_before_each_change_is_completed_by_a_repeat(
+    stage: Stage, file: Path
+) -> None:
     assert killed_restores(stage, file, range(1, 400)) == {"old", "new", "done"}
 
 
-def test_a_newer_record_and_another_one_are_kept(stage: Stage, file: Path) -> None:
+def test_restore_replaces_a_newer_or_different_record_only_with_replace(
+    stage: Stage, file: Path
+) -> None:
     begin(stage)
     old = backed_up(stage, file)
     note(stage, "later")
@@ -185,7 +189,9 @@ def test_a_newer_record_and_another_one_are_kept(stage: Stage, file: Path) -> No
 
 
 @pytest.mark.campaign
-def test_no_restore_under_a_worker_and_its_advice_works(stage: Stage, file: Path) -> None:
+def test_restore_is_refused_while_a_worker_runs_and_works_after_the_advised_kill(
+    stage: Stage, file: Path
+) -> None:
     begin(stage)
     backed_up(stage, file)
     worker = stage.start("mailbox", "serve")
@@ -201,9 +207,7 @@ def test_no_restore_under_a_worker_and_its_advice_works(stage: Stage, file: Path
     assert is_sound(stage)
 
 
-def test_a_lost_record_comes_back_and_the_newer_journal_is_taken_in(
-    stage: Stage, file: Path
-) -> None:
+def test_restore_of_a_lost_record_imports_the_newer_journal(stage: Stage, file: Path) -> None:
     begin(stage)
     backed_up(stage, file)
     note(stage, "after the backup")
@@ -222,7 +226,9 @@ def test_a_lost_record_comes_back_and_the_newer_journal_is_taken_in(
 
 
 @pytest.mark.campaign
-def test_a_damaged_record_and_all_of_kitty_come_back(stage: Stage, file: Path) -> None:
+def test_restore_replaces_a_damaged_record_and_a_missing_kitty_folder(
+    stage: Stage, file: Path
+) -> None:
     begin(stage)
     (stage.root / ".kitty" / "config.toml").write_text("reads_days = 3\n")
     old = backed_up(stage, file)
@@ -240,7 +246,7 @@ def test_a_damaged_record_and_all_of_kitty_come_back(stage: Stage, file: Path) -
     assert (stage.root / ".kitty" / "config.toml").read_text() == "reads_days = 4\n"
 
 
-def test_requests_and_letters_that_came_after_the_backup_stay(stage: Stage, file: Path) -> None:
+def test_restore_keeps_newer_requests_and_dead_letters(stage: Stage, file: Path) -> None:
     begin(stage)
     backed_up(stage, file)
     layout = Layout(stage.root)
@@ -254,7 +260,7 @@ def test_requests_and_letters_that_came_after_the_backup_stay(stage: Stage, file
     assert stage.reply("waits")["success"]
 
 
-def test_a_backup_is_a_new_file_outside_the_project(stage: Stage, file: Path) -> None:
+def test_backup_must_be_a_new_file_outside_the_project(stage: Stage, file: Path) -> None:
     assert b"has no record yet" in stage.run("backup", str(file)).stderr
     begin(stage)
     inside = stage.run("backup", "my.backup", "--json")

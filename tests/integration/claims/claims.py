@@ -1,4 +1,4 @@
-"""What the tests of claims do to a project, and the clock that they hold."""
+"""Requests about claims, and a clock that the tests control."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WHY = {"note": "no answer since noon"}
 
 
 class Clock:
-    """The host's clock, which stands still until it is moved on."""
+    """The host's clock, which stands still until it is advanced."""
 
     def __init__(self, frozen: Any) -> None:
         self._frozen = frozen
@@ -47,7 +47,7 @@ def beat(stage: Stage, actor: str = "ada", **args: Any) -> dict[str, Any]:
 
 
 def rewrite_log(stage: Stage, *, at: Sequence[str]) -> None:
-    """The lines of the log have these dates."""
+    """Give the lines of the log these dates."""
     lines = [json.loads(line) for line in stage.log().read_text().splitlines()]
     dated = (line | {"at": date} for line, date in zip(lines, at, strict=True))
     stage.put_log("".join(json.dumps(line) + "\n" for line in dated))

@@ -1,4 +1,4 @@
-"""A person sees whose claims are silent, and frees them."""
+"""A person lists claims without a recent sign of life and releases them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def told(stage: Stage, *words: str) -> str:
     return done.stdout.decode()
 
 
-def test_who_has_shown_a_sign_of_life_is_not_listed(held: Stage) -> None:
+def test_stale_list_omits_holders_with_a_recent_sign_of_life(held: Stage) -> None:
     assert "WP01" not in told(held, "status", "--stale", "2h")
     assert "WP01" in told(held, "status", "--stale", "0s")
 
 
-def test_the_command_that_is_shown_frees_the_package_when_it_is_pasted(silent: Stage) -> None:
+def test_stale_list_prints_a_command_that_releases_the_claim(silent: Stage) -> None:
     [line] = told(silent, "status", "--stale", "2h").splitlines()
     assert line.startswith("WP01  in_progress")
     assert "held by ada" in line
@@ -52,7 +52,7 @@ def test_the_command_that_is_shown_frees_the_package_when_it_is_pasted(silent: S
     assert silent.lane("WP01") == "planned"
 
 
-def test_a_refused_release_says_what_to_type_next(silent: Stage) -> None:
+def test_refused_release_prints_a_command_that_works(silent: Stage) -> None:
     refused = silent.run("release-claim", "WP01", "--note", "gone")
     assert refused.exit_code == 1
     words = shlex.split(refused.stderr.decode().partition("next: spec-kitty ")[2])
@@ -60,7 +60,7 @@ def test_a_refused_release_says_what_to_type_next(silent: Stage) -> None:
     assert silent.lane("WP01") == "planned"
 
 
-def test_what_is_stale_by_the_rule_is_marked_and_freed_without_force(silent: Stage) -> None:
+def test_claim_past_stale_after_s_is_marked_and_released_without_force(silent: Stage) -> None:
     (silent.root / ".kitty/config.toml").write_text("stale_after_s = 3600\n")
     assert "no sign of life for" in told(silent, "status")
     words = shlex.split(told(silent, "status", "--stale", "2h").partition("with: spec-kitty ")[2])
@@ -69,12 +69,12 @@ def test_what_is_stale_by_the_rule_is_marked_and_freed_without_force(silent: Sta
     assert silent.lane("WP01") == "planned"
 
 
-def test_a_package_of_which_nobody_knows_since_when_is_listed(silent: Stage) -> None:
+def test_stale_list_includes_a_claim_without_a_date(silent: Stage) -> None:
     silent.put_log(silent.log().read_text().replace(LONG_AGO, ""))
     assert "WP01" in told(silent, "status", "--stale", "2h")
 
 
-def test_a_package_whose_date_is_still_to_come_is_listed(silent: Stage) -> None:
+def test_stale_list_includes_a_claim_dated_in_the_future(silent: Stage) -> None:
     silent.put_log(silent.log().read_text().replace(LONG_AGO, "2999-01-05T09:01:00+00:00"))
     line = told(silent, "status", "--stale", "2h")
     assert "2999-01-05T09:01:00+00:00" in line
@@ -82,7 +82,7 @@ def test_a_package_whose_date_is_still_to_come_is_listed(silent: Stage) -> None:
     assert silent.lane("WP01") == "planned"
 
 
-def test_a_title_does_not_play_with_the_terminal(stage: Stage) -> None:
+def test_stale_list_escapes_control_characters(stage: Stage) -> None:
     stage.write_mission({"WP01": {"title": "\x1b[31mred"}})
     stage.done("start-implementation", mission=SLUG, wp="WP01", actor="a\x1b[2Jb")
     assert "\x1b" not in told(stage, "status", "--stale", "0s")
@@ -99,19 +99,19 @@ def test_a_title_does_not_play_with_the_terminal(stage: Stage) -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_not_understood_frees_nothing(held: Stage, words: list[str]) -> None:
+def test_usage_errors_release_nothing(held: Stage, words: list[str]) -> None:
     assert held.run(*words).exit_code == 2
     assert held.lane("WP01") == "in_progress"
 
 
-def test_the_envelope_is_that_of_the_other_doors(held: Stage) -> None:
+def test_release_claim_prints_an_envelope_with_json(held: Stage) -> None:
     words = ["--note", "gone", "--actor", "carol", "--force", "--json"]
     envelope = held.run("release-claim", "WP01", *words).envelope
     assert envelope["data"]["released_holder"] == "ada"
     assert held.events()[-1]["actor"] == "carol"
 
 
-def test_heartbeats_that_cannot_be_read_are_named_and_removed_as_the_refusal_says(
+def test_unreadable_heartbeat_file_is_named_and_removed_by_the_printed_command(
     silent: Stage,
 ) -> None:
     (silent.root / ".kitty/config.toml").write_text("stale_after_s = 3600\n")

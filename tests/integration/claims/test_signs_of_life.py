@@ -1,4 +1,4 @@
-"""Signs of life of who holds a package, with real git, at every door."""
+"""What counts as a sign of life of the holder of a package, with real git."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.integration.claims.claims import (
 from tests.integration.stage import APPROVED, SLUG, Stage, digest_of_tree
 
 
-def test_a_start_is_no_sign_beyond_the_time_in_the_lane(stage: Stage, held: Path) -> None:
+def test_start_alone_is_not_a_sign_of_life(stage: Stage, held: Path) -> None:
     assert "last_sign_of_life" not in on_board(stage)
     assert "stale" not in on_board(stage)
 
 
-def test_a_note_a_refusal_a_no_op_and_a_heartbeat_of_the_holder_are_signs(
+def test_every_request_of_the_holder_is_a_sign_of_life(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     known = {seen(stage)}
@@ -45,7 +45,7 @@ def test_a_note_a_refusal_a_no_op_and_a_heartbeat_of_the_holder_are_signs(
         known.add(seen(stage))
 
 
-def test_requests_of_others_and_about_others_are_no_sign(
+def test_requests_of_other_actors_or_about_other_packages_are_not_signs_of_life(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     clock.pass_by(minutes=5)
@@ -56,7 +56,7 @@ def test_requests_of_others_and_about_others_are_no_sign(
     assert seen(stage) is None
 
 
-def test_a_commit_is_a_sign_as_it_is_dated(
+def test_commit_is_a_sign_of_life_at_its_committer_date(
     stage: Stage, held: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.pass_by(hours=1)
@@ -69,7 +69,7 @@ def test_a_commit_is_a_sign_as_it_is_dated(
     assert seen(stage) is None
 
 
-def test_a_moment_that_is_still_to_come_keeps_the_claim_until_it_has_passed(
+def test_commit_dated_in_the_future_keeps_the_claim_until_that_date_has_passed(
     stage: Stage, held: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_rule(stage)
@@ -81,7 +81,7 @@ def test_a_moment_that_is_still_to_come_keeps_the_claim_until_it_has_passed(
     assert release(stage)["success"]
 
 
-def test_a_heartbeat_counts_while_the_clock_of_the_host_is_put_back(
+def test_heartbeat_counts_after_the_clock_of_the_host_was_set_back(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     set_rule(stage)
@@ -94,7 +94,7 @@ def test_a_heartbeat_counts_while_the_clock_of_the_host_is_put_back(
     assert seen(stage) == "2030-05-06T15:00:00.000000+00:00"
 
 
-def test_what_was_before_the_package_came_into_its_lane_makes_no_claim_stale(
+def test_signs_from_before_the_current_status_lane_do_not_make_a_claim_stale(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     set_rule(stage)
@@ -104,7 +104,7 @@ def test_what_was_before_the_package_came_into_its_lane_makes_no_claim_stale(
 
 
 @pytest.mark.parametrize("date", ["", " -5 +0000", " 9999999999999999999 +0000"])
-def test_a_commit_that_does_not_say_when_it_was_made_makes_no_claim_stale(
+def test_commit_with_an_invalid_date_does_not_make_a_claim_stale(
     stage: Stage, held: Path, clock: Clock, date: str
 ) -> None:
     set_rule(stage)
@@ -124,7 +124,7 @@ def test_a_commit_that_does_not_say_when_it_was_made_makes_no_claim_stale(
     assert release(stage, force=True)["success"]
 
 
-def test_commits_are_no_sign_of_the_reviewer(
+def test_commits_are_not_signs_of_life_of_the_reviewer(
     stage: Stage, held: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit_at(stage, held, "2030-05-06T12:00:00+00:00", monkeypatch)
@@ -137,7 +137,7 @@ def test_commits_are_no_sign_of_the_reviewer(
     assert seen(stage) == "2030-05-06T13:00:00.000000+00:00"
 
 
-def test_who_gets_a_package_back_was_not_silent_while_others_reviewed_it(
+def test_time_in_review_does_not_count_as_silence_of_the_implementer(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     set_rule(stage)
@@ -151,7 +151,9 @@ def test_who_gets_a_package_back_was_not_silent_while_others_reviewed_it(
     assert release(stage)["data"]["guard"] == "not_stale"
 
 
-def test_heartbeats_leave_the_log_as_it_is(stage: Stage, held: Path, clock: Clock) -> None:
+def test_heartbeats_do_not_change_the_log_or_the_project(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
     before = stage.events()
     tree = digest_of_tree(stage.root)
     for _ in range(20):
@@ -162,13 +164,13 @@ def test_heartbeats_leave_the_log_as_it_is(stage: Stage, held: Path, clock: Cloc
     assert len(list((Layout(stage.root).host / "signs-of-life").iterdir())) == 1
 
 
-def test_a_heartbeat_says_what_the_operator_demands(stage: Stage, held: Path) -> None:
+def test_heartbeat_reply_has_the_configured_stale_after_s(stage: Stage, held: Path) -> None:
     assert "stale_after_s" not in beat(stage)["data"]
     set_rule(stage)
     assert beat(stage)["data"]["stale_after_s"] == 7200
 
 
-def test_a_heartbeat_of_an_earlier_holder_does_not_count_for_the_next(
+def test_heartbeat_of_a_former_holder_does_not_count_for_the_next_one(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     clock.pass_by(minutes=1)
@@ -190,7 +192,7 @@ def test_a_heartbeat_of_an_earlier_holder_does_not_count_for_the_next(
     ],
     ids=lambda text: text[:48],
 )
-def test_notes_that_are_damaged_make_no_claim_stale(
+def test_damaged_heartbeat_file_does_not_make_a_claim_stale(
     stage: Stage, held: Path, clock: Clock, damage: str
 ) -> None:
     set_rule(stage)
@@ -203,7 +205,7 @@ def test_notes_that_are_damaged_make_no_claim_stale(
     assert start(stage, "ada")["success"]
 
 
-def test_a_link_in_the_place_of_the_notes_is_not_followed(
+def test_symlink_in_place_of_the_heartbeat_folder_is_not_followed(
     stage: Stage, held: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -212,7 +214,7 @@ def test_a_link_in_the_place_of_the_notes_is_not_followed(
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_what_git_cannot_read_makes_no_claim_stale(stage: Stage, held: Path, clock: Clock) -> None:
+def test_damaged_branch_does_not_make_a_claim_stale(stage: Stage, held: Path, clock: Clock) -> None:
     set_rule(stage)
     clock.pass_by(days=3)
     branch = stage.root / f".git/refs/heads/kitty/mission-{SLUG}-lane-a"
@@ -222,7 +224,7 @@ def test_what_git_cannot_read_makes_no_claim_stale(stage: Stage, held: Path, clo
     assert release(stage)["error_code"] == "STORAGE_FAILED"
 
 
-def test_lines_of_other_programs_count_where_a_rule_is_judged(
+def test_log_lines_of_other_programs_count_if_stale_after_s_is_set(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     clock.pass_by(hours=3)
@@ -238,7 +240,7 @@ def test_lines_of_other_programs_count_where_a_rule_is_judged(
 @pytest.mark.parametrize(
     "at", ["", "soon", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+23:59"]
 )
-def test_moments_that_nobody_can_have_meant_break_nothing_and_make_nothing_stale(
+def test_implausible_dates_in_the_log_do_not_make_a_claim_stale(
     stage: Stage, held: Path, clock: Clock, at: str
 ) -> None:
     set_rule(stage)

@@ -1,4 +1,4 @@
-"""Releases of claims that went stale, with real git, at every door."""
+"""Releases of stale claims, with real git, through every interface."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.integration.stage import APPROVED, POLICY, SLUG, Stage, flags
 from tests.unit.orchestrator_api.doors import KilledHost, answer, body, committed_before_the_answer
 
 
-def test_nothing_is_stale_before_the_rule_says_so_and_then_it_is(
+def test_claim_becomes_stale_exactly_after_stale_after_s(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     assert release(stage)["data"]["guard"] == "not_stale"
@@ -48,7 +48,9 @@ def test_a_heartbeat_keeps_the_claim(stage: Stage, held: Path, clock: Clock) -> 
     assert release(stage)["data"]["guard"] == "not_stale"
 
 
-def test_a_release_is_a_forced_move_by_who_released(stage: Stage, held: Path) -> None:
+def test_release_is_recorded_as_a_forced_transition_by_the_releasing_actor(
+    stage: Stage, held: Path
+) -> None:
     assert release(stage, force=True)["success"]
     event = stage.events()[-1]
     assert (event["from_lane"], event["to_lane"]) == ("in_progress", "planned")
@@ -71,7 +73,7 @@ def test_a_release_frees_the_execution_lane_and_keeps_the_work(stage: Stage, hel
 
 
 @pytest.mark.parametrize("lost", ["branch", "workspace", "both"])
-def test_a_claim_whose_branch_or_workspace_is_lost_is_released_by_force(
+def test_claim_with_a_lost_branch_or_workspace_can_be_released_by_force(
     stage: Stage, held: Path, lost: str
 ) -> None:
     stage.commit({"src/one.py": "one\n"}, folder=held)
@@ -83,7 +85,7 @@ def test_a_claim_whose_branch_or_workspace_is_lost_is_released_by_force(
     assert on_board(stage)["claimed_by"] is None
 
 
-def test_a_released_review_leaves_the_commit_that_was_handed_in(stage: Stage, held: Path) -> None:
+def test_released_review_keeps_the_submitted_commit(stage: Stage, held: Path) -> None:
     stage.commit({"src/one.py": "one\n"}, folder=held)
     move(stage, "ada", "for_review")
     work = on_board(stage)["commit"]
@@ -104,7 +106,7 @@ def test_a_released_review_leaves_the_commit_that_was_handed_in(stage: Stage, he
     assert on_board(stage)["commit"] == work
 
 
-def test_the_late_requests_of_the_former_holder_are_refused_and_name_who_holds_it(
+def test_late_requests_of_the_former_holder_are_refused_naming_the_new_holder(
     stage: Stage, held: Path
 ) -> None:
     stage.commit({"src/one.py": "one\n"}, folder=held)
@@ -127,9 +129,7 @@ def test_the_late_requests_of_the_former_holder_are_refused_and_name_who_holds_i
     assert move(stage, "bob", "for_review")["success"]
 
 
-def test_where_nobody_holds_it_the_former_holder_claims_it_again_and_goes_on(
-    stage: Stage, held: Path
-) -> None:
+def test_former_holder_can_claim_a_released_package_again(stage: Stage, held: Path) -> None:
     release(stage, force=True)
     assert (
         move(stage, "ada", "for_review", force=True, note="x")["data"]["guard"] == "claim_released"
@@ -141,7 +141,7 @@ def test_where_nobody_holds_it_the_former_holder_claims_it_again_and_goes_on(
     assert move(stage, "ada", "for_review")["success"]
 
 
-def test_steps_that_the_former_holder_ticks_late_are_refused(stage: Stage, clock: Clock) -> None:
+def test_subtasks_that_the_former_holder_marks_late_are_refused(stage: Stage, clock: Clock) -> None:
     stage.write_mission({"WP01": {"subtasks": ["T001"]}})
     start(stage, "ada")
     release(stage, force=True)
@@ -153,7 +153,9 @@ def test_steps_that_the_former_holder_ticks_late_are_refused(stage: Stage, clock
     assert stage.ask("mark-subtasks", policy=None, actor="bob", **tick)["success"]
 
 
-def test_others_move_what_was_released_as_before(stage: Stage, held: Path) -> None:
+def test_orchestrator_can_move_a_package_that_was_released_and_claimed_again(
+    stage: Stage, held: Path
+) -> None:
     stage.commit({"src/one.py": "one\n"}, folder=held)
     release(stage, force=True)
     start(stage, "bob")
@@ -163,7 +165,7 @@ def test_others_move_what_was_released_as_before(stage: Stage, held: Path) -> No
 # Interrupted and repeated requests.
 
 
-def test_a_release_again_under_its_id_changes_nothing(stage: Stage, held: Path) -> None:
+def test_repeated_release_under_the_same_id_changes_nothing(stage: Stage, held: Path) -> None:
     first = release(stage, force=True, correlation_id="one")
     start(stage, "bob")
     before = stage.events()
@@ -173,7 +175,7 @@ def test_a_release_again_under_its_id_changes_nothing(stage: Stage, held: Path) 
 
 
 def interrupted(stage: Stage, args: dict[str, Any]) -> None:
-    """The release `one` has had its effects, and its host was killed before it recorded the answer."""
+    """The release `one` took effect, and its host was killed before it recorded the answer."""
     raw = body("one", "release-claim", args, policy=None)
     with pytest.raises(StorageFailed), committed_before_the_answer():
         Dispatcher(KilledHost(stage.root)).answer_bytes(raw, stem="one", identity="default")
@@ -191,9 +193,7 @@ def interrupted_and_claimed(
     return args, stage.events()
 
 
-def test_a_release_that_was_interrupted_is_completed_once(
-    stage: Stage, held: Path, clock: Clock
-) -> None:
+def test_interrupted_release_is_completed_once(stage: Stage, held: Path, clock: Clock) -> None:
     args, before = interrupted_and_claimed(stage, clock)
     raw = body("one", "release-claim", args, policy=None)
     again = answer(stage, raw, stem="one", identity="default")
@@ -202,7 +202,7 @@ def test_a_release_that_was_interrupted_is_completed_once(
     assert on_board(stage)["claimed_by"] == "bob"
 
 
-def test_another_release_under_the_id_of_an_interrupted_one_conflicts(
+def test_different_release_under_the_id_of_an_interrupted_one_conflicts(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     args, before = interrupted_and_claimed(stage, clock)
@@ -217,7 +217,7 @@ def test_another_release_under_the_id_of_an_interrupted_one_conflicts(
 
 
 @pytest.mark.parametrize("config", ["", "[orchestrators.default]\ncommands = ['all']", RULE])
-def test_no_orchestrator_in_a_mailbox_releases_by_force(
+def test_orchestrators_in_a_mailbox_cannot_release_by_force(
     stage: Stage, held: Path, config: str
 ) -> None:
     if config:
@@ -229,7 +229,7 @@ def test_no_orchestrator_in_a_mailbox_releases_by_force(
     assert on_board(stage)["claimed_by"] == "ada"
 
 
-def test_a_release_needs_a_grant_of_command_and_actor(
+def test_release_requires_a_grant_of_the_command_and_the_actor(
     stage: Stage, held: Path, clock: Clock
 ) -> None:
     grant = "[orchestrators.nightly]\ncommands = ['{}']\nactors = ['nightly-*']"
@@ -248,7 +248,7 @@ def test_a_release_needs_a_grant_of_command_and_actor(
 # The command line.
 
 
-def test_both_commands_work_at_the_command_line(stage: Stage, held: Path) -> None:
+def test_heartbeat_and_release_claim_work_at_the_command_line(stage: Stage, held: Path) -> None:
     assert stage.api("heartbeat", *flags(wp="WP01", actor="ada", policy=POLICY)).code is None
     assert stage.api("heartbeat", *flags(wp="WP01", actor="bob")).code == "WP_ALREADY_CLAIMED"
     words = flags(wp="WP01", actor="carol", note="gone", policy=POLICY)

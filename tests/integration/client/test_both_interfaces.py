@@ -1,4 +1,4 @@
-"""The client and a real host: the same request has the same reply, whatever happened on the way."""
+"""The client package with a real host: the same request gets the same reply, also after a failure."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def serve(stage: Stage, mailbox: Mailbox) -> Process:
     return worker
 
 
-def test_both_interfaces_give_the_same_reply_and_the_same_refusals(
+def test_both_interfaces_give_the_same_replies_and_refusals(
     planned: Stage, mailbox: Mailbox, command_line: CommandLine
 ) -> None:
     serve(planned, mailbox)
@@ -78,7 +78,7 @@ def test_both_interfaces_give_the_same_reply_and_the_same_refusals(
 
 
 @pytest.mark.parametrize("interface", ["mailbox", "command line"])
-def test_a_change_is_waited_for_by_the_host(
+def test_changes_yields_the_state_after_each_change(
     planned: Stage, mailbox: Mailbox, command_line: CommandLine, interface: str
 ) -> None:
     async def watch() -> list[tuple[int, int]]:
@@ -96,11 +96,11 @@ def test_a_change_is_waited_for_by_the_host(
 
     serve(planned, mailbox)
     assert asyncio.run(watch()) == [(2, 0), (1, 1)]
-    # No request but the two whose replies are seen.
+    # Only the two requests whose replies were seen were sent.
     assert len(planned.replies()) == (2 if interface == "mailbox" else 0)
 
 
-def test_a_canceled_call_is_answered_under_its_id(planned: Stage, mailbox: Mailbox) -> None:
+def test_canceled_call_can_be_repeated_under_its_id(planned: Stage, mailbox: Mailbox) -> None:
     async def ask() -> list[str]:
         client = AsyncClient(mailbox, policy=POLICY)
         for _ in range(3):
@@ -123,7 +123,7 @@ def test_a_canceled_call_is_answered_under_its_id(planned: Stage, mailbox: Mailb
     assert len(planned.events()) == 2
 
 
-def test_a_program_that_is_ended_at_the_deadline_is_started_again_under_the_id(
+def test_call_that_timed_out_at_the_command_line_can_be_repeated_under_its_id(
     planned: Stage, command_line: CommandLine
 ) -> None:
     client = Client(command_line, policy=POLICY)
@@ -138,7 +138,7 @@ def test_a_program_that_is_ended_at_the_deadline_is_started_again_under_the_id(
     assert len([it for it in planned.events() if it["to_lane"] == "in_progress"]) == 1
 
 
-def test_an_absent_worker_is_told_at_once(planned: Stage, mailbox: Mailbox) -> None:
+def test_client_reports_a_missing_worker_without_waiting(planned: Stage, mailbox: Mailbox) -> None:
     client = Client(mailbox)
     with pytest.raises(TransportError, match="No such file"):
         client.list_ready(SLUG)
@@ -154,7 +154,7 @@ def test_an_absent_worker_is_told_at_once(planned: Stage, mailbox: Mailbox) -> N
 
 
 @pytest.mark.long
-def test_a_killed_worker_is_told_after_three_beats_and_its_restart_is_survived(
+def test_client_reports_a_killed_worker_and_continues_after_its_restart(
     planned: Stage, mailbox: Mailbox
 ) -> None:
     worker = serve(planned, mailbox)
@@ -184,7 +184,7 @@ def test_a_killed_worker_is_told_after_three_beats_and_its_restart_is_survived(
     assert len(planned.events()) == 2
 
 
-def test_a_program_that_is_not_the_host_is_told(planned: Stage, tmp_path: Path) -> None:
+def test_client_reports_a_program_that_is_not_spec_kitty(planned: Stage, tmp_path: Path) -> None:
     for program, what in (("no-such-program", "install spec-kitty"), ("true", "is it spec-kitty")):
         with pytest.raises((TransportError, ValueError), match=what):
             Client(CommandLine(planned.root, program=program)).contract_version()

@@ -1,4 +1,4 @@
-"""What a type checker says of programs that use the client: nothing of good ones, and each fault of bad ones."""
+"""A type checker accepts a correct program that uses the client and finds each error of a wrong one."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def main() -> None:
 """
 
 
-def test_faults_in_commands_arguments_and_fields_are_found(tmp_path: Path) -> None:
+def test_mypy_finds_wrong_commands_arguments_and_fields(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     (tmp_path / "good.py").write_text(GOOD)
     (tmp_path / "bad.py").write_text(BAD)

@@ -1,4 +1,4 @@
-"""Eight processes at the command line at once."""
+"""Eight concurrent processes at the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def verified(stage: Stage) -> bool:
     return stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_of_eight_that_start_the_same_package_one_wins(stage: Stage) -> None:
+def test_concurrent_starts_of_one_package_have_one_winner(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     answers = all_at_once(
         stage,
@@ -39,7 +39,7 @@ def test_of_eight_that_start_the_same_package_one_wins(stage: Stage) -> None:
     assert verified(stage)
 
 
-def test_eight_that_ask_under_one_id_get_one_answer_and_one_effect(stage: Stage) -> None:
+def test_concurrent_requests_under_one_id_get_one_answer_and_one_effect(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     words = flags(wp="WP01", actor="coder", policy=POLICY, correlation_id="one-id")
     answers = all_at_once(stage, lambda _: ["start-implementation", *words])
@@ -50,7 +50,7 @@ def test_eight_that_ask_under_one_id_get_one_answer_and_one_effect(stage: Stage)
     assert verified(stage)
 
 
-def test_of_eight_different_requests_under_one_id_one_is_carried_out(stage: Stage) -> None:
+def test_one_of_several_different_requests_under_one_id_is_carried_out(stage: Stage) -> None:
     for number in range(2):
         stage.write_mission({"WP01": {}}, slug=f"00{number}-search")
     answers = all_at_once(
@@ -72,7 +72,7 @@ def test_of_eight_different_requests_under_one_id_one_is_carried_out(stage: Stag
     assert verified(stage)
 
 
-def test_eight_notes_at_once_are_eight_lines_and_a_sound_journal(stage: Stage) -> None:
+def test_concurrent_notes_are_all_logged_and_the_journal_verifies(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     answers = all_at_once(
         stage,
@@ -89,7 +89,7 @@ def test_eight_notes_at_once_are_eight_lines_and_a_sound_journal(stage: Stage) -
     assert verified(stage)
 
 
-def test_different_packages_started_at_once_all_get_a_worktree(stage: Stage) -> None:
+def test_packages_started_concurrently_all_get_a_workspace(stage: Stage) -> None:
     packages = {f"WP0{n}": {"owned_files": [f"src/{n}/**"]} for n in range(1, 5)}
     stage.write_mission(packages)
     answers = [

@@ -1,6 +1,6 @@
-"""An orchestrator of one step with one fault: `broken_client.py FAULT INBOX OUTBOX MISSION`.
+"""A minimal orchestrator with one fault: `broken_client.py FAULT INBOX OUTBOX MISSION`.
 
-With the fault `none` it keeps to the contract.
+With the fault `none` it conforms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 FAULT, INBOX, OUTBOX, MISSION = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-# A client has nothing but the file to look at.
+# A client can only poll the file.
 GLANCE_S = 0.005
 WITHIN_S = 60.0
 POLICY = {

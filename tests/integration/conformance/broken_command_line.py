@@ -1,4 +1,4 @@
-"""Our command line with one fault, for a kit that has to find it: `broken_command_line.py FAULT ..`."""
+"""Our command line with one fault, which the kit has to find: `broken_command_line.py FAULT ..`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Said = tuple[bytes, int]
 
 
 def real(words: list[str]) -> Said:
-    """What our command line says."""
+    """Output and exit code of our command line."""
     printed = io.BytesIO()
     with contextlib.redirect_stdout(io.TextIOWrapper(printed, write_through=True)):
         code = orchestrator_api.run(words)
@@ -29,7 +29,7 @@ def log() -> Path:
 
 
 def remembered(words: list[str]) -> Path:
-    """Where the first answer to the id of these words is kept, away from the project."""
+    """Marks, outside the project, that the id in these arguments was answered before."""
     name = words[words.index("--correlation-id") + 1]
     return Path.cwd().parent / f"remembered-{name}"
 

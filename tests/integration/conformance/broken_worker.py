@@ -1,7 +1,7 @@
-"""Our worker with one fault, for a kit that has to find it: `broken_worker.py FAULT`.
+"""Our worker behind a proxy with one fault, which the kit has to find: `broken_worker.py FAULT`.
 
-The worker serves a mailbox of its own; a go-between carries requests there and replies back, and
-has the fault.
+The worker serves a mailbox of its own; the proxy moves requests there and replies back, and
+contains the fault.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
 
-# How often it looks for files to carry; it is ended from outside.
+# How often it looks for files to move; it runs until it is killed.
 GLANCE_S = 0.002
-# In this step moves the clock of a file system: the order must be told by it.
+# Resolution of a file system's clock: files must differ by it to keep their order.
 TICK_S = 0.008
-# The fault of `OrdersByName`: it collects requests for as long as more come within this time.
+# `OrdersByName` collects requests for as long as more arrive within this time.
 QUIET_S = 0.06
 REPLIES_BEFORE_A_REWRITE = 5
 
 
 class Between:
-    """Carries everything faithfully; a fault overrides one step of it."""
+    """The proxy without a fault; each fault overrides one step."""
 
     def __init__(self, front: Path, back: Path) -> None:
         self.front_in, self.front_out = front / "inbox", front / "outbox"
@@ -68,7 +68,7 @@ class Between:
 
     def bring_back(self, path: Path) -> None:
         target = self.front_out / path.name
-        # In this order nothing is lost when it is killed.
+        # In this order nothing is lost if it is killed.
         self.publish(target, self.told(path.read_bytes()))
         path.unlink()
         self.published.append(target)
@@ -150,7 +150,7 @@ class ReadsHardLinks(Between):
 
 class LeavesFifos(Between):
     def is_taken(self, name: str) -> bool:
-        # What has a temporary name may be gone by now.
+        # A file with a temporary name may be gone by now.
         return super().is_taken(name) and not stat.S_ISFIFO((self.front_in / name).lstat().st_mode)
 
 
@@ -162,7 +162,7 @@ class TakesTemporaries(Between):
 
 
 class Forgetful(Between):
-    """Carries out an addition again that it has answered before."""
+    """Carries out an append-history again that it has answered before."""
 
     def forward(self, path: Path) -> None:
         again = (self.front_out / path.name).exists() and path.is_file()
@@ -176,7 +176,7 @@ class Forgetful(Between):
 
 
 class AnswersConflicts(Between):
-    """Puts the refusal of another request in the place of the first answer."""
+    """Replaces the first answer with the refusal of another request."""
 
     def forward(self, path: Path) -> None:
         reply = self.front_out / path.name
@@ -225,7 +225,7 @@ class MisshapenHeartbeat(Between):
 
 
 class LosesWhatWaits(Between):
-    """Begins with an empty desk, as if nothing could have landed while nobody served."""
+    """Deletes the requests that arrived while no worker ran."""
 
     def begin(self) -> None:
         for path in super().landed():
@@ -254,7 +254,7 @@ def serve(fault: str) -> None:
 
 
 def die_with(work: Any) -> Any:
-    """A go-between that fails by itself must be seen, and not pass for a fault that was found."""
+    """End the process if the proxy itself fails, so that it does not pass for a found fault."""
 
     def run() -> None:
         try:

@@ -1,4 +1,4 @@
-"""The conformance kit, run as its users run it."""
+"""Run the conformance kit as its users run it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOST = shlex.join([sys.executable, "-m", "specify_cli"])
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the kit has said."""
+    """The result of a run of the kit."""
 
     exit_code: int
     told: dict[str, Any]
@@ -34,9 +34,9 @@ class Verdict:
 
 
 def verdict(stage: Stage, *words: str) -> Verdict:
-    """What `contract verify` says; its JSON is in a file beside the project.
+    """Run `contract verify`; its JSON report is a file beside the project.
 
-    It ends what it has started when it is told to end, and it is told so whatever happens here.
+    It is always terminated, and then ends the processes that it has started.
     """
     told = stage.root.parent / "verdict.json"
     process = stage.start("contract", "verify", *words, "--json", str(told))
@@ -57,5 +57,5 @@ def broken(program: str, *words: str) -> str:
 
 
 def only(names: Iterable[str]) -> list[str]:
-    """The words that ask for these checks alone."""
+    """The options that select only these checks."""
     return [word for name in sorted(names) for word in ("--only", name)]

@@ -1,4 +1,4 @@
-"""Orchestrators are looked on at, and each fault of theirs is found by the rule meant for it."""
+"""The kit observes orchestrators and reports each fault by the rule meant for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["untouched"]
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "file_orchestrator.py"
 PLACES = ["{inbox}", "{outbox}", "{mission}"]
-# Fault, the runs in which it shows beside the plain one, and the rules that find it.
+# Fault, the runs besides the plain one in which it shows, and the rules that report it.
 FAULTS: list[tuple[str, set[str], set[str]]] = [
     ("in-place", set(), {"writes-by-rename"}),
     ("wrong-name", set(), {"names"}),
@@ -43,7 +43,7 @@ FAULTS: list[tuple[str, set[str], set[str]]] = [
 ]
 
 
-def test_faithful_client_keeps_to_the_contract(stage: Stage):
+def test_kit_passes_a_correct_client(stage: Stage):
     found = verdict(stage, "--client", broken("broken_client.py", "none", *PLACES))
 
     assert found.exit_code == 0, found.words
@@ -51,10 +51,10 @@ def test_faithful_client_keeps_to_the_contract(stage: Stage):
 
 
 @pytest.mark.parametrize(("fault", "runs", "rules"), sampled(FAULTS, every=4))
-def test_fault_of_a_client_is_found_by_its_rule_alone(
+def test_kit_reports_a_client_fault_by_its_rule_only(
     fault: str, runs: set[str], rules: set[str], stage: Stage
 ):
-    """All rules are asked that these runs can say anything of."""
+    """All rules that these runs can check are selected."""
     asked = only(rule.name for rule in client_runs.checks() if rule.requires <= {"plain", *runs})
     client = broken("broken_client.py", fault, *PLACES)
 
@@ -65,7 +65,7 @@ def test_fault_of_a_client_is_found_by_its_rule_alone(
 
 
 @pytest.mark.campaign
-def test_example_orchestrator_keeps_to_the_contract(stage: Stage, untouched: Path):
+def test_example_orchestrator_conforms(stage: Stage, untouched: Path):
     client = shlex.join([sys.executable, str(EXAMPLE), *PLACES])
 
     found = verdict(stage, "--client", client, "--project", str(untouched))

@@ -1,4 +1,4 @@
-"""Our own host keeps to all of the contract, through real processes."""
+"""Our own host conforms to the whole contract, through real processes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.integration.conformance.kit import HOST, broken, only, verdict
 from tests.integration.stage import Process, Stage, environment
 from tests.patience import LONGEST_S, wait_until
 
-# Of the golden cases these are played here, and a third of those that need a worker of their own. To start a
-# process for every request of all of them takes a minute: the tests of the contract play each.
+# Only these golden cases run here, and a third of those that need a worker of their own. To start a
+# process for every request of all cases takes a minute: the tests of the contract run each case.
 SOME = ["fixtures.*.start-review/*", "fixtures.mailbox.append-history/*"]
 DECLARED = ["--capability", "host-private-layout", "--capability", "access-control"]
 
 
 def first_seen(folder: Path, pattern: str, writer: Process) -> Path:
-    """The file, as soon as it is there."""
+    """Wait for the file and return it."""
     wait_until(lambda: any(folder.glob(pattern)), pattern, process=writer)
     return next(folder.glob(pattern))
 
 
-def test_own_host_conforms_at_both_doors(stage: Stage):
+def test_own_host_conforms_at_both_interfaces(stage: Stage):
     interfaces = ["--host", f"{HOST} orchestrator-api", "--serve", f"{HOST} mailbox serve"]
 
     rules = ["cli.*", "mailbox.*", "doors.*"]
@@ -39,7 +39,7 @@ def test_own_host_conforms_at_both_doors(stage: Stage):
     assert found.names("failed", "not asked") == {"fixtures.mailbox.append-history/handler-fails"}
 
 
-def test_kit_that_is_told_to_end_leaves_no_program_behind(stage: Stage, tmp_path: Path):
+def test_terminated_kit_leaves_no_process_or_file_behind(stage: Stage, tmp_path: Path):
     desk = tmp_path / "desk"
     desk.mkdir()
     words = ["contract", "verify", "--serve", f"{HOST} mailbox serve", "--only", "mailbox.*"]
@@ -55,7 +55,7 @@ def test_kit_that_is_told_to_end_leaves_no_program_behind(stage: Stage, tmp_path
     assert not list(desk.iterdir())
 
 
-def test_failure_that_is_listed_is_expected_and_a_listed_pass_is_not(stage: Stage, tmp_path: Path):
+def test_expected_failures_are_accepted_and_unexpected_passes_are_not(stage: Stage, tmp_path: Path):
     listed = tmp_path / "expected.txt"
     listed.write_text("# known\ncli.help-is-prose\ncli.exit-codes  # mended since\n")
     host = broken("broken_command_line.py", "no_help")
@@ -75,7 +75,7 @@ def test_failure_that_is_listed_is_expected_and_a_listed_pass_is_not(stage: Stag
     assert cases == {"help-is-prose": ["skipped"], "exit-codes": ["failure"]}
 
 
-def test_mailbox_of_somebody_elses_project_is_asked_without_touching_it(stage: Stage):
+def test_verify_of_an_existing_mailbox_does_not_change_its_project(stage: Stage):
     before = stage.git("rev-parse", "HEAD")
     stage.write_mission({"WP01": {}})
     worker = stage.start("mailbox", "serve")
@@ -105,7 +105,7 @@ def test_mailbox_of_somebody_elses_project_is_asked_without_touching_it(stage: S
         ["--host", f"{HOST} orchestrator-api", "--expected-failures", "nowhere.txt"],
     ],
 )
-def test_wrong_use_ends_with_2(words: list[str], stage: Stage):
+def test_usage_errors_exit_with_2(words: list[str], stage: Stage):
     (stage.root / "nowhere").mkdir()
     (stage.root / "nowhere" / "work.txt").touch()
 

@@ -1,4 +1,4 @@
-"""Each fault of a host is found, by exactly the check that is meant for it."""
+"""The kit reports each fault of a host by exactly the check meant for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.campaign import sampled
 from tests.integration.conformance.kit import broken, only, verdict
 from tests.integration.stage import Stage
 
-# Quick checks that are asked beside the one that is meant, to see that they find nothing.
+# Quick checks that run besides the expected one and must pass.
 CLI_BESIDES = {"help-is-prose", "id-comes-back"}
 MAILBOX_BESIDES = {"reply-is-an-envelope", "same-id-same-request", "names-set-aside", "expired"}
 AT_COMMAND_LINE = {
@@ -45,14 +45,14 @@ IN_MAILBOX = {
     "MisshapenHeartbeat": {"heartbeat-shape"},
     "LosesWhatWaits": {"killed-worker"},
 }
-# What never comes is waited for as long. Everything else is there within a fraction of the first;
-# a busy machine gets the second.
+# A missing reply costs the whole timeout. Everything else takes a fraction of the first;
+# the second is for a busy machine.
 LOSERS = {"LosesMalformed", "LeavesFifos", "NoHeartbeat", "LosesWhatWaits"}
 PATIENCE = (("--timeout-s", "6"), ("--timeout-s", "60"))
 
 
 @pytest.mark.parametrize(("fault", "checks"), sampled(AT_COMMAND_LINE.items(), every=4))
-def test_fault_at_the_command_line_is_found_by_its_check(
+def test_kit_reports_a_command_line_fault_by_its_check_only(
     fault: str, checks: set[str], stage: Stage
 ):
     asked = only(f"cli.{name}" for name in checks | CLI_BESIDES)
@@ -64,7 +64,7 @@ def test_fault_at_the_command_line_is_found_by_its_check(
 
 
 @pytest.mark.parametrize(("fault", "checks"), sampled(IN_MAILBOX.items(), every=4))
-def test_fault_in_the_mailbox_is_found_by_its_check(fault: str, checks: set[str], stage: Stage):
+def test_kit_reports_a_mailbox_fault_by_its_check_only(fault: str, checks: set[str], stage: Stage):
     serve = broken("broken_worker.py", fault)
     asked = only(f"mailbox.{name}" for name in checks | MAILBOX_BESIDES)
 
@@ -78,7 +78,7 @@ def test_fault_in_the_mailbox_is_found_by_its_check(fault: str, checks: set[str]
     assert not found.names("not asked")
 
 
-def test_faithful_go_between_is_found_to_conform(stage: Stage):
+def test_proxy_without_a_fault_conforms(stage: Stage):
     found = verdict(stage, "--serve", broken("broken_worker.py", "Between"), "--only", "mailbox.*")
 
     assert found.exit_code == 0, found.words

@@ -1,4 +1,4 @@
-"""What a call costs in numbers that no other machine changes: modules, system calls, syncs, processes."""
+"""Machine-independent costs of a command: modules, system calls, syncs, processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WAITING = (
     "clock_nanosleep",
     "restart_syscall",
 )
-"""Not counted: how often a process waits depends on what else runs."""
+"""Not counted: how often a process waits depends on the load of the machine."""
 
 _IMPORTED = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTILINE)
 _CALL = re.compile(rb"^\d+ +(?:<\.\.\. )?(\w+)(\(| resumed>)", re.MULTILINE)
@@ -32,7 +32,7 @@ _GIT = re.compile(rb'^\d+ +execve\("[^"]*/git", .* = 0$', re.MULTILINE)
 
 
 def modules(words: Sequence[str], *, root: Path) -> dict[str, int]:
-    """How many modules the call imports: the project's own, and those of libraries."""
+    """Count the modules that the command imports: the project's own, and those of libraries."""
     command = [sys.executable, "-X", "importtime", "-m", "specify_cli", *words]
     done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
     names = set(_IMPORTED.findall(done.stderr))
@@ -47,25 +47,25 @@ def modules(words: Sequence[str], *, root: Path) -> dict[str, int]:
 
 @contextmanager
 def traced(command: Sequence[str], *, root: Path, trace: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The process runs under strace(1), which writes every call of it and its children to `trace`."""
+    """Run the process under strace(1), which writes all system calls of it and its children to `trace`."""
     watched = ["strace", "-f", "-qq", "-s", "256", "-o", str(trace), *command]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(watched, cwd=root, stderr=quiet) as process:
         try:
             yield process
         finally:
-            # strace writes all that it has when what it traces has ended, not when it is ended itself.
+            # strace writes its whole output when the traced process ends, not when it is ended itself.
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
             os.kill(int(children.split()[0]), signal.SIGTERM)
 
 
 def calls_of(trace: Path, replies: Sequence[str]) -> dict[str, int]:
-    """What one request cost a process that was traced and has ended, from one reply to the next.
+    """Costs of one request to a traced process that has ended, from one reply to the next.
 
-    Of each count the lowest: what the process does besides, its heartbeat above all, is in the others.
+    The lowest of each count: the others include other work of the process, such as its heartbeat.
     """
     ends = b"|".join(re.escape(name.encode()) for name in replies)
-    # The claim of a request is renamed, too.
+    # The claim of a request is also a rename.
     published = re.compile(
         rb'^\d+ +rename\w*\([^\n]*\.tmp"[^\n]*"[^"\n]*(?:' + ends + rb')"[^\n]*\n', re.MULTILINE
     )

@@ -1,6 +1,6 @@
-"""No request comes to cost more than it did: `limits.toml` has what was counted, and some more.
+"""No request costs more than before: `limits.toml` has the measured counts with a margin.
 
-Where a change makes a request cheaper, its limits go down with it.
+If a change makes a request cheaper, lower its limits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ needs_strace = pytest.mark.skipif(
 
 
 def over(found: dict[str, int], limits: dict[str, int]) -> dict[str, str]:
-    """What is above its limit."""
+    """The counts above their limit."""
     assert found.keys() == limits.keys()
     return {
         name: f"{value}, at most {limits[name]}"
@@ -42,14 +42,16 @@ def over(found: dict[str, int], limits: dict[str, int]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("line", list(LIMITS["modules"]))
-def test_a_call_imports_no_more_modules(root: Path, line: str) -> None:
+def test_command_imports_no_more_modules_than_its_limit(root: Path, line: str) -> None:
     words = line.replace("MISSION", SLUG).split()
     assert over(modules(words, root=root), LIMITS["modules"][line]) == {}
 
 
 @needs_strace
 @pytest.mark.parametrize("name", list(ARGS))
-def test_a_request_costs_a_worker_no_more_calls(root: Path, tmp_path: Path, name: str) -> None:
+def test_request_costs_the_worker_no_more_system_calls_than_its_limit(
+    root: Path, tmp_path: Path, name: str
+) -> None:
     trace = tmp_path / "trace"
     with traced([*spec_kitty(), "mailbox", "serve"], root=root, trace=trace):
         replies = [ask(mailbox_of(root), name) for _ in range(TIMES)]
@@ -57,7 +59,7 @@ def test_a_request_costs_a_worker_no_more_calls(root: Path, tmp_path: Path, name
 
 
 def ask(mailbox: Mailbox, name: str) -> str:
-    """The name of the reply, which is there."""
+    """Send a request, wait for its reply and return the reply's file name."""
     correlation_id = mailbox.submit(name, ARGS[name])
     answer = mailbox.wait(correlation_id)
     assert answer["success"], answer

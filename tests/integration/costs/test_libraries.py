@@ -1,4 +1,4 @@
-"""Which libraries a call at the command line does without, because they load slowly."""
+"""Slow libraries that commands at the command line must not load."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHANGING = [
 ]
 LIBRARIES = {"click", "pydantic", "pydantic_core", "rich", "yaml"}
 SLOW = {"asyncio", "dataclasses", "pathlib", "threading", "typing"}
-"""Modules of Python itself that take longer to load than a request through a mailbox takes."""
+"""Standard library modules that take longer to load than a request through a mailbox."""
 QUICK = READING[:4]
 """The reads that orchestrators repeat."""
 FOR_CHANGES = {"filelock", "subprocess", "specify_cli.vcs.git"}
@@ -51,25 +51,23 @@ def loaded(words: list[str], *, root: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_a_read_loads_no_library_takes_no_lock_and_starts_no_git(
-    root: Path, words: list[str]
-) -> None:
+def test_read_loads_no_library_and_no_lock_or_git_module(root: Path, words: list[str]) -> None:
     assert loaded(words, root=root) & (LIBRARIES | FOR_CHANGES) == set()
 
 
 @pytest.mark.parametrize("words", QUICK, ids=" ".join)
-def test_a_repeated_read_creates_no_dataclass(root: Path, words: list[str]) -> None:
+def test_frequent_read_does_not_import_dataclasses(root: Path, words: list[str]) -> None:
     assert loaded(words, root=root) & {"dataclasses", "inspect"} == set()
 
 
-def test_a_request_through_a_mailbox_loads_no_slow_module(root: Path) -> None:
+def test_request_through_a_mailbox_loads_no_slow_module(root: Path) -> None:
     words = ["mission-state", "--mission", SLUG, "--mailbox", str(root / ".kitty")]
     with serving(root):
         found = loaded(words, root=root)
     assert found & (LIBRARIES | FOR_CHANGES | SLOW) == set()
 
 
-def test_a_claim_loads_no_git(root: Path) -> None:
+def test_claim_loads_no_git_module(root: Path) -> None:
     write_mission(root, packages=1, slug="002-new", number=2, is_new=True)
     words = ["--mission", "002-new", "--wp", "WP001", "--to", "claimed", "--actor", "someone"]
     found = loaded(["transition", *words, "--policy", json.dumps(POLICY)], root=root)
@@ -78,7 +76,5 @@ def test_a_claim_loads_no_git(root: Path) -> None:
 
 
 @pytest.mark.parametrize("words", CHANGING, ids=lambda words: words[0])
-def test_a_change_loads_none_of_the_libraries_for_people_and_documents(
-    root: Path, words: list[str]
-) -> None:
+def test_change_loads_no_third_party_library(root: Path, words: list[str]) -> None:
     assert loaded(words, root=root) & LIBRARIES == set()

@@ -1,4 +1,4 @@
-"""Gits that do what a test says at one moment, and are git at every other."""
+"""Wrappers of git that wait or kill their caller at one chosen call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ kill -9 $PPID
 
 @dataclass(frozen=True)
 class GatedGit:
-    """Waits, called with `words`, until the gate is opened."""
+    """A git that waits, if called with `words`, until the gate is opened."""
 
     folder: Path
     words: str
@@ -43,7 +43,7 @@ class GatedGit:
 
 
 def fatal_git(folder: Path, *, call: int, moment: str) -> dict[str, str]:
-    """An environment whose git kills its host before or after it does its work, at that call."""
+    """An environment whose git kills its caller before or after its work, at that call."""
     _write(folder, FATAL.format(folder=folder, call=call, moment=moment, git=GIT))
     return _with_path(folder)
 

@@ -1,4 +1,4 @@
-"""Command lines that are killed before a change of theirs."""
+"""Run commands that are killed before one of their changes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Killer = Callable[[int, Sequence[str]], int]
 
 
 def killer(stage: Stage, *before: str, refusals: bool = False) -> Killer:
-    """Given a step and words: the exit code of that command line, killed before that change.
+    """A function that runs a command, kills it before the given change and returns its exit code.
 
-    The words `before` come before those that start it; its process is the last that the stage started.
-    With `refusals` the command line may also be refused.
+    `before` precedes the words that start the process, which is the last that the stage started.
+    With `refusals` the command may also be refused.
     """
     process = subprocess.Popen(
         [*before, sys.executable, mortal.__file__],

@@ -1,8 +1,8 @@
-"""Command lines of this folder's project, each killed right before its STEPth change of a file.
+"""Runs commands in the project of the working directory and kills each right before its STEPth change.
 
-A line in is `[STEP, WORDS..]`, the line out is the exit code. Each runs in a fork of this process,
-which has loaded the host beforehand. Every change that Python makes is announced to the
-interpreter's audit hooks; git's own are not.
+An input line is `[STEP, WORDS..]`, the output line is the exit code. Each runs in a fork of this process,
+which has loaded the host beforehand. Changes are observed through the
+interpreter's audit hooks; those that git makes are not counted.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ UNUSED = ("specify_cli.__main__", "specify_cli.conformance")
 
 
 def load() -> None:
-    """Whatever a command line can need is loaded."""
+    """Load all modules that a command can need."""
     for module in walk_packages(specify_cli.__path__, "specify_cli."):
         if not module.name.startswith(UNUSED):
             import_module(module.name)
 
 
 def die_at(step: int) -> None:
-    """This process is killed before its change of that number, counted from 1."""
+    """Kill this process before its change of that number, counted from 1."""
     changes = 0
 
     def count(event: str, args: tuple[Any, ...]) -> None:
@@ -45,7 +45,7 @@ def die_at(step: int) -> None:
 
 
 def run_until(step: int, words: list[str]) -> None:
-    """The command line runs in this process, which ends with it; nobody reads what it prints."""
+    """Run the command in this process, which ends with it; its output is discarded."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)

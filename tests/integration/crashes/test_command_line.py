@@ -1,4 +1,4 @@
-"""A command killed at any moment, and the same id again."""
+"""A command is killed at any time and repeated under the same id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.stage import POLICY, TIMEOUT_S, Process, Stage, flags
 pytestmark = pytest.mark.long
 
 LATEST_S = 0.7
-"""By then the command has ended on a machine that has nothing else to do."""
+"""On an idle machine the command has ended by then."""
 
 SLUGS = [f"{number:03}-search" for number in range(1, 6)]
 
@@ -50,7 +50,7 @@ def merge_again(stage: Stage, slug: str, strategy: str = "merge") -> dict[str, A
 
 
 def moments(seed: int) -> Iterator[tuple[str, float]]:
-    """A mission and the moment at which its command is killed, the same in every run."""
+    """Missions and the times at which their commands are killed, the same in every run."""
     chance = random.Random(seed)
     for slug in SLUGS:
         yield slug, chance.uniform(0.1, LATEST_S)
@@ -86,9 +86,9 @@ def assert_merged_once(stage: Stage, slug: str) -> None:
     assert [line["correlation_id"] for line in stage.journal()].count(slug) == 1
 
 
-@pytest.mark.campaign  # At calls of git, which are the same in every run, the build kills it below.
+@pytest.mark.campaign  # The tests below kill it at calls of git, which are the same in every run.
 @pytest.mark.parametrize("seed", [1])
-def test_a_start_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
+def test_start_killed_at_a_random_time_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
     for slug, moment in moments(seed):
         stage.write_mission({"WP01": {}}, slug=slug)
         kill_after(start(stage, slug), moment)
@@ -100,7 +100,7 @@ def test_a_start_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("seed", [3])
-def test_a_merge_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
+def test_merge_killed_at_a_random_time_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
     for slug, moment in moments(seed):
         stage.write_mission({"WP01": {}}, slug=slug)
         stage.approve("WP01", {f"src/{slug}": "work\n"}, slug=slug)
@@ -112,15 +112,15 @@ def test_a_merge_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, 
 
 
 CALLS = 90
-"""More than any command makes."""
+"""More calls than any command makes."""
 
 STRIDE = 16
-"""The suite of faults strikes every call; here each way to merge is struck at some."""
+"""The fault suite covers every call; here each merge strategy is killed at some."""
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("first", sampled([2, 1, *range(3, 9)], every=8))
-def test_a_start_killed_at_any_call_of_git_is_completed_by_the_same_id(
+def test_start_killed_at_a_git_call_is_completed_by_the_same_id(
     stage: Stage, tmp_path: Path, first: int, moment: str
 ) -> None:
     for call in range(first, CALLS, STRIDE):
@@ -150,7 +150,7 @@ def test_a_start_killed_at_any_call_of_git_is_completed_by_the_same_id(
         every=4,
     ),
 )
-def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(
+def test_merge_killed_at_a_git_call_is_completed_by_the_same_id(
     stage: Stage, tmp_path: Path, first: int, moment: str, strategy: str
 ) -> None:
     for call in range(first, CALLS, STRIDE):
@@ -171,9 +171,7 @@ def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(
     assert call > 2
 
 
-def test_a_killed_merge_does_not_stand_in_the_way_of_another_request(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_killed_merge_does_not_block_another_merge_request(stage: Stage, tmp_path: Path) -> None:
     for call in range(4, 16, 3):
         slug = f"{call:03}-search"
         stage.write_mission({"WP01": {}}, slug=slug)

@@ -1,4 +1,4 @@
-"""`tasks finalize` killed before each of its changes: no prompt is half written, the next completes it."""
+"""`tasks finalize` is killed before each of its changes: no prompt is half written, a repeat completes it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def restore(folder: Path, texts: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("first", sampled([1, 2, 3], every=3))
-def test_every_prompt_is_as_before_or_complete_and_the_next_call_does_the_rest(
+def test_killed_finalize_leaves_each_prompt_old_or_new_and_a_repeat_completes_it(
     stage: Stage, first: int
 ) -> None:
     folder = stage.write_mission({"WP01": {}, "WP02": {}, "WP03": {}})

@@ -1,6 +1,6 @@
-"""Commands of people, killed before each of their changes: the same command again completes them.
+"""Commands for people are killed before each of their changes; a repeat completes them.
 
-Every call by which Python changes a file is such a change, and every start of git.
+A change is every call by which Python changes a file, and every start of git.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ FIRSTS = [*range(30, STRIDE + 1), *range(1, 30)]
 
 
 def names(folder: Path) -> set[str]:
-    """The files of git, but for objects, logs and the note about the holder, which the next change removes."""
+    """Git's files, except objects, logs and the holder note, which the next change removes."""
     found = set()
     for root, folders, files in os.walk(folder):
         folders[:] = [it for it in folders if it not in {"objects", "spec-kitty", "logs"}]
@@ -95,7 +95,7 @@ def names(folder: Path) -> set[str]:
 
 
 def seen(stage: Stage) -> dict[str, Any]:
-    """What must not depend on whether the command was killed."""
+    """State that must not depend on whether the command was killed."""
     folder = stage.root / "kitty-specs" / SLUG
     events = stage.events() if stage.log().exists() else []
     changing = ("lanes.json", stage.log().name)  # They contain times and ids.
@@ -120,7 +120,7 @@ def restore(root: Path, saved: Path) -> None:
 
 
 def prepared(stage: Stage, prepare: Callable[[Stage], None]) -> None:
-    """By a process of its own: this one must not have the record open whose files are replaced."""
+    """Prepare in a child process: this one must not have the record open whose files are replaced."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -133,10 +133,10 @@ def prepared(stage: Stage, prepare: Callable[[Stage], None]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "first"),
-    # A sample of the first ones is killed in each build.
+    # Each build kills a sample of them.
     sampled([(it, first) for it in COMMANDS for first in FIRSTS], every=len(COMMANDS) * STRIDE),
 )
-def test_the_same_command_completes_one_that_was_killed(
+def test_repeated_command_completes_a_killed_one(
     stage: Stage, tmp_path: Path, name: str, first: int
 ) -> None:
     prepare, lines = COMMANDS[name]

@@ -1,4 +1,4 @@
-"""The real worker in front of the real dispatcher, killed in the middle of its work."""
+"""The real worker with the real dispatcher, killed or stopped during its work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = {f"WP{n:02}": {"owned_files": [f"src/{n}/**"]} for n in range(1, 9)}
 
 
 def put_two_hundred(stage: Stage) -> list[str]:
-    """A mix of reads, notes, starts and moves; the names in the order in which they landed."""
+    """Put a mix of reads, notes, starts and transitions; return their names in order."""
     names = [f"id-{number:03}" for number in range(200)]
     starts = dict(zip(range(10, 90, 10), PACKAGES, strict=True))
     blocks = dict(zip(range(105, 185, 10), PACKAGES, strict=True))
@@ -36,7 +36,7 @@ def put_two_hundred(stage: Stage) -> list[str]:
 
 
 @pytest.mark.campaign
-def test_a_worker_killed_among_two_hundred_requests_answers_each_once(stage: Stage) -> None:
+def test_worker_killed_repeatedly_answers_each_of_two_hundred_requests_once(stage: Stage) -> None:
     stage.write_mission(PACKAGES)
     names = put_two_hundred(stage)
     for target in (5, 21, 40, 77, 111, 150):
@@ -67,7 +67,7 @@ def test_a_worker_killed_among_two_hundred_requests_answers_each_once(stage: Sta
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_a_second_worker_is_refused_and_names_the_first(stage: Stage) -> None:
+def test_second_worker_is_refused_naming_the_first(stage: Stage) -> None:
     layout = mailbox_layout(stage.root)
     first = stage.start("mailbox", "serve")
     wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
@@ -80,7 +80,7 @@ def test_a_second_worker_is_refused_and_names_the_first(stage: Stage) -> None:
     assert outcome(first).exit_code == 0
 
 
-def test_a_worker_told_to_stop_finishes_the_request_in_hand(stage: Stage) -> None:
+def test_stopped_worker_finishes_the_current_request(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     gate = GatedGit(stage.root.parent / "bin", words="read-tree --reset")
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05", env=gate.environment())

@@ -1,4 +1,4 @@
-"""What hangs costs its own orchestrator alone, and the worker ends when it is told to."""
+"""A hanging request delays only its own orchestrator, and the worker stops when it is told to."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def two(stage: Stage) -> Stage:
 
 
 def put(stage: Stage, identity: str, stem: str, command: str, **args: str) -> None:
-    """A request in the mailbox of that orchestrator."""
+    """Put a request into the mailbox of that orchestrator."""
     stage.put(stem, command, **args)
     inbox = stage.root / ".kitty" / "inbox"
     (inbox / identity).mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def reply(stage: Stage, identity: str, stem: str) -> dict[str, object] | None:
 
 
 def make_filter_hang(stage: Stage, pids: Path) -> None:
-    """Git does not end that fills a worktree, nor does what it starts, whoever asks."""
+    """Make git hang when it fills a workspace, with a filter that ignores signals."""
     stage.git("config", "filter.slow.smudge", STUBBORN.format(pids=pids))
     (stage.root / ".git" / "info" / "attributes").write_text("README.md filter=slow\n")
 
@@ -66,7 +66,7 @@ def is_begun(pids: Path) -> bool:
     return pids.exists() and bool(pids.read_text().split())
 
 
-def test_a_reader_of_worktrees_that_are_fifos_is_answered_and_so_are_the_others(two: Stage) -> None:
+def test_fifos_in_place_of_git_folders_do_not_block_reads_or_other_requests(two: Stage) -> None:
     (two.root / ".kitty").mkdir(exist_ok=True)
     (two.root / ".kitty" / "config.toml").write_text(CONFIG)
     for number in range(1, 5):
@@ -87,7 +87,7 @@ def test_a_reader_of_worktrees_that_are_fifos_is_answered_and_so_are_the_others(
     assert worker.wait(TIMEOUT_S) == 0
 
 
-def test_a_merge_that_would_wait_for_a_fifo_is_refused_and_the_other_mission_starts(
+def test_merge_that_would_read_a_fifo_is_refused_and_other_missions_continue(
     two: Stage,
 ) -> None:
     for number in range(1, 5):
@@ -102,7 +102,7 @@ def test_a_merge_that_would_wait_for_a_fifo_is_refused_and_the_other_mission_sta
     two.done("merge-mission", mission=SLUG)
 
 
-def test_a_git_that_hangs_is_ended_at_the_deadline_that_is_set(two: Stage, tmp_path: Path) -> None:
+def test_hanging_git_is_ended_after_git_timeout_s(two: Stage, tmp_path: Path) -> None:
     (two.root / ".kitty").mkdir(exist_ok=True)
     (two.root / ".kitty" / "config.toml").write_text("git_timeout_s = 1\n")
     pids = tmp_path / "pids"
@@ -116,7 +116,7 @@ def test_a_git_that_hangs_is_ended_at_the_deadline_that_is_set(two: Stage, tmp_p
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_worker_ends_within_five_seconds_and_the_next_one_completes_what_was_in_hand(
+def test_worker_stops_within_five_seconds_and_the_next_one_completes_its_request(
     two: Stage, tmp_path: Path, times: int
 ) -> None:
     pids = tmp_path / "pids"
@@ -153,7 +153,7 @@ def test_a_worker_ends_within_five_seconds_and_the_next_one_completes_what_was_i
     assert len(two.events()) == 52
 
 
-def test_what_a_killed_host_left_running_is_ended_by_who_wants_its_lock(
+def test_processes_left_by_a_killed_host_are_ended_by_the_next_lock_holder(
     two: Stage, tmp_path: Path
 ) -> None:
     pids = tmp_path / "pids"

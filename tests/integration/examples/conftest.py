@@ -1,4 +1,4 @@
-"""A project with a mission that waits, and a real worker beside it."""
+"""A project with a planned mission, and a real worker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GLANCE_S = 0.02
 
 @pytest.fixture(scope="session")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The quickstart's mission in a repository of its own, nothing of it begun; to be copied."""
+    """The quickstart's mission, not started, in a repository of its own; to be copied."""
     root = tmp_path_factory.mktemp("untouched")
     git, kitty = ["git"], PROGRAM
     add = [*kitty, "tasks", "add", "1"]
@@ -49,13 +49,13 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(untouched: Path, tmp_path: Path) -> Path:
-    """The quickstart's mission in a repository of its own, nothing of it begun."""
+    """The quickstart's mission, not started, in a repository of its own."""
     return shutil.copytree(untouched, tmp_path / "project", symlinks=True)
 
 
 @pytest.fixture
 def worker(project: Path) -> Iterator[None]:
-    """Somebody serves the project's mailbox."""
+    """A worker serves the project's mailbox."""
     with subprocess.Popen(
         [*PROGRAM, "mailbox", "serve"], cwd=project, stderr=subprocess.DEVNULL
     ) as process:

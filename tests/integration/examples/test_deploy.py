@@ -1,4 +1,4 @@
-"""The recipe for containers, compared with the program; no container engine runs here."""
+"""The container recipe is checked against the program; no container engine runs here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEPLOY = Path(__file__).parents[3] / "examples" / "deploy"
 RECIPE = (DEPLOY / "Containerfile").read_text()
 
 
-def test_the_commands_of_the_recipe_are_understood(stage: Stage) -> None:
+def test_commands_of_the_container_recipe_are_valid(stage: Stage) -> None:
     start = json.loads(re.search(r"^CMD (\[.*\])$", RECIPE, re.M)[1])  # type: ignore[index]
     check = json.loads(re.search(r"^HEALTHCHECK .* CMD (\[.*\])$", RECIPE, re.M)[1])  # type: ignore[index]
     assert stage.run(*start, "--once").exit_code == 0
@@ -27,7 +27,7 @@ def test_the_commands_of_the_recipe_are_understood(stage: Stage) -> None:
     assert stage.run(*shlex.split(reload[1])).exit_code == 2
 
 
-def test_the_recipe_gives_the_container_the_project_and_nothing_else() -> None:
+def test_container_recipe_mounts_only_the_project() -> None:
     worker = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["worker"]
     assert worker["volumes"] == ["${PROJECT}:${PROJECT}"]
     assert worker["read_only"] is True

@@ -1,4 +1,4 @@
-"""The example orchestrator needs two folders and survives its own death."""
+"""The example orchestrator needs only two folders and can be restarted after a kill."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lanes(project: Path) -> list[str]:
 @pytest.mark.parametrize(
     "last_words", sampled(["WP02      under review", "WP01      started"], every=2)
 )
-def test_killed_and_started_again_it_still_gets_the_mission_merged(project: Path, last_words: str):
+def test_restarted_orchestrator_gets_the_mission_merged(project: Path, last_words: str):
     with subprocess.Popen(command(project), stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert any(last_words in line for line in first.stdout)
@@ -47,7 +47,7 @@ def test_killed_and_started_again_it_still_gets_the_mission_merged(project: Path
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_refusal_that_no_waiting_mends_ends_it(project: Path):
+def test_permanent_refusal_ends_the_orchestrator(project: Path):
     done = subprocess.run(
         command(project, "no-such-mission"), capture_output=True, text=True, check=False
     )
@@ -56,7 +56,7 @@ def test_a_refusal_that_no_waiting_mends_ends_it(project: Path):
     assert "MISSION_NOT_FOUND" in done.stderr
 
 
-def test_wrong_arguments_are_told_how_it_is_called():
+def test_wrong_arguments_print_the_usage():
     called = [sys.executable, str(EXAMPLES / "file_orchestrator.py")]
     done = subprocess.run(called, capture_output=True, text=True, check=False)
 
@@ -65,7 +65,7 @@ def test_wrong_arguments_are_told_how_it_is_called():
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
-def test_examples_need_the_standard_library_and_the_client_package_alone(example: Path):
+def test_examples_import_only_the_standard_library_and_the_client_package(example: Path):
     imported = set()
     for node in ast.walk(ast.parse(example.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

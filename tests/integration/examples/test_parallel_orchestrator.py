@@ -21,18 +21,18 @@ def command(where: Path, mission: str = MISSION) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """With the program that belongs to this interpreter."""
+    """An environment with the programs of this interpreter on the path."""
     beside = str(Path(sys.executable).parent)
     return os.environ | {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"}
 
 
-def test_it_has_fewer_lines_than_one_reads_at_a_glance() -> None:
+def test_example_has_fewer_than_60_lines() -> None:
     assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) < LONGEST
 
 
 @pytest.mark.campaign
-def test_it_works_at_the_command_line(project: Path) -> None:
-    # Each request starts the program, so there is one package less here.
+def test_example_works_at_the_command_line(project: Path) -> None:
+    # Each request starts the program, so this test has one package less.
     canceling = ["move", "WP03", "canceled", "--mission", MISSION, "--note", "not now"]
     subprocess.run([*PROGRAM, *canceling], cwd=project, check=True, capture_output=True)
     said = subprocess.run(
@@ -41,12 +41,12 @@ def test_it_works_at_the_command_line(project: Path) -> None:
 
     assert lanes(project) == ["done", "done", "canceled"]
     assert "WP02 in_progress" in said
-    # Both were at work before one of them was through.
+    # Both started before one of them ended.
     assert {it.split()[0] for it in said.splitlines()[:2]} == {"WP01", "WP02"}
 
 
 @pytest.mark.usefixtures("worker")
-def test_killed_and_started_again_it_gets_the_mission_merged_through_the_mailbox(project: Path):
+def test_restarted_orchestrator_gets_the_mission_merged_through_the_mailbox(project: Path):
     with subprocess.Popen(command(project / ".kitty"), stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert any("for_review" in line for line in first.stdout)
@@ -59,7 +59,7 @@ def test_killed_and_started_again_it_gets_the_mission_merged_through_the_mailbox
 
 
 @pytest.mark.usefixtures("worker")
-def test_work_of_an_agent_that_failed_is_not_handed_in(project: Path) -> None:
+def test_work_of_a_failed_agent_is_not_submitted(project: Path) -> None:
     prompt = next((project / "kitty-specs" / MISSION / "tasks").glob("WP01*"))
     prompt.write_text(
         prompt.read_text(encoding="utf-8").replace("Write ", "Draw "), encoding="utf-8"
@@ -72,7 +72,7 @@ def test_work_of_an_agent_that_failed_is_not_handed_in(project: Path) -> None:
     assert lanes(project)[0] == "in_progress"
 
 
-def test_it_says_what_is_wrong(project: Path) -> None:
+def test_errors_are_reported_without_a_traceback(project: Path) -> None:
     for words, what in (([], "usage:"), ([str(project), "2"], "MISSION_NOT_FOUND")):
         called = [sys.executable, str(EXAMPLE), *words]
         done = subprocess.run(

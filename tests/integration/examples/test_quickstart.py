@@ -1,4 +1,4 @@
-"""The quickstart shows a mission from planned to merged, or says why not."""
+"""The quickstart shows a mission from planned to merged, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("WP01", "WP02", "WP03")
 def run_quickstart(
     folder: Path, *options: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """The quickstart's end; its scratch folder was made below `folder`."""
+    """Run the quickstart with a scratch folder below `folder`."""
     return subprocess.run(
         [sys.executable, str(EXAMPLES / "quickstart.py"), *options],
         env=os.environ | {"TMPDIR": str(folder)} | environment,
@@ -30,7 +30,7 @@ def run_quickstart(
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the quickstart prints; it has left nothing behind."""
     folder = tmp_path_factory.mktemp("quickstart")
-    # Another project's variables must not lead it astray.
+    # Variables of another project must not affect it.
     done = run_quickstart(folder, SPECIFY_REPO_ROOT="/nowhere", GIT_DIR="/nowhere")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [*folder.iterdir()] == []
@@ -38,13 +38,13 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def part(shown: str, begin: str) -> str:
-    """What follows the line, up to the next command."""
+    """The output of the command, up to the next one."""
     _, _, rest = shown.partition(f"$ {begin}")
     assert rest, f"{begin} was not shown"
     return rest.partition("\n$ ")[0]
 
 
-def test_the_board_shows_three_packages_done(shown: str):
+def test_board_shows_three_packages_done(shown: str):
     rows = [line.split() for line in part(shown, "spec-kitty status").splitlines()]
 
     assert [row[:2] for row in rows if row and row[0] in PACKAGES] == [
@@ -52,7 +52,7 @@ def test_the_board_shows_three_packages_done(shown: str):
     ]
 
 
-def test_the_history_shows_a_merge_of_each_lane(shown: str):
+def test_history_shows_a_merge_of_each_execution_lane(shown: str):
     history = part(shown, "git log --graph --oneline")
 
     assert [lane for lane in ("lane-a", "lane-b", "lane-c") if f"({lane})" in history] == [
@@ -62,7 +62,7 @@ def test_the_history_shows_a_merge_of_each_lane(shown: str):
     ]
 
 
-def test_the_journal_shows_one_rejected_review_and_the_rework(shown: str):
+def test_journal_shows_one_rejected_review_and_the_rework(shown: str):
     _, _, journal = shown.partition("The journal")
     moves = [line.partition("WP02 ")[2].strip() for line in journal.splitlines() if "WP02 " in line]
 
@@ -78,7 +78,7 @@ def test_the_journal_shows_one_rejected_review_and_the_rework(shown: str):
     ]
 
 
-def test_two_packages_go_on_side_by_side_and_the_third_waits_for_both(shown: str):
+def test_two_packages_run_in_parallel_and_the_third_waits_for_both(shown: str):
     started = {wp: shown.index(f"{wp}      started") for wp in PACKAGES}
     approved = {wp: shown.index(f"{wp}      in_review -> approved") for wp in PACKAGES}
 
@@ -86,11 +86,11 @@ def test_two_packages_go_on_side_by_side_and_the_third_waits_for_both(shown: str
     assert started["WP03"] > max(approved["WP01"], approved["WP02"])
 
 
-def test_the_merged_program_runs_on_main(shown: str):
+def test_merged_program_runs_on_main(shown: str):
     assert "['One fish', 'Red fish']" in part(shown, "python3 -B search.py")
 
 
-def test_a_machine_without_git_is_told_so(tmp_path: Path):
+def test_missing_git_is_reported(tmp_path: Path):
     (tmp_path / "scratch").mkdir()
 
     done = run_quickstart(tmp_path / "scratch", PATH=str(tmp_path))
@@ -100,7 +100,7 @@ def test_a_machine_without_git_is_told_so(tmp_path: Path):
     assert [*(tmp_path / "scratch").iterdir()] == []
 
 
-def test_the_repository_stays_when_it_is_to_be_kept(tmp_path: Path):
+def test_keep_option_keeps_the_repository(tmp_path: Path):
     (tmp_path / "scratch").mkdir()
 
     run_quickstart(tmp_path / "scratch", "--keep", PATH=str(tmp_path))

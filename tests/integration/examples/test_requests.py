@@ -1,4 +1,4 @@
-"""The same request in plain shell, through files and over the command line."""
+"""The same request by shell scripts, through the mailbox and at the command line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def answer(script: str, project: Path) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("worker")
-def test_both_doors_answer_a_shell_script_the_same(project: Path):
+def test_both_interfaces_give_a_shell_script_the_same_answer(project: Path):
     by_file, by_command = answer("request.sh", project), answer("request-cli.sh", project)
 
     assert by_file["success"]
@@ -46,7 +46,7 @@ def test_both_doors_answer_a_shell_script_the_same(project: Path):
 
 
 @pytest.mark.parametrize("script", ["request.sh", "request-cli.sh"])
-def test_a_script_without_a_project_says_how_it_is_called(script: str):
+def test_script_without_arguments_prints_its_usage(script: str):
     done = run(script)
 
     assert done.returncode != 0
@@ -54,5 +54,5 @@ def test_a_script_without_a_project_says_how_it_is_called(script: str):
 
 
 @pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*.sh")), ids=lambda path: path.name)
-def test_scripts_can_be_started_by_name(script: Path):
+def test_scripts_are_executable(script: Path):
     assert os.access(script, os.X_OK)

@@ -1,4 +1,4 @@
-"""Projects laid out by the public tool, as real files, go all the way without being changed."""
+"""Projects created by the public tool are continued and merged without changing its files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ every_project = pytest.mark.parametrize("name", sampled(sorted(MISSIONS), every=
 
 
 def imported(stage: Stage, name: str) -> Path:
-    """The project's files are committed on the stage; the folder of its mission."""
+    """Commit the project's files in the stage and return the folder of its mission."""
     shutil.copytree(PROJECTS / name, stage.root, dirs_exist_ok=True)
     stage.git("add", "-A")
     stage.git("commit", "-q", "-m", "laid out by the public tool")
@@ -53,19 +53,19 @@ def imported(stage: Stage, name: str) -> Path:
 
 
 def written_by_others(folder: Path) -> dict[Path, bytes]:
-    """Every file of the mission that the host has no business to change."""
+    """Every file of the mission that the host must not change."""
     ours = {"status.events.jsonl", "lanes.json"}
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name not in ours}
 
 
 def mark_steps(stage: Stage, name: str, wp: str) -> None:
-    """Every step of the package that its author left open is done."""
+    """Mark every open subtask of the package as done."""
     steps = {"subtasks": OPEN_STEPS[name][wp], "status": "done", "actor": "coder"}
     stage.done("mark-subtasks", policy=None, mission=MISSIONS[name], **steps)
 
 
 def carry_on_at_the_command_line(stage: Stage, name: str) -> None:
-    """The first open package is implemented and approved, every step in a process of its own."""
+    """Implement and approve the first open package, each step in a process of its own."""
     mission, wp = MISSIONS[name], FIRST[name]
 
     def done(command: str, **values: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def open_packages(stage: Stage, mission: str) -> list[str]:
 
 
 @every_project
-def test_every_package_is_seen_as_its_author_wrote_it(stage: Stage, name: str) -> None:
+def test_packages_are_read_as_written(stage: Stage, name: str) -> None:
     imported(stage, name)
     answer = stage.api("mission-state", "--mission", SELECTORS[name])
     data = answer.envelope["data"]
@@ -104,7 +104,7 @@ def test_every_package_is_seen_as_its_author_wrote_it(stage: Stage, name: str) -
 
 
 @every_project
-def test_a_mission_begun_elsewhere_is_merged_here(stage: Stage, name: str) -> None:
+def test_mission_started_with_another_tool_can_be_merged(stage: Stage, name: str) -> None:
     folder = imported(stage, name)
     mission, log = MISSIONS[name], folder / "status.events.jsonl"
     theirs, foreign = written_by_others(folder), log.read_bytes()
@@ -125,7 +125,7 @@ def test_a_mission_begun_elsewhere_is_merged_here(stage: Stage, name: str) -> No
     assert stage.git("hash-object", "--no-filters", str(log)) == committed
 
 
-def test_what_another_tool_wrote_into_lanes_json_stays_there(stage: Stage) -> None:
+def test_lanes_json_keeps_fields_of_another_tool(stage: Stage) -> None:
     folder = imported(stage, "numbered")
     before = json.loads((folder / "lanes.json").read_text())
     stage.done("finalize-tasks", policy=None, mission=MISSIONS["numbered"])
@@ -136,7 +136,7 @@ def test_what_another_tool_wrote_into_lanes_json_stays_there(stage: Stage) -> No
     assert after["lanes"][0]["predicted_surfaces"] == ["index"]
 
 
-def test_a_status_json_of_another_tool_decides_nothing(stage: Stage) -> None:
+def test_status_json_of_another_tool_is_ignored(stage: Stage) -> None:
     folder = imported(stage, "numbered")
     (folder / "status.json").write_bytes(b"\xff not even JSON")
     assert stage.lane("WP01", MISSIONS["numbered"]) == "done"

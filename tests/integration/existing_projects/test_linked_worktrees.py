@@ -1,4 +1,4 @@
-"""A project that was begun with linked worktrees goes on, and can go back."""
+"""A project that was started with linked worktrees can be continued and downgraded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BRANCH = f"kitty/mission-{LANE}"
 
 @pytest.fixture
 def two(stage: Stage) -> Stage:
-    """Two packages take turns in one execution lane."""
+    """Two packages share one execution lane."""
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["a/b/**"]}})
     return stage
 
@@ -63,10 +63,10 @@ ONWARD = {
 
 
 def in_flight(stage: Stage, lane: str = "in_progress") -> Path:
-    """WP01 is in that lane, with a linked worktree, as the version before has left it."""
+    """Put WP01 into that status lane with a linked worktree, as the previous version left it."""
     assert start(stage, "WP01")["success"]
     stage.commit({"a/one.txt": "1\n"}, folder=place(stage))
-    if lane == "in_progress":  # Its commits come to the branch, as they do in a linked worktree.
+    if lane == "in_progress":  # Its commits are on the branch, as in a linked worktree.
         for step in ("for_review", "planned"):
             to(stage, step)
         assert start(stage, "WP01")["success"]
@@ -82,7 +82,7 @@ def in_flight(stage: Stage, lane: str = "in_progress") -> Path:
 
 
 def fetched(stage: Stage) -> None:
-    """The commits of the workspace are in the project, by the command of the upgrade page."""
+    """Fetch the commits of the workspace with the command of the upgrade guide."""
     stage.git("fetch", "-q", f".worktrees/{LANE}", f"{BRANCH}:{BRANCH}")
 
 
@@ -99,7 +99,9 @@ def trashed(stage: Stage) -> list[Path]:
 
 
 @pytest.mark.parametrize("lane", WAYS)
-def test_a_package_with_a_linked_worktree_goes_all_the_way(stage: Stage, lane: str) -> None:
+def test_package_with_a_linked_worktree_can_be_merged_from_every_status_lane(
+    stage: Stage, lane: str
+) -> None:
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     path = in_flight(stage, lane)
     for step in ONWARD[lane]:
@@ -114,10 +116,10 @@ def test_a_package_with_a_linked_worktree_goes_all_the_way(stage: Stage, lane: s
     assert not os.path.lexists(path)
     assert not registered(stage)
     assert any((it / "a/one.txt").exists() for it in trashed(stage))
-    stage.git("branch", "-D", BRANCH)  # Nothing has it out any more.
+    stage.git("branch", "-D", BRANCH)  # No worktree has it checked out any more.
 
 
-def test_work_that_is_not_finished_goes_on_in_its_linked_worktree(stage: Stage) -> None:
+def test_unfinished_work_continues_in_its_linked_worktree(stage: Stage) -> None:
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     path = in_flight(stage)
     (path / "a/two.txt").write_text("unfinished\n")
@@ -130,7 +132,7 @@ def test_work_that_is_not_finished_goes_on_in_its_linked_worktree(stage: Stage) 
     assert stage.events()[-1]["commit"] == stage.git("rev-parse", "HEAD", folder=path)
 
 
-def test_the_next_package_has_a_workspace_of_its_own(two: Stage) -> None:
+def test_next_package_replaces_the_linked_worktree_with_a_workspace(two: Stage) -> None:
     path = in_flight(two, "approved")
     before = path.stat().st_ino
     assert start(two, "WP02")["success"]
@@ -140,7 +142,7 @@ def test_the_next_package_has_a_workspace_of_its_own(two: Stage) -> None:
     assert [it.stat().st_ino for it in trashed(two)] == [before]
 
 
-def test_a_linked_worktree_with_uncommitted_work_is_not_replaced(two: Stage) -> None:
+def test_linked_worktree_with_uncommitted_work_is_not_replaced(two: Stage) -> None:
     path = in_flight(two, "blocked")
     (path / "a/new.txt").write_text("mine\n")
     refs = two.git("for-each-ref")
@@ -152,7 +154,7 @@ def test_a_linked_worktree_with_uncommitted_work_is_not_replaced(two: Stage) -> 
     assert two.git("for-each-ref") == refs
 
 
-def test_a_linked_worktree_in_a_merge_is_not_replaced(two: Stage) -> None:
+def test_linked_worktree_with_a_merge_in_progress_is_not_replaced(two: Stage) -> None:
     path = in_flight(two, "blocked")
     (two.root / ".git" / "worktrees" / path.name / "MERGE_HEAD").write_text(
         two.git("rev-parse", "main") + "\n"
@@ -163,17 +165,19 @@ def test_a_linked_worktree_in_a_merge_is_not_replaced(two: Stage) -> None:
     assert is_linked(two)
 
 
-def test_no_other_worktree_loses_its_registration(two: Stage, tmp_path: Path) -> None:
+def test_replacing_a_linked_worktree_keeps_other_worktrees_registered(
+    two: Stage, tmp_path: Path
+) -> None:
     in_flight(two, "approved")
-    own = tmp_path / LANE  # The name of a lane's, elsewhere.
+    own = tmp_path / LANE  # A worktree with the same name elsewhere.
     two.git("worktree", "add", "-q", "-b", "mine", str(own))
     assert start(two, "WP02")["success"]
     assert two.git("status", "--porcelain", folder=own) == ""
     assert two.git("worktree", "list", "--porcelain").count("worktree ") == 2
 
 
-def test_the_way_back_leaves_a_linked_worktree_with_the_commits(stage: Stage) -> None:
-    """The commands are those of the upgrade page; what follows is what that version does, too."""
+def test_downgrade_commands_restore_a_linked_worktree_with_the_commits(stage: Stage) -> None:
+    """The commands are those of the upgrade guide; the older version does the same next steps."""
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     assert start(stage, "WP01")["success"]
     path = place(stage)
@@ -185,7 +189,7 @@ def test_the_way_back_leaves_a_linked_worktree_with_the_commits(stage: Stage) ->
     assert (path / "a/one.txt").exists()
     kept = path.with_name(f"{LANE}.kept")
     assert stage.git("status", "--porcelain", folder=kept) == "?? a/two.txt"
-    # And forth again.
+    # And upgrade again.
     to(stage, "for_review")
     assert stage.events()[-1]["commit"] == stage.git("rev-parse", "HEAD", folder=path)
     assert is_linked(stage)

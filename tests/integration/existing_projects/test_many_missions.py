@@ -1,4 +1,4 @@
-"""A project with missions of every shape that public ones have, as its people see it."""
+"""A project with missions of every layout found in public projects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COUNT = 60
 
 
 @pytest.mark.campaign
-def test_the_doctor_names_and_takes_over_what_earlier_tools_left(stage: Stage) -> None:
+def test_doctor_reports_and_imports_status_of_earlier_tools(stage: Stage) -> None:
     write_missions(stage.root, COUNT)
     stage.git("add", "-A")
     stage.git("commit", "-q", "-m", "laid out by the public tool")
@@ -34,7 +34,7 @@ def test_the_doctor_names_and_takes_over_what_earlier_tools_left(stage: Stage) -
     assert stage.lane("WP04", "005-mission") == "done"
 
 
-def test_the_doctor_s_advice_makes_prompts_state_what_tasks_md_does(stage: Stage) -> None:
+def test_command_advised_by_doctor_updates_prompts_from_tasks_md(stage: Stage) -> None:
     write_missions(stage.root, len(SHAPES))
     words = ["doctor", "--mission", "007-mission", "--json"]
     advised = [
@@ -50,7 +50,7 @@ def test_the_doctor_s_advice_makes_prompts_state_what_tasks_md_does(stage: Stage
     assert not [it for it in found if it["check"].startswith("tasks-md")]
 
 
-def test_actors_and_lanes_of_other_versions_are_read(stage: Stage) -> None:
+def test_actors_and_status_lanes_of_other_versions_are_read(stage: Stage) -> None:
     write_missions(stage.root, len(SHAPES))
     state = stage.done("mission-state", policy=None, mission="006-mission")
     assert state["work_packages"][0]["lane"] == "in_progress"
@@ -58,7 +58,7 @@ def test_actors_and_lanes_of_other_versions_are_read(stage: Stage) -> None:
     assert not [it for it in found["findings"] if it["severity"] == "error"]
 
 
-def test_who_names_no_mission_of_many_is_shown_the_newest(stage: Stage) -> None:
+def test_status_without_a_mission_suggests_the_newest_of_many(stage: Stage) -> None:
     write_missions(stage.root, COUNT)
     refused = stage.run("status")
     assert refused.exit_code == 2

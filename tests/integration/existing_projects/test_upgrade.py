@@ -1,4 +1,4 @@
-"""What the guide `upgrade` has people paste, on a project that version 0.1.0 wrote."""
+"""The commands of the guide `upgrade`, pasted in a project that version 0.1.0 wrote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.stage import Stage, environment
 from tests.readme.console import blocks
 
 ARCHIVE = Path(__file__).parent / "archives" / "project-of-0.1.0.tar.gz"
-"""WP01 is approved, WP02 in work, both in linked worktrees; two notes and a read came through the
+"""WP01 is approved, WP02 in progress, both in linked worktrees; two notes and a read came through the
 mailbox, and one file became a dead letter. The project was in another folder.
 """
 
@@ -51,7 +51,7 @@ def seen(stage: Stage) -> object:
     return [(it["wp_id"], it["lane"], it["claimed_by"]) for it in state["work_packages"]]
 
 
-def test_a_project_of_0_1_0_is_upgraded_and_goes_back(old: Stage) -> None:
+def test_project_of_0_1_0_can_be_upgraded_and_downgraded(old: Stage) -> None:
     before, lines = seen(old), old.journal()
     log = old.log().read_bytes()
     paste(old, BEFORE)
@@ -73,7 +73,7 @@ def test_a_project_of_0_1_0_is_upgraded_and_goes_back(old: Stage) -> None:
     assert old.run("mailbox", "verify").exit_code == 0
 
 
-def test_a_project_is_made_again_from_what_was_saved(old: Stage) -> None:
+def test_project_can_be_restored_from_the_saved_copy(old: Stage) -> None:
     before = seen(old)
     paste(old, BEFORE)
     paste(old, UPGRADE)

@@ -11,7 +11,7 @@ from tests.faults.campaign import Ground
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """Where this process strikes its points; other tests have another environment."""
+    """Scratch projects for injected faults, in an environment isolated from other tests."""
     folder: Path = tmp_path_factory.mktemp("faults")
     with pytest.MonkeyPatch.context() as environment:
         for name, value in campaign.ISOLATION.items():

@@ -1,4 +1,4 @@
-"""The record alone, struck: a sample of `python -m tests.faults.record`."""
+"""Faults injected into writes of the record: a sample of `python -m tests.faults.record`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from tests.faults.record import KINDS, MODES
 
 
-def test_a_sample_of_all_faults_leaves_a_record_with_all_that_was_acknowledged() -> None:
+def test_record_keeps_all_acknowledged_data_after_a_sample_of_faults() -> None:
     command = [sys.executable, "-m", "tests.faults.record", "--every", "193", "--per-sync", "1"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The shim misses nothing: what it saw is what happened."""
+"""The tracing library records every change of the file system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.faults.place import FIRST
     ("scenario", "door"),
     [("start-implementation/dependency", "mailbox"), ("merge-mission/merge", "cli")],
 )
-def test_the_calls_on_record_make_of_the_project_what_it_has_become(
+def test_replaying_the_traced_calls_reproduces_the_project(
     ground: Ground, tmp_path: Path, scenario: str, door: str
 ) -> None:
     place, *_ = ground.ready(scenario, door)
@@ -29,6 +29,6 @@ def test_the_calls_on_record_make_of_the_project_what_it_has_become(
     made = History(before, place.root, place.trace()).end.listing()
     found = Tree.load(place.root).listing()
     assert sorted(made.keys() ^ found.keys()) == []
-    # SQLite writes to it in memory, and makes it again after a loss of power.
+    # SQLite writes to it in memory, and creates it again after a loss of power.
     differing = [name for name in made if made[name] != found[name]]
     assert [name for name in differing if not name.endswith(".db-shm")] == []

@@ -1,4 +1,4 @@
-"""The suite of faults in its short form, and every fault it has found by name."""
+"""A short run of the fault suite, and a test for each fault that it has found."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SHORT = Choice(
 )
 
 
-def test_a_sample_of_all_faults_loses_doubles_and_halves_nothing(ground: Ground) -> None:
+def test_sampled_faults_lose_and_duplicate_nothing(ground: Ground) -> None:
     results = [ground.strike(task) for task in tasks(ground, SHORT)]
     assert results
     assert [(it.again, it.problems) for result in results for it in result.failures] == []
 
 
-def test_a_host_that_remembers_nothing_holds_as_well(
+def test_killed_host_without_in_memory_state_loses_and_duplicates_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in campaign.ISOLATION.items():
@@ -44,14 +44,16 @@ def test_a_host_that_remembers_nothing_holds_as_well(
 
 
 @pytest.mark.parametrize("kind", ["events-overflowing", "slow-reader", "duplicate-delivery"])
-def test_a_worker_is_not_put_out_by_its_circumstances(ground: Ground, kind: str) -> None:
+def test_worker_tolerates_overflowing_events_slow_readers_and_duplicate_delivery(
+    ground: Ground, kind: str
+) -> None:
     choice = Choice(seed=4, kinds=(kind,), scenarios=("append-history",), limit=1)
     [result] = [ground.strike(task) for task in tasks(ground, choice)]
     assert [(it.again, it.problems) for it in result.failures] == []
 
 
 def struck(ground: Ground, scenario: str, kind: str, op: str, ending: str) -> list[str]:
-    """What did not hold after that fault at the last call of that kind on such a path."""
+    """Problems after that fault at the last call of that kind on such a path."""
     place, golden, calls = ground.ready(scenario, "cli")
     found = [call.number for call in calls if _fits(call, op, ending)]
     assert found, f"no {op} of {ending}"
@@ -62,21 +64,21 @@ def _fits(call: Call, op: str, ending: str) -> bool:
     return call.op == op and call.path.endswith(ending)
 
 
-def test_a_new_log_whose_name_cannot_be_made_durable_leaves_no_event(ground: Ground) -> None:
+def test_new_log_whose_folder_cannot_be_synced_leaves_no_event(ground: Ground) -> None:
     name = "kitty-specs/001-search"
     assert struck(ground, "start-implementation", "enospc", "sync", name) == []
 
 
-def test_a_merge_whose_reflog_cannot_be_written_is_made_once(ground: Ground) -> None:
+def test_merge_whose_reflog_cannot_be_written_is_made_once(ground: Ground) -> None:
     assert struck(ground, "merge-mission/merge", "eio", "open", ".git/logs/HEAD") == []
 
 
-def test_a_merge_that_cannot_be_recorded_is_no_refusal(ground: Ground) -> None:
+def test_merge_that_cannot_be_recorded_is_not_reported_as_refused(ground: Ground) -> None:
     record = "record.db-wal"
     assert struck(ground, "merge-mission/merge", "eio", "sync", record) == []
 
 
-def test_an_object_that_git_cannot_write_is_no_fault_of_the_host(ground: Ground) -> None:
+def test_git_object_that_cannot_be_written_leaves_a_consistent_project(ground: Ground) -> None:
     name = "/tmp_obj_"
     place, golden, calls = ground.ready("merge-mission/merge", "cli")
     [*_, at] = [call.number for call in calls if call.op == "write" and name in call.path]
@@ -84,6 +86,6 @@ def test_an_object_that_git_cannot_write_is_no_fault_of_the_host(ground: Ground)
 
 
 @pytest.mark.parametrize("name", ["HEAD", "config", "packed-refs"])
-def test_a_workspace_that_is_not_finished_is_made_anew(ground: Ground, name: str) -> None:
+def test_incomplete_workspace_is_created_again(ground: Ground, name: str) -> None:
     path = f"001-search-lane-a/workspace/.git/{name}"
     assert struck(ground, "start-implementation", "kill-before", "write", path) == []

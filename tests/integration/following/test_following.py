@@ -1,4 +1,4 @@
-"""A worker in a process of its own follows workspaces, whatever one of them does."""
+"""A worker process follows workspaces, also if one of them blocks git."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.stage import SLUG, TIMEOUT_S, Stage, environment
 from tests.unit.mailbox.recording import wait_until
 
 A_LANE, B_LANE = (f"kitty/mission-{SLUG}-lane-{it}" for it in "ab")
-# As if what git waits for came after the host has looked.
+# Skips the first check, as if the FIFO was planted right after it.
 BLIND = """
 from specify_cli.vcs import commit_intake
 commit_intake.irregular_files = lambda *_, **__: []
@@ -48,7 +48,7 @@ def readers(place: Path) -> list[str]:
     return [it for it in found.stdout.splitlines() if f"upload-pack --strict {place}" in it]
 
 
-def test_people_see_work_as_it_happens(stage: Stage) -> None:
+def test_worker_follows_commits_in_workspaces_and_on_the_target(stage: Stage) -> None:
     place = begin(stage)
     worker = stage.start("mailbox", "serve")
     for number in range(2):
@@ -63,7 +63,7 @@ def test_people_see_work_as_it_happens(stage: Stage) -> None:
     assert b"failed" not in worker.stderr.read()
 
 
-def test_a_workspace_that_makes_git_wait_holds_up_nobody_and_no_end(stage: Stage) -> None:
+def test_workspace_that_blocks_git_delays_no_other_request_and_no_shutdown(stage: Stage) -> None:
     place, other = begin(stage), begin(stage, "WP02")
     stage.commit({"a/one": "1\n"}, folder=place)
     (place / ".git" / "config").unlink()
@@ -85,7 +85,7 @@ def test_a_workspace_that_makes_git_wait_holds_up_nobody_and_no_end(stage: Stage
     assert [*(stage.root / ".git" / "spec-kitty-scratch").iterdir()] == []
 
 
-def test_who_watches_is_told_of_what_comes_and_of_nothing_else(stage: Stage) -> None:
+def test_sync_watch_prints_one_line_for_each_new_commit(stage: Stage) -> None:
     place = begin(stage)
     begin(stage, "WP02")
     watching = stage.start("sync", "--watch")
@@ -101,7 +101,7 @@ def test_who_watches_is_told_of_what_comes_and_of_nothing_else(stage: Stage) -> 
     assert (rest, errors, watching.returncode) == (b"", b"", 0)
 
 
-def test_while_somebody_watches_workspaces_can_fetch_what_only_the_target_has_got(
+def test_sync_watch_updates_the_mirror_with_the_target(
     stage: Stage,
 ) -> None:
     begin(stage)

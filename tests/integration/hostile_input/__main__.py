@@ -1,7 +1,7 @@
-"""All hostile input at full size, and the table of what it cost: `python -m tests.integration.hostile_input`.
+"""Runs all tests of hostile input at full size and writes the table of costs: `python -m tests.integration.hostile_input`.
 
-With `--crowd N` so many files at once instead of a hundred thousand. Writes README.md beside this
-file; other words are pytest's.
+`--crowd N` sends N files at once instead of a hundred thousand. Writes README.md beside this
+file; other arguments are passed to pytest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FULL = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one test tried, and what its worker needed."""
+    """What one test sent, and what it cost the worker."""
 
     name: str
     inputs: int
@@ -34,7 +34,7 @@ class Row:
 
 
 def main(words: list[str]) -> int:
-    """The exit code of pytest; the table is written where all is well, and printed anyway."""
+    """Return the exit code of pytest; print the table, and write it if all tests passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.integration.hostile_input")
     parser.add_argument("--crowd", type=int, default=FULL)
     asked, others = parser.parse_known_args(words)

@@ -12,13 +12,13 @@ from tests.integration.stage import Stage
 
 @pytest.fixture
 def served(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Served]:
-    """A mailbox with a worker and an honest orchestrator; what it cost goes into the report."""
+    """A mailbox with a worker and an honest orchestrator; the costs go into the report."""
     yield from _serving(stage, request)
 
 
 @pytest.fixture
 def served_on_disk(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """The same on a real disk, where devices can be opened."""
+    """The same on a real disk, where device files can be opened."""
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(root=Path(folder) / "project")
         stage.make_repository()
@@ -31,7 +31,7 @@ def _serving(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Served]:
     yield made
     made.end()
     stage.end()
-    # What `record_property` does, without its warning about a format that we do not write.
+    # As `record_property` does, without its warning about a format that we do not write.
     request.node.user_properties += [
         ("hostile_inputs", made.inputs),
         ("peak_kib", made.peak_kib),

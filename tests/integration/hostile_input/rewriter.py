@@ -1,7 +1,7 @@
-"""A client that goes on writing into a file that it has given away: `rewriter.py NAMES SECONDS`.
+"""A client that keeps rewriting its requests after sending them: `rewriter.py COUNT SECONDS`.
 
-It lands every request in the folder that it runs in, keeps each open, and writes one body over the
-other, both valid and of one length, until the time is up.
+It puts every request into the working directory, keeps each file open, and alternates between two
+valid bodies of the same length until the time is up.
 """
 
 from __future__ import annotations

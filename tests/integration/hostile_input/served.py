@@ -1,4 +1,4 @@
-"""A real worker under hostile input: what became of every input, and what it cost."""
+"""A real worker under hostile input: the outcome of every input, and the costs."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tests.dead_letters import read_records
 from tests.integration.stage import SLUG, Stage, environment
 from tests.patience import LONGEST_S
 
-# What the worker may ever hold in memory, however hostile its input.
+# The worker's maximum memory, however hostile its input.
 PEAK_BOUND_KIB = 160 * 1024
 DEADLINE_S = LONGEST_S
 LOOK_EVERY_S = 0.01
 SECRET = "a-secret-that-lies-outside"
-# Between two requests of the honest orchestrator: enough of them, and time left for the worker.
+# Between two requests of the honest orchestrator, so that the worker has time for other work.
 HONEST_PAUSE_S = 0.02
 
 
 class Honest:
-    """An orchestrator that asks for one thing after the other as long as the block runs."""
+    """An orchestrator that sends one request after the other until it is stopped."""
 
     def __init__(self, inbox: Path, outbox: Path) -> None:
         self.slowest_s = 0.0
@@ -47,12 +47,12 @@ class Honest:
         self._thread.start()
 
     def stop(self) -> None:
-        """The last request is answered too."""
+        """Stop after the answer to the last request."""
         self._ended.set()
         self._thread.join(2 * DEADLINE_S)
 
     def _ask_on(self) -> None:
-        # Once at least, however soon it is over.
+        # At least once, however soon it is stopped.
         self._ask_once()
         while not self.complaints and not self._ended.wait(HONEST_PAUSE_S):
             self._ask_once()
@@ -74,7 +74,7 @@ class Honest:
 
 @dataclass(kw_only=True)
 class Served:
-    """The stage's mailbox, served by a process of its own; `outside` is none of its business."""
+    """The stage's mailbox, served by a worker process that must not touch `outside`."""
 
     stage: Stage
     outside: Path
@@ -95,7 +95,7 @@ class Served:
     # Given.
 
     def lay_out(self) -> None:
-        """A mission, an empty mailbox, and secrets outside, whose last look was long ago."""
+        """Make a mission, an empty mailbox, and secrets outside with an old access time."""
         self.stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
         self.layout.ensure()
         self.outside.mkdir()
@@ -103,15 +103,15 @@ class Served:
         self.seal()
 
     def seal(self) -> None:
-        """What lies outside now is what has to lie there at the end, unread."""
+        """Remember the files outside, which must be unchanged and unread at the end."""
         for path in self.outside.rglob("*"):
-            # Older than its last change, so that any read moves it, whatever the mount does.
+            # Older than the last change, so that any read updates it under every mount option.
             if path.is_file():
                 os.utime(path, ns=(10**18, path.stat().st_mtime_ns))
         self._before = _look(self.outside)
 
     def start(self, *options: str, terminal: int | None = None) -> None:
-        """A worker serves; what it says goes to the log, or to a terminal."""
+        """Start a worker whose output goes to the log, or to a terminal."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "specify_cli", "mailbox", "serve", *options],
@@ -130,7 +130,7 @@ class Served:
         return beat.get("pid") == process.pid and beat.get("state") == "running"
 
     def grant(self, config: str) -> None:
-        """Only what the operator wrote down is granted; each has a mailbox of its own."""
+        """Write the config, and make the inbox of each orchestrator in it."""
         path = self.layout.kitty / "config.toml"
         path.write_text(config)
         path.chmod(0o600)
@@ -138,7 +138,7 @@ class Served:
             self.inbox(name).mkdir(exist_ok=True)
 
     def begin_honest_work(self, identity: str = "") -> None:
-        """An honest orchestrator asks and asks, until `prove`."""
+        """Start an honest orchestrator that sends requests until `prove`."""
         self.honest = Honest(self.inbox(identity), self.outbox(identity))
         self.honest.start()
 
@@ -149,7 +149,7 @@ class Served:
         return self.layout.outbox / identity
 
     def drop(self, name: str | bytes, data: bytes, identity: str = "") -> Path:
-        """A file of that name landed whole."""
+        """Put a complete file of that name into the inbox."""
         inbox = self.inbox(identity)
         temporary = inbox / ".hostile.tmp"
         temporary.write_bytes(data)
@@ -170,11 +170,11 @@ class Served:
     def wait_until(self, condition: Callable[[], object], *, timeout_s: float = DEADLINE_S) -> None:
         pause, end = threading.Event(), time.monotonic() + timeout_s
         while not condition():
-            assert time.monotonic() < end, f"it never came to pass:\n{self._tail()}"
+            assert time.monotonic() < end, f"timed out:\n{self._tail()}"
             pause.wait(LOOK_EVERY_S)
 
     def settled(self, names: Iterable[str], identity: str = "") -> dict[str, str]:
-        """What became of each name, once all have a fate: a reply's code, or `DEAD LETTER`."""
+        """Wait until each name has an outcome, a reply's code or `DEAD LETTER`, and return them."""
         wanted = list(names)
         self.wait_until(lambda: all(self.fates(name, identity) for name in wanted))
         found = {name: self.fates(name, identity) for name in wanted}
@@ -182,7 +182,7 @@ class Served:
         return {name: fates[0] for name, fates in found.items()}
 
     def fates(self, name: str, identity: str = "") -> list[str]:
-        """Everything that the host ever said about a file of that name in that mailbox."""
+        """All outcomes that the host recorded for a file of that name in that mailbox."""
         about = {"name": ascii(name)[1:-1], "identity": identity or "default"}
         records = read_records(self.layout.dead_letters)
         letters = [record for record in records if about.items() <= record.items()]
@@ -191,15 +191,15 @@ class Served:
         return ["DEAD LETTER"] * len(letters) + ([reply] if reply else [])
 
     def code(self, stem: str, identity: str = "") -> str | None:
-        """`OK` or the code of the reply, where there is one."""
+        """`OK` or the error code of the reply, or None without a reply."""
         try:
             reply = json.loads((self.outbox(identity) / f"{stem}.json").read_bytes())
-        except (OSError, ValueError):  # Names that no file can have.
+        except (OSError, ValueError):  # No file can have this name.
             return None
         return None if stem == "worker" else reply["error_code"] or "OK"
 
     def measure(self) -> int:
-        """The worker's peak so far, in KiB."""
+        """The worker's peak memory so far, in KiB."""
         assert self.process is not None
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
@@ -207,7 +207,7 @@ class Served:
         return self.peak_kib
 
     def prove(self) -> None:
-        """Whatever happened: honest work went on, all is sound, and nothing outside was touched."""
+        """Check that honest work went on, the mailbox is sound, and nothing outside was touched."""
         assert self.process is not None
         if self.honest is not None:
             self.honest.stop()
@@ -241,14 +241,14 @@ class Served:
         return self.log.read_text()[-3000:]
 
     def end(self) -> None:
-        """No worker is left."""
+        """Kill the worker if it still runs."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
 
 def _look(folder: Path) -> dict[str, object]:
-    """Names, contents, kinds and times of everything below; read only after its times."""
+    """Names, contents, kinds and times of everything below; the times are read first."""
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()

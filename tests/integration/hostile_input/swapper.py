@@ -1,4 +1,4 @@
-"""Swaps two names for each other again and again: `swapper.py ONE OTHER SECONDS`."""
+"""Repeatedly exchanges two directory entries: `swapper.py ONE OTHER SECONDS`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RENAME_EXCHANGE = 2
 
 
 def exchange(one: str, other: str) -> None:
-    """Each name is the other's thing from now on, and there was no instant without either."""
+    """Exchange the two entries atomically."""
     libc = ctypes.CDLL(None, use_errno=True)
     names = (os.fsencode(one), os.fsencode(other))
     if libc.renameat2(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) != 0:
@@ -20,7 +20,7 @@ def exchange(one: str, other: str) -> None:
 
 
 def main(one: str, other: str, seconds: str) -> None:
-    """An even number of swaps, at most until the time is up: things end where they were."""
+    """Make an even number of swaps until the time is up, so that the entries end as they were."""
     end, swaps = time.monotonic() + float(seconds), 0
     while time.monotonic() < end:
         exchange(one, other)

@@ -1,4 +1,4 @@
-"""What a real terminal is sent: the bytes on the other side of a pseudo-terminal."""
+"""Capture the bytes that a program sends to a real terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.stage import TIMEOUT_S, environment
 
 
 class Terminal:
-    """A pseudo-terminal, everything sent to which is kept."""
+    """A pseudo-terminal that keeps everything sent to it."""
 
     def __init__(self) -> None:
         self.sent = b""
@@ -25,7 +25,7 @@ class Terminal:
         self._thread.start()
 
     def run(self, words: Sequence[str], cwd: Path, *, typed: str = "") -> int:
-        """The exit code of the program, which believes that a person looks on, who types that, or says nothing."""
+        """Run the program at the terminal, with `typed` as input, and return its exit code."""
         if typed:
             os.write(self._ours, typed.encode())
         done = subprocess.run(
@@ -41,14 +41,14 @@ class Terminal:
         return done.returncode
 
     def close(self) -> bytes:
-        """Everything that was ever sent."""
+        """Close the terminal and return everything that was sent."""
         os.close(self.theirs)
         self._thread.join(TIMEOUT_S)
         os.close(self._ours)
         return self.sent
 
     def _listen(self) -> None:
-        # The kernel says EIO once nobody is left on the other side.
+        # The kernel reports EIO once the other side is closed.
         try:
             while data := os.read(self._ours, 65536):
                 self.sent += data

@@ -1,4 +1,4 @@
-"""Whatever bytes a request file holds, they get one answer, and the project stays as it was."""
+"""Whatever bytes a request file contains, it gets one answer, and invalid ones change nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def body(stem: str, **more: Any) -> bytes:
 
 
 def with_note(stem: str, raw_note: bytes) -> bytes:
-    """The request whose note is written as these bytes, whatever they are."""
+    """The request with these raw bytes as its note."""
     return body(stem).replace(b'"n"', raw_note)
 
 
@@ -162,7 +162,7 @@ def crowds() -> Bodies:
 
 
 def in_policy(stem: str, value: str) -> tuple[bytes, str]:
-    """Half a text of what a secret looks like, again and again: a search that goes back is slow."""
+    """A policy with many beginnings of a secret: a regex that backtracks is slow."""
     policy = POLICY | {"orchestrator_id": value * (200_000 // len(value))}
     return body(stem, policy=policy), "OK"
 
@@ -217,7 +217,7 @@ def settle(served: Served, bodies: Mapping[str, tuple[bytes, str]]) -> None:
     assert {name: (found[name], code) for name, code in wanted.items() if found[name] != code} == {}
 
 
-def test_every_body_is_answered_once_and_applied_only_if_it_says_what_it_must(
+def test_every_body_is_answered_once_and_applied_only_if_valid(
     served: Served,
 ) -> None:
     before = digest_of_tree(served.stage.root, besides=(".kitty", "kitty-specs"))
@@ -233,8 +233,8 @@ def test_every_body_is_answered_once_and_applied_only_if_it_says_what_it_must(
     assert digest_of_tree(served.stage.root, besides=(".kitty", "kitty-specs")) == before
 
 
-def test_a_refused_body_never_comes_back_in_the_answer(served: Served) -> None:
-    """What was refused unread is not repeated to whoever reads the outbox."""
+def test_reply_does_not_repeat_the_refused_body(served: Served) -> None:
+    """A reply can be read by others, so it must not quote the refused body."""
     secret = "hunter2-" * 40
     served.start()
     served.begin_honest_work()

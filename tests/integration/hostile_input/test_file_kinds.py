@@ -1,4 +1,4 @@
-"""What is no plain file is set aside, unread; what is too large is refused, unread."""
+"""Files that are not regular are dead-lettered unread; files that are too large are refused unread."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fifo(served: Served, path: Path) -> None:
 def unix_socket(served: Served, path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         here = Path.cwd()
-        os.chdir(path.parent)  # The name of a socket may have a hundred characters at most.
+        os.chdir(path.parent)  # A socket's path may have about a hundred characters at most.
         try:
             listener.bind(path.name)
         finally:
@@ -54,7 +54,7 @@ def unix_socket(served: Served, path: Path) -> None:
 
 
 def folder(served: Served, path: Path) -> None:
-    # Filled before it has its name: the worker takes it as soon as it is there.
+    # Filled before it gets its name, because the worker takes it at once.
     being_made = path.with_name(".being-made")
     being_made.mkdir()
     (being_made / "inner.json").write_bytes(served.request("inner"))
@@ -103,7 +103,7 @@ SET_ASIDE: list[Make] = [
     folder,
     unreadable_folder,
 ]
-# Only root can make them.
+# Only root can create them.
 DEVICES: list[Make] = [character_device, tape_like_device, block_device]
 FATES: dict[Make, str] = {
     sparse: "REQUEST_TOO_LARGE",
@@ -117,7 +117,7 @@ def makers() -> list[Make]:
 
 
 @pytest.mark.parametrize("is_there_before", [False, True])
-def test_what_is_no_plain_file_is_settled_unread(
+def test_special_and_oversized_files_are_rejected_unread(
     served_on_disk: Served, is_there_before: bool
 ) -> None:
     served = served_on_disk
@@ -138,7 +138,7 @@ def test_what_is_no_plain_file_is_settled_unread(
     served.prove()
 
 
-def test_every_kind_under_a_name_that_is_none_is_set_aside_too(served_on_disk: Served) -> None:
+def test_special_files_with_invalid_names_are_dead_lettered(served_on_disk: Served) -> None:
     served = served_on_disk
     served.start()
     served.begin_honest_work()
@@ -152,8 +152,8 @@ def test_every_kind_under_a_name_that_is_none_is_set_aside_too(served_on_disk: S
     served.prove()
 
 
-def test_a_thing_that_changes_its_kind_while_it_is_taken_is_settled_once(served: Served) -> None:
-    """The name is a link in one instant and a request in the next; the worker looks when it likes."""
+def test_file_that_alternates_with_a_symlink_is_answered_once(served: Served) -> None:
+    """The name alternates between a symlink and a request while the worker reads the inbox."""
     served.start()
     served.begin_honest_work()
     names = [f"turn-{number}" for number in range(100)]

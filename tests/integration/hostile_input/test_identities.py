@@ -1,4 +1,4 @@
-"""Nobody gets what is another's by what a file says, by whose it is, or by asking again."""
+"""An orchestrator cannot act or read as another by content, file owner or replayed requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ask(served: Served, identity: str, stem: str, raw: bytes) -> str:
     return served.settled([f"{stem}.json"], identity)[f"{stem}.json"]
 
 
-def test_a_forged_actor_changes_nothing_and_both_names_are_recorded(granted: Served) -> None:
+def test_forged_actor_is_refused_and_journaled_with_the_identity(granted: Served) -> None:
     for number, actor in enumerate(["coder", "honest", "Mallory-1", " mallory-1", "default"]):
         stem = f"forged-{number}"
         assert ask(granted, "mallory", stem, note(granted, stem, actor=actor)) == "NOT_AUTHORIZED"
@@ -54,7 +54,7 @@ def test_a_forged_actor_changes_nothing_and_both_names_are_recorded(granted: Ser
     assert lines["forged-1"]["actor"] == "honest"
 
 
-def test_an_identity_that_the_text_claims_counts_for_nothing(granted: Served) -> None:
+def test_identity_fields_in_the_body_are_usage_errors(granted: Served) -> None:
     for name in ("identity", "orchestrator", "door"):
         raw = note(granted, name)[:-1] + f', "{name}": "honest"}}'.encode()
         assert ask(granted, "mallory", name, raw) == "USAGE_ERROR"
@@ -64,7 +64,7 @@ def test_an_identity_that_the_text_claims_counts_for_nothing(granted: Served) ->
     assert granted.stage.events() == []
 
 
-def test_a_replayed_request_is_answered_as_before_and_has_no_second_effect(
+def test_replayed_request_has_no_second_effect(
     granted: Served,
 ) -> None:
     raw = note(granted, "once")
@@ -80,7 +80,7 @@ def test_a_replayed_request_is_answered_as_before_and_has_no_second_effect(
     assert (granted.outbox("mallory") / "once.json").read_bytes() == first
 
 
-def test_what_another_was_answered_is_not_given_out_under_its_id(granted: Served) -> None:
+def test_reply_to_another_orchestrator_is_not_disclosed_by_its_id(granted: Served) -> None:
     secret = note(granted, "theirs", actor="coder", note=SECRET)
     assert ask(granted, "honest", "theirs", secret) == "OK"
     reply = (granted.outbox("honest") / "theirs.json").read_bytes()
@@ -90,7 +90,7 @@ def test_what_another_was_answered_is_not_given_out_under_its_id(granted: Served
     )
     assert (granted.outbox("honest") / "theirs.json").read_bytes() == reply
     assert len(granted.stage.events()) == 1
-    # The same bytes in another's mailbox are another's request, too.
+    # The same bytes in another mailbox are a different request.
     granted.drop("replayed.json", granted.request("replayed"), "honest")
     assert granted.settled(["replayed.json"], "honest") == {"replayed.json": "OK"}
     stolen = note(granted, "stolen", actor="coder", note=SECRET)
@@ -100,7 +100,7 @@ def test_what_another_was_answered_is_not_given_out_under_its_id(granted: Served
         assert b"coder" not in path.read_bytes() or path.stem in {"theirs", "stolen"}
 
 
-def test_ways_out_of_ones_own_folders_lead_nowhere(granted: Served) -> None:
+def test_symlinks_out_of_the_own_inbox_are_dead_lettered(granted: Served) -> None:
     asked = {
         "link-to-a-reply": "../../outbox/honest/theirs.json",
         "link-to-a-request": "../honest/theirs.json",
@@ -120,14 +120,14 @@ def test_ways_out_of_ones_own_folders_lead_nowhere(granted: Served) -> None:
 
 
 def put_folder(served: Served, path: Path, stem: str) -> None:
-    """A folder with a request in it; filled before it has its name, at which it may be taken."""
+    """Make a folder with a request; it is filled before it gets its name, because it may be taken at once."""
     being_made = path.with_name(".being-made")
     being_made.mkdir()
     (being_made / f"{stem}.json").write_bytes(served.request(stem))
     being_made.rename(path)
 
 
-def test_a_folder_that_is_not_granted_is_refused_in_its_own_outbox(granted: Served) -> None:
+def test_requests_in_a_folder_without_a_grant_are_refused(granted: Served) -> None:
     (granted.inbox("eve")).mkdir()
     assert ask(granted, "eve", "hello", granted.request("hello")) == "NOT_AUTHORIZED"
     for name in ("bad name", "\x1b[31m", "x" * 65, "default", "a.json", "b.tmp"):
@@ -139,7 +139,7 @@ def test_a_folder_that_is_not_granted_is_refused_in_its_own_outbox(granted: Serv
 
 
 def another_uid(served: Served) -> None:
-    """A file of a stranger in a mailbox whose owner is written down; it takes root to make one."""
+    """A file of another user in a mailbox with a configured uid; only root can create one."""
     raw = served.request("strangers")
     path = served.layout.root / "strangers"
     path.write_bytes(raw)
@@ -158,8 +158,6 @@ WHOSE = [own_uid, *([another_uid] if os.geteuid() == 0 else [])]
 
 
 @pytest.mark.parametrize("whose", WHOSE)
-def test_only_the_files_of_the_uid_that_is_written_down_are_read(
-    granted: Served, whose: Any
-) -> None:
+def test_only_files_of_the_configured_uid_are_read(granted: Served, whose: Any) -> None:
     whose(granted)
     granted.prove()

@@ -1,4 +1,4 @@
-"""Names in every alphabet get a fate, and no stranger's word plays with an operator's terminal."""
+"""Files with any name get an outcome, and control codes of others do not reach a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.hostile_input.served import Served
 from tests.integration.hostile_input.terminal import Terminal
 from tests.integration.stage import SLUG, digest_of_tree
 
-# Title, clipboard, clear, move, ask for an answer that is typed in, reset, bell, and hidden letters.
+# Set the title or clipboard, clear, move, query the terminal, reset, ring the bell, hide letters.
 CODES = (
     "\x1b]0;owned\x07",
     "\x1b]52;c;b3duZWQ=\x07",
@@ -57,7 +57,7 @@ def names() -> Iterator[bytes]:
     yield from NO_UTF_8
 
 
-def test_names_that_are_none_are_set_aside_and_touch_nothing(served: Served) -> None:
+def test_files_with_invalid_names_are_dead_lettered(served: Served) -> None:
     before = digest_of_tree(served.stage.root)
     served.start()
     served.begin_honest_work()
@@ -73,7 +73,7 @@ def test_names_that_are_none_are_set_aside_and_touch_nothing(served: Served) -> 
     served.prove()
 
 
-def test_names_that_differ_only_in_how_they_are_written_are_different_names(
+def test_names_in_different_unicode_normal_forms_are_different_names(
     served: Served,
 ) -> None:
     composed = unicodedata.normalize("NFC", "é") + ".json"
@@ -90,7 +90,7 @@ def test_names_that_differ_only_in_how_they_are_written_are_different_names(
 
 
 def plant(served: Served) -> list[str]:
-    """Escape codes wherever a stranger can put words; the stems of the requests that were made."""
+    """Put control codes wherever others can put text; return the stems of the requests."""
     served.stage.write_mission(
         {"WP01": {"title": "".join(CODES)}}, slug="002-other", title="".join(CODES)
     )
@@ -136,14 +136,14 @@ OWN_CODES = re.compile(rb"\r\x1b\[K|\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[\?2004[l
 
 
 def strangers(sent: bytes) -> set[bytes]:
-    """Control characters that are no colour of ours, and the codes that strangers tried."""
+    """Control characters other than our own colours, and the planted codes."""
     text = OWN_CODES.sub(b"", sent.replace(b"\r\n", b"\n"))
     found = set(re.findall(rb"[\x00-\x09\x0b-\x1f\x7f]", text))
     found |= {hidden.encode() for hidden in set(text.decode()) - {"\n"} if not hidden.isprintable()}
     return found | {code for code in (b"\x1b[31;7m", b"]0;owned\x07") if code in sent}
 
 
-def test_no_word_of_the_host_sends_a_strangers_codes_to_the_terminal(served: Served) -> None:
+def test_no_command_prints_control_codes_of_other_users(served: Served) -> None:
     stems = plant(served)
     shows = [("mailbox", "show", stem) for stem in stems[:3]]
     for words in (*WORDS, *shows):
@@ -154,7 +154,7 @@ def test_no_word_of_the_host_sends_a_strangers_codes_to_the_terminal(served: Ser
         assert strangers(sent) == set(), (words, sent)
 
 
-def test_a_worker_on_a_terminal_sends_no_strangers_codes_while_it_serves(served: Served) -> None:
+def test_worker_on_a_terminal_prints_no_control_codes_of_other_users(served: Served) -> None:
     terminal = Terminal()
     served.start(terminal=terminal.theirs)
     served.begin_honest_work()

@@ -1,4 +1,4 @@
-"""A folder that is a link, or becomes one while the worker looks, leads nobody out of the project."""
+"""A folder that is a symlink, or becomes one while the worker runs, is not followed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.integration.hostile_input.swapper import exchange
 HERE = Path(__file__).parent
 SWAPPING_S = 1.5
 DROP_EVERY_S = 0.02
-# Where requests and what becomes of them are reached by descriptor. The journal and the locks are
-# opened by name, in folders that only the host and its operator can write to.
+# Folders that the worker accesses by descriptor. The journal and the locks are
+# opened by name, in folders that only the host and its operator can write.
 BY_DESCRIPTOR = ("inbox", "claimed", "dead-letters")
 COMPONENTS = ("", "inbox", "outbox", "private", "claimed", "dead-letters", "locks")
 
 
 def lure(served: Served) -> Path:
-    """A mailbox outside that looks just like ours, with requests waiting, sealed."""
+    """A copy of the mailbox outside the project, with waiting requests, sealed."""
     copy = served.outside / "kitty"
     shutil.copytree(served.layout.kitty, copy, symlinks=True)
     for name in ("private", "locks"):
@@ -40,7 +40,7 @@ def lure(served: Served) -> Path:
 
 
 def link_beside(served: Served, component: str) -> tuple[Path, Path]:
-    """Our folder, and beside the mailbox a link to the one outside that looks just like it."""
+    """Our folder, and a symlink to its copy outside."""
     layout, copy = served.layout, lure(served)
     beside_record = {
         "private": layout.host,
@@ -61,9 +61,7 @@ def no_lure_was_taken(served: Served) -> None:
 
 
 @pytest.mark.parametrize("component", sampled(COMPONENTS, every=3))
-def test_a_worker_refuses_a_mailbox_in_which_a_folder_is_a_link(
-    served: Served, component: str
-) -> None:
+def test_worker_refuses_a_mailbox_with_a_symlinked_folder(served: Served, component: str) -> None:
     served.drop("waits.json", served.request("waits"))
     ours, link = link_beside(served, component)
     exchange(str(ours), str(link))
@@ -80,7 +78,7 @@ def test_a_worker_refuses_a_mailbox_in_which_a_folder_is_a_link(
 
 
 @pytest.mark.parametrize("component", BY_DESCRIPTOR)
-def test_a_folder_that_is_swapped_for_a_link_again_and_again_leads_nobody_out(
+def test_folder_swapped_repeatedly_with_a_symlink_is_never_followed(
     served: Served, component: str
 ) -> None:
     served.start("--poll-interval-s", "0.01")
@@ -100,7 +98,7 @@ def test_a_folder_that_is_swapped_for_a_link_again_and_again_leads_nobody_out(
 
 
 def drop_until(swapper: subprocess.Popen[bytes], inbox: int, served: Served) -> Iterator[str]:
-    """The names of requests that land in the folder `inbox`, however it is called just now."""
+    """Put requests into the open folder `inbox` and yield their names until the swapper ends."""
     flags, pause = os.O_WRONLY | os.O_CREAT | os.O_EXCL, threading.Event()
     while swapper.poll() is None:
         name = f"landed-{served.inputs}.json"

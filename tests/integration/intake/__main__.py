@@ -1,6 +1,6 @@
-"""All attacks, and the table of what came of them: `python -m tests.integration.intake`.
+"""Runs all attacks and writes the table of their outcomes: `python -m tests.integration.intake`.
 
-Writes README.md beside this file; words are pytest's.
+Writes README.md beside this file; arguments are passed to pytest.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from tests.integration.intake.settings import PROGRAMS
 HERE = Path(__file__).parent
 
 HEAD = f"""\
-# Attacks on what the host reads of a workspace, and what came of them
+# Attacks on what the host reads of a workspace, and their outcomes
 
-Written by `python -m tests.integration.intake`, with the real bubblewrap. Each attack is there right
-after the host's first look, which would name most of them at once. In all of them nothing of the agent's
+Written by `python -m tests.integration.intake`, with the real bubblewrap. Each attack is planted right
+after the host's first check, which would report most of them. In all of them no program of the agent
 ran outside the sandbox, nothing outside the workspace was read or written, the project had nothing
 new but the agent's own commits, and the command ended at its deadline ({DEADLINE_S:g} s here).
 
-- *taken*: what was planted counts for nothing, and the agent's own commits came in;
-- *seen*: the same of uncommitted work;
-- *unreadable*, *no branch*: refused, nothing came in;
-- *timed out*: git waited, and was ended with all that it had started.
+- *taken*: the planted files had no effect, and the agent's own commits were taken in;
+- *seen*: the same for uncommitted work;
+- *unreadable*, *no branch*: refused, nothing was taken in;
+- *timed out*: git was blocked, and was ended with all its processes.
 """
 
 
 def main(words: list[str]) -> int:
-    """The exit code of pytest; the table is written where all is well, and printed anyway."""
+    """Return the exit code of pytest; print the table, and write it if all tests passed."""
     code, notes = attack_report.run(HERE, ["-n", "0", *words])
     if notes is None:
         return code
@@ -46,12 +46,17 @@ def _table(found: list[tuple[str, Any]]) -> str:
     lines = [HEAD]
     titles = {"intake": "Intake", "uncommitted": "Uncommitted work"}
     for name, title in titles.items():
-        lines += [f"## {title}: every kind of file in the place of every path", ""]
-        lines += [f"| in the place of | {' | '.join(KINDS)} |", f"| --- {'| --- ' * len(KINDS)}|"]
+        lines += [f"## {title}: every kind of file in place of every path", ""]
+        lines += [f"| in place of | {' | '.join(KINDS)} |", f"| --- {'| --- ' * len(KINDS)}|"]
         rows = [it for kind, it in found if kind == name]
         lines += [f"| `{it['place']}` | {_cells(it['outcomes'].values())} |" for it in rows]
         lines += [""]
-    lines += ["## Intake: in part another repository", "", "| attack | outcome |", "| --- | --- |"]
+    lines += [
+        "## Intake: references to another repository",
+        "",
+        "| attack | outcome |",
+        "| --- | --- |",
+    ]
     rows = [it for kind, it in found if kind == "elsewhere"]
     lines += [f"| {it['attack']} | {_cells([it['outcome']])} |" for it in rows]
     lines += ["", "## Both: settings that name a program or a file", ""]

@@ -1,4 +1,4 @@
-"""What a hostile agent puts into its workspace, and what must hold whatever comes of it."""
+"""What a hostile agent plants in its workspace, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEADLINE_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A scene, and beside it what belongs to the user and to no agent."""
+    """A project and workspace, and beside them files of the user that no agent may touch."""
 
     scene: Scene
     is_sandboxed: bool = True
@@ -41,7 +41,7 @@ class World:
         scene.work({"loose.txt": "loose\n"})
         world = cls(scene=scene)
         git(root, "init", "-q", "-b", "main", str(world.victim))
-        # Its work goes on from the project's, so that it could pass for the agent's.
+        # Its history continues the project's, so that its commits could pass for the agent's.
         git(world.victim, "fetch", "-q", str(scene.project), "main")
         git(world.victim, "reset", "-q", "--hard", scene.base)
         commit(world.victim, {"secret.txt": SECRET})
@@ -51,7 +51,7 @@ class World:
         return world
 
     def copy(self, root: Path, *, is_sandboxed: bool = True) -> World:
-        """The same at another place; the program of the agent leaves its mark there."""
+        """A copy in another folder, where the agent's program leaves its mark."""
         shutil.copytree(self.scene.root, root, symlinks=True)
         made = World(scene=Scene(root=root.resolve()), is_sandboxed=is_sandboxed)
         made.evil.write_text(f"#!/bin/sh\necho ran >'{made.mark}'\ncat\n")
@@ -73,7 +73,7 @@ class World:
 
     @property
     def mark(self) -> Path:
-        """What that program leaves wherever it runs."""
+        """The file that this program creates if it runs."""
         return self.scene.root / "mark"
 
     @property
@@ -81,13 +81,13 @@ class World:
         return git(self.victim, "rev-parse", "HEAD")
 
     def outcome(self, act: Callable[[World], str]) -> str:
-        """What came of it: nothing of the agent's ran, nothing outside was read or written, in time."""
+        """Run `act`; check that no program of the agent ran and nothing outside was read or written."""
         outside, refs = _seen(self.victim), git(self.scene.project, "for-each-ref")
         files = {path: it for path, it in _seen(self.scene.project).items() if _is_fixed(path)}
         started = time.monotonic()
         with self._reading():
             outcome, said = _attempt(act, self)
-        # On a busy machine what is ended takes a while; for ever is what must not be.
+        # On a busy machine ending processes takes a while; it must not take for ever.
         assert time.monotonic() - started < DEADLINE_S + LONGEST_S / 10
         assert not self.mark.exists()
         assert SECRET not in said
@@ -104,14 +104,14 @@ class World:
         return outcome
 
     def stolen(self) -> list[str]:
-        """What the project has of the victim's own."""
+        """The victim's objects that the project has."""
         names = ("HEAD", "HEAD^{tree}", "HEAD:secret.txt")
         theirs = [git(self.victim, "rev-parse", name) for name in names]
         return [oid for oid in theirs if self.scene.has(oid)]
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """The attack comes right after the first look, which would name most of them."""
+        """Skip the first check, as if the attack was planted right after it."""
         with pytest.MonkeyPatch.context() as host:
             host.setattr(commit_intake, "irregular_files", lambda *_, **__: [])
             if not self.is_sandboxed:
@@ -152,13 +152,13 @@ def _seen(folder: Path) -> dict[str, tuple[float, int, bytes]]:
 
 
 def _is_fixed(path: str) -> bool:
-    """Whether no intake may touch it: but for objects, the one branch, and folders on the way."""
+    """Whether no intake may touch the path: not objects, branches, logs or scratch folders."""
     return path != ".git" and not path.startswith(
         (".git/objects", ".git/refs/heads", ".git/refs", ".git/logs", ".git/spec-kitty-scratch")
     )
 
 
-# What may be in the place of a file.
+# Kinds of files that may replace a file.
 
 
 def _link(place: Path, world: World) -> None:
@@ -170,7 +170,7 @@ def _link_to_nothing(place: Path, world: World) -> None:
 
 
 def _link_into_the_victim(place: Path, world: World) -> None:
-    """To what is at that place in the victim, where there is such."""
+    """A symlink to the same path in the victim's repository."""
     tail = place.relative_to(world.scene.workspace)
     place.symlink_to(world.victim / tail)
 
@@ -216,7 +216,7 @@ def _unreadable(place: Path, world: World) -> None:
 
 
 def _nothing(place: Path, world: World) -> None:
-    """The place is empty."""
+    """Leave the path empty."""
 
 
 KINDS: dict[str, Callable[[Path, World], None]] = {
@@ -296,7 +296,7 @@ OF_THE_WORKING_TREE = [
 
 
 def replace(world: World, place: str, kind: str) -> None:
-    """What was at the place is gone, and something of that kind is there."""
+    """Replace what is at the path with a file of that kind."""
     path = _path(world.scene, place)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -19,11 +19,11 @@ def scene(tmp_path: Path) -> Scene:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A world that each attack has a copy of."""
+    """A world that is copied for each attack."""
     return World.make(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Note:
-    """Writes a line of the table."""
+    """Record a line for the table."""
     return lambda name, fact: request.node.user_properties.append((name, json.dumps(fact)))

@@ -1,12 +1,12 @@
-"""Settings of git by which a repository names a program, or a file of more settings.
+"""Git settings by which a repository can name a program or a file.
 
 Source: git-config(1) of 2.39 to 2.53, read for "command", "program", "hook", "executed", "include";
-`test_settings.py` sees to it that the git at hand knows none that is missing here.
+`test_settings.py` checks that the installed git knows no further ones.
 """
 
 from __future__ import annotations
 
-# Each is given the agent's program; {evil} is its path.
+# {evil} is the path of the agent's program.
 PROGRAMS = {
     "alias.status": "!{evil}",
     "alias.upload-pack": "!{evil}",
@@ -79,7 +79,7 @@ PROGRAMS = {
     "url.ext::{evil}.insteadOf": ".",
     "url.ext::{evil}.pushInsteadOf": ".",
     "web.browser": "evil",
-    # Not programs, but files: of settings, or to be read or written.
+    # Not programs, but files to read or write.
     "blame.ignoreRevsFile": "{secret}",
     "commit.template": "{secret}",
     "core.attributesFile": "{secret}",
@@ -110,7 +110,7 @@ PROGRAMS = {
     "safe.directory": "*",
 }
 
-# Names that sound like one and are none, or belong to commands that read no workspace.
+# Names that match but are harmless, or belong to commands that read no workspace.
 HARMLESS = [
     *("advice.*", "clean.requireForce", "color.pager", "column.clean", "commit.cleanup"),
     *(

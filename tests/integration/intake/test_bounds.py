@@ -1,4 +1,4 @@
-"""What brings too much or takes too long is refused, and keeps nobody waiting."""
+"""Intake refuses too much content and ends what takes too long."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from tests.patience import LONGEST_S, wait_until
 SOMEBODY = 61_013
 
 
-def test_content_beyond_the_bound_is_refused_by_name_however_well_it_packs(scene: Scene) -> None:
+def test_content_that_unpacks_beyond_the_limit_is_refused_by_name(scene: Scene) -> None:
     scene.work({"zeros.bin": "0" * 3_000_000})
     refused = refusal(scene, IntakeLimits(bytes=2_000_000))
     assert (refused.code, refused.paths) == ("too_much", ("zeros.bin",))
 
 
-def test_a_transfer_beyond_the_bound_is_cut_off(scene: Scene) -> None:
+def test_transfer_beyond_the_limit_is_refused(scene: Scene) -> None:
     (scene.workspace / "noise.bin").write_bytes(os.urandom(3_000_000))
     scene.work({})
     assert refusal(scene, IntakeLimits(bytes=2_000_000)).code == "too_much"
 
 
-def test_more_files_than_the_bound_are_refused(scene: Scene) -> None:
+def test_more_files_than_the_limit_are_refused(scene: Scene) -> None:
     scene.work({f"f{n}": "" for n in range(20)})
     assert refusal(scene, IntakeLimits(files=10)).code == "too_much"
     assert scene.take(IntakeLimits(files=21))
 
 
-def test_a_billion_paths_made_of_few_objects_are_refused_in_time(scene: Scene) -> None:
+def test_tree_bomb_of_a_billion_paths_is_refused(scene: Scene) -> None:
     tree = git(scene.workspace, "mktree", data=f"100644 blob {scene.blob()}\tf\n".encode())
     for _ in range(9):
         listed = "".join(f"040000 tree {tree}\td{n}\n" for n in range(10))
@@ -51,14 +51,12 @@ def test_a_billion_paths_made_of_few_objects_are_refused_in_time(scene: Scene) -
     ("depth", "name"),
     [(30, b"n" * 200), (5_000, b"n"), pytest.param(10_000, b"n", marks=pytest.mark.campaign)],
 )
-def test_folders_in_folders_without_end_are_refused_in_time(
-    scene: Scene, depth: int, name: bytes
-) -> None:
+def test_deeply_nested_folders_are_refused(scene: Scene, depth: int, name: bytes) -> None:
     scene.plant_depth(depth, name)
     assert refusal(scene).code in ("too_much", "unreadable")
 
 
-def test_folders_that_bring_too_much_are_not_all_read(
+def test_reading_stops_once_the_file_limit_is_exceeded(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
@@ -74,7 +72,7 @@ def test_folders_that_bring_too_much_are_not_all_read(
     assert len(read) < 8
 
 
-def test_of_faulty_names_without_number_few_are_kept(
+def test_number_of_collected_faulty_names_is_limited(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tree_checks, "MOST_FAULTS", 3)
@@ -88,27 +86,25 @@ def test_of_faulty_names_without_number_few_are_kept(
     assert refusal(scene).code == "too_much"
 
 
-def test_to_look_at_names_takes_no_longer_than_the_deadline(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_name_checks_stop_at_the_deadline(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.work({"new": "", "newer": ""})
     monkeypatch.setattr(tree_checks, "_ENTRIES_AT_ONCE", 2)
     monkeypatch.setattr(tree_checks, "time_limit", lambda: 0)
     assert refusal(scene).code == "timed_out"
 
 
-def test_a_name_without_end_keeps_nobody_waiting(scene: Scene) -> None:
+def test_very_long_file_name_is_refused_quickly(scene: Scene) -> None:
     scene.plant_tree(("100644", b"." * 100_000 + b"x", scene.blob()))
     started = time.monotonic()
     assert refusal(scene).code == "bad_content"
     assert time.monotonic() - started < LONGEST_S / 2
 
 
-def test_what_takes_too_long_is_ended_with_all_that_it_started(
+def test_intake_that_times_out_ends_all_its_processes(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.work({"new.txt": "new\n"})
-    # The FIFO comes after the first look.
+    # The FIFO is planted after the first check.
     looks: list[Callable[..., list[Path]]] = [lambda *_, **__: [], irregular_files]
 
     def look(workspace: Path, **how: object) -> list[Path]:

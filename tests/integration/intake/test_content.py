@@ -1,4 +1,4 @@
-"""Content that git would take and that must not come in."""
+"""Content that git accepts and that intake must refuse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.integration.intake.workspaces import BRANCH, Scene, commit, git, refu
 SOMEBODY = 61_013
 
 
-def test_a_tree_with_a_git_folder_is_refused(scene: Scene) -> None:
+def test_tree_with_a_git_folder_is_refused(scene: Scene) -> None:
     blob = scene.blob()
     inner = git(scene.workspace, "mktree", data=f"100644 blob {blob}\tconfig\n".encode())
     tip = scene.plant_tree(("40000", b".git", inner))
@@ -23,9 +23,7 @@ def test_a_tree_with_a_git_folder_is_refused(scene: Scene) -> None:
     ("mode", "name"),
     [("100644", b"a\\b"), ("104755", b"setuid"), ("100644", b".git "), ("100644", b"git~1")],
 )
-def test_a_name_or_mode_that_git_itself_takes_or_not_is_refused(
-    scene: Scene, mode: str, name: bytes
-) -> None:
+def test_unsafe_file_names_and_modes_are_refused(scene: Scene, mode: str, name: bytes) -> None:
     scene.plant_tree((mode, name, scene.blob()))
     assert refusal(scene).code in ("bad_content", "unreadable")
 
@@ -41,7 +39,7 @@ def test_names_that_differ_only_in_case_are_refused_by_name(scene: Scene) -> Non
     ("one", "other"),
     [("caf\u00e9", "cafe\u0301"), ("CAF\u00c9", "cafe\u0301"), ("\u1e9b\u0323", "\u1e61\u0323")],
 )
-def test_names_that_differ_only_in_how_accents_are_written_are_refused(
+def test_names_that_differ_only_in_unicode_normal_form_are_refused(
     scene: Scene, one: str, other: str
 ) -> None:
     blob = scene.blob()
@@ -55,7 +53,7 @@ def test_folders_that_differ_only_in_case_are_refused_by_name(scene: Scene) -> N
     assert refusal(scene).paths == ("docs",)
 
 
-def test_names_that_the_project_has_already_are_not_held_against_the_agent(scene: Scene) -> None:
+def test_colliding_names_that_the_project_already_has_are_accepted(scene: Scene) -> None:
     commit(scene.project, {"A.txt": "other\n"})
     shutil.rmtree(scene.workspace)
     scene.clone(scene.base)
@@ -63,13 +61,13 @@ def test_names_that_the_project_has_already_are_not_held_against_the_agent(scene
     assert scene.take() == tip
 
 
-def test_a_rename_in_case_is_fine(scene: Scene) -> None:
+def test_rename_that_changes_only_case_is_accepted(scene: Scene) -> None:
     git(scene.workspace, "mv", "a.txt", "A.txt")
     tip = scene.work({})
     assert scene.take() == tip
 
 
-def test_a_faulty_tree_deep_in_the_history_is_refused(scene: Scene) -> None:
+def test_faulty_tree_in_an_earlier_commit_is_refused(scene: Scene) -> None:
     scene.plant_tree(("100644", b"a\\b", scene.blob()))
     tree = f"{scene.base}^{{tree}}"
     clean = git(scene.workspace, "commit-tree", "-p", BRANCH, "-m", "clean again", tree)
@@ -77,7 +75,7 @@ def test_a_faulty_tree_deep_in_the_history_is_refused(scene: Scene) -> None:
     assert refusal(scene).code == "bad_content"
 
 
-def test_an_odd_submodule_url_is_refused(scene: Scene) -> None:
+def test_submodule_url_that_is_an_option_is_refused(scene: Scene) -> None:
     url = '[submodule "x"]\n\tpath = x\n\turl = --upload-pack=touch\n'
     blob = scene.blob(url.encode())
     link = scene.base if len(scene.base) == 40 else "0" * 40

@@ -1,4 +1,4 @@
-"""A disk that refuses the host is no fault of the workspace, whatever the workspace says."""
+"""Errors of the host's disk are not blamed on the workspace, and the workspace cannot forge them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def on_a_small_disk(stage: Stage, *words: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("words", [READY, RELEASE], ids=["hand-in", "release"])
-def test_a_full_disk_is_told_as_such_and_nothing_goes_on_without_the_work(
+def test_full_disk_is_reported_and_the_package_stays_in_progress(
     stage: Stage, words: tuple[str, ...]
 ) -> None:
     place = begin(stage, {"large": os.urandom(2_000_000).hex()})
@@ -75,7 +75,7 @@ def test_a_full_disk_is_told_as_such_and_nothing_goes_on_without_the_work(
     assert stage.git("rev-parse", f"kitty/mission-{SLUG}-lane-a") == tip
 
 
-def test_what_failed_once_goes_well(scene: Scene, tmp_path: Path, monkeypatch: Any) -> None:
+def test_fetch_that_fails_once_is_retried(scene: Scene, tmp_path: Path, monkeypatch: Any) -> None:
     tip = scene.work({"new.txt": "new\n"})
     folder = tmp_path / "bin"
     (folder / "fails").mkdir(parents=True)
@@ -86,7 +86,7 @@ def test_what_failed_once_goes_well(scene: Scene, tmp_path: Path, monkeypatch: A
     assert not (folder / "fails").exists()
 
 
-def test_an_agent_cannot_claim_that_the_disk_refused(stage: Stage) -> None:
+def test_agent_cannot_forge_a_disk_error(stage: Stage) -> None:
     modules = f'[submodule "x"]\n\tpath = x\n\turl = "-\\n{LIE}"\n'
     place = begin(stage, {"a": "a\n"})
     stage.commit({".gitmodules": modules}, folder=place)
@@ -96,7 +96,7 @@ def test_an_agent_cannot_claim_that_the_disk_refused(stage: Stage) -> None:
     assert stage.api(*RELEASE).exit_code == 0
 
 
-def test_the_disk_is_asked_to_keep_what_it_takes(scene: Scene) -> None:
+def test_disk_check_syncs_what_it_writes(scene: Scene) -> None:
     private = scratch_repository.scratch_repository(
         scene.repo, like=scene.base, refs={}, file_bytes=1_000_000
     )

@@ -1,4 +1,4 @@
-"""What an agent committed comes into the project, or is refused and leaves nothing behind."""
+"""Commits of an agent are taken into the project, or refused without leaving anything behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOMEBODY = 61_013
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
-def test_the_commits_of_the_branch_come_in_once(tmp_path: Path, form: str) -> None:
+def test_commits_of_the_branch_are_taken_in_once(tmp_path: Path, form: str) -> None:
     scene = Scene.make(tmp_path, form=form)
     tip = scene.work({"new.txt": "new\n"})
     assert scene.take() == scene.tip() == tip
@@ -25,11 +25,11 @@ def test_the_commits_of_the_branch_come_in_once(tmp_path: Path, form: str) -> No
     assert not any((scene.project / ".git" / scratch_repository.FOLDER).iterdir())
 
 
-def test_a_workspace_without_commits_of_its_own_gives_the_branch_its_base(scene: Scene) -> None:
+def test_branch_of_a_workspace_without_commits_is_its_base(scene: Scene) -> None:
     assert scene.take() == scene.tip() == scene.base
 
 
-def test_only_the_branch_comes(scene: Scene) -> None:
+def test_other_branches_and_tags_are_not_taken_in(scene: Scene) -> None:
     scene.work({"new.txt": "new\n"})
     git(scene.workspace, "branch", "aside")
     git(scene.workspace, "checkout", "-q", "aside")
@@ -44,27 +44,27 @@ def test_only_the_branch_comes(scene: Scene) -> None:
     ]
 
 
-def test_a_pack_of_many_objects_comes_in_whole(scene: Scene) -> None:
+def test_many_objects_are_taken_in_as_a_pack(scene: Scene) -> None:
     tip = scene.work({f"d{n % 7}/f{n}.txt": f"{n}\n" for n in range(300)})
     assert scene.take() == tip
     assert list((scene.project / ".git/objects/pack").glob("*.idx"))
     git(scene.project, "fsck", "--strict")
 
 
-def test_few_objects_come_in_without_a_pack_of_their_own(scene: Scene) -> None:
+def test_few_objects_are_taken_in_as_loose_objects(scene: Scene) -> None:
     scene.work({"new.txt": "new\n"})
     scene.take()
     assert not list((scene.project / ".git/objects/pack").iterdir())
 
 
-def test_commits_that_follow_come_in_beside_those_that_came(scene: Scene) -> None:
+def test_later_commits_are_taken_in(scene: Scene) -> None:
     scene.work({"one.txt": "1\n"})
     scene.take()
     tip = scene.work({"two.txt": "2\n"})
     assert scene.take() == scene.tip() == tip
 
 
-def test_a_branch_that_somebody_moved_is_not_moved_back(scene: Scene) -> None:
+def test_branch_that_a_person_moved_is_refused_and_the_advised_merge_works(scene: Scene) -> None:
     scene.work({"one.txt": "1\n"})
     scene.take()
     git(scene.project, "checkout", "-q", BRANCH)
@@ -75,13 +75,13 @@ def test_a_branch_that_somebody_moved_is_not_moved_back(scene: Scene) -> None:
     assert refused.code == "diverged"
     assert theirs in refused.reason
     assert ours in refused.reason
-    # What it advises works as printed.
+    # The advised command works as printed.
     advised = refused.reason.partition(f"in {scene.workspace}: ")[2].partition("; or ")[0]
     subprocess.run(advised, shell=True, check=True, cwd=scene.workspace)
     assert scene.take() == scene.tip()
 
 
-def test_a_commit_that_somebody_added_is_dropped_by_the_other_command_that_is_advised(
+def test_commit_added_by_hand_is_dropped_by_the_advised_command(
     scene: Scene,
 ) -> None:
     scene.work({"one.txt": "1\n"})
@@ -94,7 +94,7 @@ def test_a_commit_that_somebody_added_is_dropped_by_the_other_command_that_is_ad
     assert scene.take() == scene.tip() == ours
 
 
-def test_what_somebody_gave_the_branch_is_not_dropped_once_the_agent_has_built_on_it(
+def test_reset_behind_a_commit_of_a_person_that_was_built_on_is_refused(
     scene: Scene,
 ) -> None:
     scene.work({"one.txt": "1\n"})
@@ -113,7 +113,7 @@ def test_what_somebody_gave_the_branch_is_not_dropped_once_the_agent_has_built_o
     assert scene.work({"four.txt": "4\n"}) == scene.take()
 
 
-def test_a_branch_that_its_agent_has_reset_is_reset(scene: Scene) -> None:
+def test_branch_that_its_agent_reset_is_reset_in_the_project(scene: Scene) -> None:
     before = git(scene.workspace, "rev-parse", "HEAD")
     scene.work({"one.txt": "1\n"})
     scene.take()
@@ -122,7 +122,7 @@ def test_a_branch_that_its_agent_has_reset_is_reset(scene: Scene) -> None:
     assert scene.tip() == before
 
 
-def test_a_branch_that_was_reset_behind_what_somebody_added_takes_nothing_away(
+def test_reset_does_not_remove_a_commit_added_by_hand(
     scene: Scene,
 ) -> None:
     scene.work({"one.txt": "1\n"})
@@ -134,7 +134,7 @@ def test_a_branch_that_was_reset_behind_what_somebody_added_takes_nothing_away(
     assert scene.tip() == by_hand
 
 
-def test_a_history_without_the_base_is_refused_with_the_way_back(scene: Scene) -> None:
+def test_history_without_the_base_is_refused_with_a_command_that_works(scene: Scene) -> None:
     git(scene.workspace, "checkout", "-q", "--orphan", "fresh")
     scene.work({"new.txt": "new\n"})
     git(scene.workspace, "branch", "-q", "-f", BRANCH)
@@ -146,7 +146,7 @@ def test_a_history_without_the_base_is_refused_with_the_way_back(scene: Scene) -
     assert scene.take() == scene.tip()
 
 
-def test_a_missing_branch_is_refused_with_the_command_that_makes_it(scene: Scene) -> None:
+def test_missing_branch_is_refused_with_the_command_that_creates_it(scene: Scene) -> None:
     git(scene.workspace, "branch", "-m", "mine")
     refused = refusal(scene)
     assert refused.code == "no_branch"
@@ -155,7 +155,7 @@ def test_a_missing_branch_is_refused_with_the_command_that_makes_it(scene: Scene
     assert scene.take() == scene.base
 
 
-def test_a_branch_that_is_a_symbolic_ref_in_the_project_is_not_followed(scene: Scene) -> None:
+def test_symbolic_ref_in_place_of_the_project_branch_is_not_followed(scene: Scene) -> None:
     git(scene.project, "symbolic-ref", f"refs/heads/{BRANCH}", "refs/heads/main")
     scene.work({"new.txt": "new\n"})
     before = scene.base
@@ -164,7 +164,7 @@ def test_a_branch_that_is_a_symbolic_ref_in_the_project_is_not_followed(scene: S
     assert scene.base == before
 
 
-def test_a_branch_that_moves_between_looking_and_moving_is_left_alone(
+def test_branch_that_moves_during_intake_is_left_alone(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.work({"new.txt": "new\n"})
@@ -180,7 +180,7 @@ def test_a_branch_that_moves_between_looking_and_moving_is_left_alone(
     assert scene.tip() == scene.base
 
 
-def test_the_branch_points_at_nothing_that_can_be_lost(scene: Scene) -> None:
+def test_objects_are_synced_before_the_branch_is_updated(scene: Scene) -> None:
     scene.work({"new.txt": "new\n"})
     with watched() as disk:
         tip = scene.take()
@@ -189,7 +189,7 @@ def test_the_branch_points_at_nothing_that_can_be_lost(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("kind", ["a commit", "a tree"])
-def test_an_object_is_not_the_agent_s_because_it_knows_its_name(scene: Scene, kind: str) -> None:
+def test_agent_cannot_take_a_private_object_by_its_name(scene: Scene, kind: str) -> None:
     before = scene.tip()
     git(scene.project, "switch", "-q", "-c", "private")
     private = commit(scene.project, {"private.txt": "private\n"})
@@ -207,7 +207,7 @@ def test_an_object_is_not_the_agent_s_because_it_knows_its_name(scene: Scene, ki
 
 
 def forge_commit_graph(scene: Scene, tree: str) -> None:
-    """The newest commit has that tree, which is missing; the commit graph says that it has its parent's."""
+    """Make a newest commit with that missing tree, and a commit graph that gives it another tree."""
     parent, own = git(scene.workspace, "rev-parse", "HEAD", "HEAD^{tree}").split()
     text = f"tree {tree}\nparent {parent}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\nm\n"
     done = ["git", "-C", str(scene.workspace), "hash-object", "-t", "commit", "-w", "--stdin"]
@@ -222,7 +222,7 @@ def forge_commit_graph(scene: Scene, tree: str) -> None:
     graph.write_bytes(content.replace(bytes.fromhex(tree), bytes.fromhex(own)))
 
 
-def test_a_branch_goes_back_to_what_the_project_has_still(scene: Scene) -> None:
+def test_branch_can_be_reset_to_a_commit_that_the_project_still_has(scene: Scene) -> None:
     first = scene.work({"one.txt": "1\n"})
     scene.take()
     git(scene.workspace, "commit", "-q", "--amend", "-m", "again")

@@ -1,4 +1,4 @@
-"""A host that is killed while it takes commits in leaves nothing behind."""
+"""A host that is killed during intake leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.patience import LONGEST_S, wait_until
 
 SOMEBODY = 61_013
 STEPS = 10
-"""How many of the lines are struck; the suite of faults strikes every call to the system."""
+"""At how many lines the host is killed; the fault suite covers every system call."""
 
 
 KILLED = """
@@ -59,9 +59,7 @@ def killed(scene: Scene, step: int) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("files", sampled([1, 150], every=2), ids=["loose", "packed"])
-def test_a_host_that_is_killed_at_any_step_leaves_nothing_behind(
-    tmp_path: Path, files: int
-) -> None:
+def test_intake_killed_at_any_step_leaves_nothing_behind(tmp_path: Path, files: int) -> None:
     scene = Scene.make(tmp_path)
     tip = scene.work({f"f{n}": f"{n}\n" for n in range(files)})
     saved = tmp_path / "saved"
@@ -84,7 +82,7 @@ def test_a_host_that_is_killed_at_any_step_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("is_isolated", [True, False])
-def test_what_a_killed_host_left_running_is_ended(scene: Scene, is_isolated: bool) -> None:
+def test_processes_left_by_a_killed_host_are_ended(scene: Scene, is_isolated: bool) -> None:
     (scene.git_dir / "config").unlink()
     os.mkfifo(scene.git_dir / "config")
     words = (str(scene.project), str(scene.workspace), BRANCH, scene.base, "0")
@@ -107,14 +105,14 @@ def test_what_a_killed_host_left_running_is_ended(scene: Scene, is_isolated: boo
     wait_until(lambda: not readers_of(scene.workspace), "the end of what was left running")
 
 
-def test_what_another_living_process_has_at_hand_stays(scene: Scene) -> None:
+def test_cleanup_keeps_scratch_folders_of_running_processes(scene: Scene) -> None:
     with commit_intake.fetched_commits(scene.repo, scene.source, bounds=IntakeLimits()) as found:
         scratch_repository.remove_abandoned(scene.repo)
         found.move_in(scene.repo)
     assert scene.tip() == scene.base
 
 
-def test_several_at_once_do_not_disturb_each_other(scene: Scene) -> None:
+def test_concurrent_intakes_of_one_branch_all_succeed(scene: Scene) -> None:
     tip = scene.work({f"f{n}": f"{n}\n" for n in range(150)})
     words = (str(scene.project), str(scene.workspace), BRANCH, scene.base, "0")
     command = [sys.executable, "-c", KILLED, *words]

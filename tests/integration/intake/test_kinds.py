@@ -1,4 +1,4 @@
-"""Every kind of file in the place of every path that git could read in a workspace."""
+"""Every kind of file in place of every path that git could read in a workspace."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def outcomes(
 
 
 @pytest.mark.parametrize("place", sampled(READ_OR_NOT, every=6))
-def test_intake_whatever_is_in_the_place_of(
+def test_intake_with_every_kind_of_file_in_place_of(
     template: World, tmp_path: Path, place: str, note: Note
 ) -> None:
     found = outcomes(template, tmp_path, place=place, act=take, is_sandboxed=True)
@@ -42,7 +42,7 @@ def test_intake_whatever_is_in_the_place_of(
 
 
 @pytest.mark.parametrize("place", sampled(OF_THE_WORKING_TREE, every=6))
-def test_uncommitted_work_whatever_is_in_the_place_of(
+def test_uncommitted_changes_with_every_kind_of_file_in_place_of(
     template: World, tmp_path: Path, place: str, note: Note
 ) -> None:
     found = outcomes(template, tmp_path, place=place, act=look, is_sandboxed=True)

@@ -1,4 +1,4 @@
-"""What git-lfs keeps for the commits of an agent comes in with them, or they do not come in."""
+"""Commits are taken in together with their git-lfs content, or refused."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def stored(scene: Scene) -> Path:
     return scene.git_dir / "lfs" / "objects" / OID[:2] / OID[2:4] / OID
 
 
-def test_the_content_comes_in_with_the_commits(scene: Scene) -> None:
+def test_lfs_content_is_taken_in_with_the_commits(scene: Scene) -> None:
     before = lfs_objects(scene.project / ".git")
     tip = add(scene)
     assert scene.take() == scene.tip() == tip
@@ -61,7 +61,7 @@ def test_the_content_comes_in_with_the_commits(scene: Scene) -> None:
     assert (scene.project / "new.bin").read_bytes() == CONTENT
 
 
-def test_its_mode_is_that_of_git_lfs_itself(scene: Scene) -> None:
+def test_lfs_content_has_the_file_modes_of_git_lfs(scene: Scene) -> None:
     add(scene)
     scene.take()
     made = [it for it in (scene.project / ".git" / "lfs").rglob("*") if it.name == OID]
@@ -70,7 +70,7 @@ def test_its_mode_is_that_of_git_lfs_itself(scene: Scene) -> None:
         assert ours.stat().st_mode == theirs.stat().st_mode
 
 
-def test_the_content_of_every_commit_comes_not_only_of_the_last(scene: Scene) -> None:
+def test_lfs_content_of_every_commit_is_taken_in(scene: Scene) -> None:
     add(scene)
     add(scene, b"later")
     scene.take()
@@ -80,7 +80,7 @@ def test_the_content_of_every_commit_comes_not_only_of_the_last(scene: Scene) ->
     }
 
 
-def test_the_project_keeps_it_where_its_settings_say(scene: Scene, tmp_path: Path) -> None:
+def test_lfs_content_is_stored_where_lfs_storage_says(scene: Scene, tmp_path: Path) -> None:
     shutil.copytree(scene.project / ".git" / "lfs", tmp_path / "store")
     git(scene.project, "config", "lfs.storage", str(tmp_path / "store"))
     add(scene)
@@ -91,7 +91,7 @@ def test_the_project_keeps_it_where_its_settings_say(scene: Scene, tmp_path: Pat
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs another file system")
-def test_the_project_may_keep_it_on_another_disk(scene: Scene) -> None:
+def test_lfs_storage_may_be_on_another_file_system(scene: Scene) -> None:
     store = Path("/dev/shm") / f"spec-kitty-{os.getpid()}"
     git(scene.project, "config", "lfs.storage", str(store))
     try:
@@ -104,13 +104,13 @@ def test_the_project_may_keep_it_on_another_disk(scene: Scene) -> None:
 
 
 def stash(scene: Scene) -> None:
-    """The project has the content, and no branch that an agent sees has its pointer."""
+    """Store the content in the project, without a pointer on a branch that agents see."""
     (scene.project / "same.bin").write_bytes(CONTENT)
     git(scene.project, "add", "same.bin")
     git(scene.project, "rm", "-q", "--cached", "same.bin")
 
 
-def test_what_an_earlier_commit_of_the_project_has_is_not_asked_of_the_workspace(
+def test_lfs_content_of_an_earlier_project_commit_is_not_required_again(
     scene: Scene,
 ) -> None:
     first = scene.base
@@ -124,7 +124,7 @@ def test_what_an_earlier_commit_of_the_project_has_is_not_asked_of_the_workspace
     assert scene.take() == tip
 
 
-def test_what_the_project_shares_is_not_asked_of_the_workspace(scene: Scene) -> None:
+def test_lfs_content_is_not_required_if_objects_are_shared(scene: Scene) -> None:
     stash(scene)
     tip = add(scene)
     shutil.rmtree(scene.git_dir / "lfs")
@@ -134,7 +134,7 @@ def test_what_the_project_shares_is_not_asked_of_the_workspace(scene: Scene) -> 
 
 
 @pytest.mark.parametrize("name", ["x.bin", "notes.md"])
-def test_content_is_not_the_agent_s_because_it_knows_its_digest(scene: Scene, name: str) -> None:
+def test_agent_cannot_take_lfs_content_by_its_digest(scene: Scene, name: str) -> None:
     stash(scene)
     kept = scene.blob(b"*.bin filter=lfs\n")
     pointer = scene.blob(POINTER.encode())
@@ -148,7 +148,7 @@ def test_content_is_not_the_agent_s_because_it_knows_its_digest(scene: Scene, na
     assert scene.take()
 
 
-def test_a_pointer_that_the_project_brought_itself_needs_no_content(scene: Scene) -> None:
+def test_lfs_pointer_merged_from_the_target_needs_no_content(scene: Scene) -> None:
     # As after `git pull` with GIT_LFS_SKIP_SMUDGE.
     source = scene.source
     blob = git(scene.project, "hash-object", "-w", "--stdin", data=POINTER.encode())
@@ -165,7 +165,7 @@ def test_a_pointer_that_the_project_brought_itself_needs_no_content(scene: Scene
     assert scene.tip() == tip
 
 
-# What the workspace has not got.
+# Missing or wrong content in the workspace.
 
 
 def missing(scene: Scene) -> None:
@@ -224,7 +224,7 @@ SPOILED = (
 
 
 @pytest.mark.parametrize("spoil", sampled(SPOILED, every=3))
-def test_what_is_not_the_content_is_refused_by_name(
+def test_missing_or_wrong_lfs_content_is_refused_by_name(
     scene: Scene, spoil: Callable[[Scene], None]
 ) -> None:
     add(scene)
@@ -234,21 +234,21 @@ def test_what_is_not_the_content_is_refused_by_name(
     assert OID in refused.reason
 
 
-def test_content_that_is_missing_for_an_earlier_commit_is_refused(scene: Scene) -> None:
+def test_missing_lfs_content_of_an_earlier_commit_is_refused(scene: Scene) -> None:
     add(scene)
     add(scene, b"later")
     missing(scene)
     assert refusal(scene).paths == ("new.bin",)
 
 
-def test_a_pointer_that_was_written_by_hand_is_refused(scene: Scene) -> None:
+def test_handwritten_lfs_pointer_without_content_is_refused(scene: Scene) -> None:
     blob = scene.blob(POINTER.encode())
     kept = scene.blob(b"*.bin filter=lfs\n")
     scene.plant_tree(("100644", b".gitattributes", kept), ("100644", b"x.bin", blob))
     assert refusal(scene).paths == ("x.bin",)
 
 
-def test_another_path_of_the_same_pointer_hides_nothing(scene: Scene) -> None:
+def test_second_path_of_an_lfs_pointer_does_not_hide_the_first(scene: Scene) -> None:
     blob = scene.blob(POINTER.encode())
     kept = scene.blob(b"*.bin filter=lfs\n")
     scene.plant_tree(
@@ -259,7 +259,7 @@ def test_another_path_of_the_same_pointer_hides_nothing(scene: Scene) -> None:
     assert refusal(scene).paths == ("x.bin",)
 
 
-def test_storing_it_again_as_advised_helps(scene: Scene) -> None:
+def test_lfs_content_stored_by_the_advised_command_is_taken_in(scene: Scene) -> None:
     tip = add(scene)
     without_any(scene)
     advised = refusal(scene).reason.partition(f"its agent runs in {scene.workspace}: ")[2]
@@ -267,7 +267,7 @@ def test_storing_it_again_as_advised_helps(scene: Scene) -> None:
     assert scene.take() == tip
 
 
-def test_fetching_it_as_advised_helps(scene: Scene) -> None:
+def test_lfs_content_fetched_by_the_advised_command_is_taken_in(scene: Scene) -> None:
     origin = scene.root / "origin.git"
     git(scene.root, "init", "-q", "--bare", str(origin))
     git(scene.workspace, "remote", "add", "origin", str(origin))
@@ -279,13 +279,13 @@ def test_fetching_it_as_advised_helps(scene: Scene) -> None:
     assert scene.take() == tip
 
 
-def test_content_beyond_the_bound_is_refused_by_name(scene: Scene) -> None:
+def test_lfs_content_beyond_the_limit_is_refused_by_name(scene: Scene) -> None:
     add(scene)
     refused = refusal(scene, IntakeLimits(bytes=100_000))
     assert (refused.code, refused.paths) == ("too_much", ("new.bin",))
 
 
-def test_a_pointer_whose_size_is_a_lie_costs_nothing(scene: Scene) -> None:
+def test_lfs_pointer_with_a_false_size_is_refused(scene: Scene) -> None:
     text = POINTER.replace(str(len(CONTENT)), "9" * 18)
     blob = scene.blob(text.encode())
     kept = scene.blob(b"*.bin filter=lfs\n")
@@ -293,7 +293,7 @@ def test_a_pointer_whose_size_is_a_lie_costs_nothing(scene: Scene) -> None:
     assert refusal(scene).code == "lfs_missing"
 
 
-def test_more_files_than_the_bound_are_refused(scene: Scene) -> None:
+def test_more_lfs_files_than_the_limit_are_refused(scene: Scene) -> None:
     for number in range(12):
         (scene.workspace / f"{number}.bin").write_text(f"{number}\n")
         scene.work({})
@@ -302,7 +302,7 @@ def test_more_files_than_the_bound_are_refused(scene: Scene) -> None:
     assert refusal(scene, IntakeLimits(files=10)).code == "too_much"
 
 
-def test_to_copy_it_takes_no_longer_than_the_deadline(
+def test_copying_lfs_content_stops_at_the_deadline(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(scene)
@@ -313,20 +313,20 @@ def test_to_copy_it_takes_no_longer_than_the_deadline(
 # Texts that look like pointers.
 
 
-def test_a_text_that_looks_like_a_pointer_is_a_file_like_any_other(scene: Scene) -> None:
+def test_text_that_looks_like_an_lfs_pointer_is_a_regular_file(scene: Scene) -> None:
     tip = scene.work({"docs/pointers.md": POINTER})
     assert scene.take() == tip
     assert OID not in lfs_objects(scene.project / ".git")
 
 
-def test_a_project_without_git_lfs_takes_in_what_it_likes(tmp_path: Path) -> None:
+def test_project_without_git_lfs_accepts_pointers(tmp_path: Path) -> None:
     scene = Scene.make(tmp_path)
     tip = scene.work({"x.bin": POINTER})
     assert scene.take() == tip
     assert not (scene.project / ".git" / "lfs").exists()
 
 
-def test_the_branch_points_at_nothing_whose_content_can_be_lost(scene: Scene) -> None:
+def test_lfs_content_is_synced_before_the_branch_is_updated(scene: Scene) -> None:
     add(scene)
     with watched() as disk:
         scene.take()
@@ -334,9 +334,7 @@ def test_the_branch_points_at_nothing_whose_content_can_be_lost(scene: Scene) ->
     assert SYNC_ALL in disk.steps[moved : disk.steps.index("run git update-ref", moved)]
 
 
-def test_a_host_that_is_killed_at_any_step_leaves_no_part_of_a_file(
-    scene: Scene, tmp_path: Path
-) -> None:
+def test_intake_killed_at_any_step_leaves_no_partial_lfs_file(scene: Scene, tmp_path: Path) -> None:
     tip = add(scene)
     saved = tmp_path / "saved"
     shutil.copytree(scene.project, saved)

@@ -1,4 +1,4 @@
-"""Who reads the workspace, and what they see."""
+"""As which user and in which sandbox the workspace is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.unit.mailbox.recording import wait_until
 SOMEBODY = 61_013
 
 
-def test_without_bubblewrap_it_works_and_says_so(
+def test_intake_without_bubblewrap_works_and_says_so(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tip = scene.work({"new.txt": "new\n"})
@@ -33,12 +33,14 @@ def test_without_bubblewrap_it_works_and_says_so(
         assert (found.tip, found.is_sandboxed) == (tip, False)
 
 
-def test_with_bubblewrap_it_says_so(scene: Scene) -> None:
+def test_intake_with_bubblewrap_says_so(scene: Scene) -> None:
     with commit_intake.fetched_commits(scene.repo, scene.source, bounds=IntakeLimits()) as found:
         assert found.is_sandboxed
 
 
-def test_a_machine_without_the_program_has_no_box(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sandbox_is_not_isolated_if_bubblewrap_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     sandbox._works.cache_clear()
     monkeypatch.setenv("PATH", "/nonexistent")
     try:
@@ -49,7 +51,7 @@ def test_a_machine_without_the_program_has_no_box(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
 @pytest.mark.parametrize("is_isolated", [True, False])
-def test_the_workspace_of_another_user_is_read_as_that_user(
+def test_workspace_of_another_user_is_read_as_that_user(
     tmp_path: Path, is_isolated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for folder in (tmp_path, *tmp_path.parents):
@@ -69,13 +71,13 @@ def test_the_workspace_of_another_user_is_read_as_that_user(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
-def test_the_workspace_of_another_user_is_trusted_for_that_one_command(
+def test_host_that_is_not_root_can_read_the_workspace_of_another_user(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tip = scene.work({"new.txt": "new\n"})
     for path in (scene.workspace, *scene.workspace.rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
-    # As a host does that is not root: it stays who it is.
+    # A host that is not root reads as itself.
     monkeypatch.setattr(commit_intake, "sandbox_for", lambda _: Sandbox(is_isolated=True))
     assert scene.take() == tip
 
@@ -92,7 +94,7 @@ def look(scene: Scene) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
 @pytest.mark.parametrize("read", [take, look])
-def test_a_git_of_another_user_has_no_lock_of_the_host_and_nobody_can_look_into_it(
+def test_git_run_as_another_user_inherits_no_lock_and_no_group(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Scene], None]
 ) -> None:
     monkeypatch.setattr(commit_intake, "irregular_files", lambda *_, **__: [])
@@ -132,7 +134,7 @@ def processes_of(uid: int) -> list[Path]:
     return found
 
 
-def test_objects_that_the_host_lets_a_workspace_borrow_are_read(scene: Scene) -> None:
+def test_objects_that_the_host_shares_with_a_workspace_are_read(scene: Scene) -> None:
     shutil.rmtree(scene.workspace)
     git(scene.root, "clone", "-q", "--shared", str(scene.project), str(scene.workspace))
     git(scene.workspace, "checkout", "-q", "-b", BRANCH)
@@ -149,7 +151,7 @@ def test_objects_that_the_host_lets_a_workspace_borrow_are_read(scene: Scene) ->
     assert scene.tip() == tip
 
 
-def test_a_shallow_project_takes_commits_in(tmp_path: Path) -> None:
+def test_shallow_project_takes_commits_in(tmp_path: Path) -> None:
     scene = Scene.make(tmp_path)
     commit(scene.project, {"a.txt": "second\n"})
     scene.project.rename(tmp_path / "origin")
@@ -164,7 +166,7 @@ def test_a_shallow_project_takes_commits_in(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("has_grants", [True, False])
 @pytest.mark.parametrize("is_isolated", [True, False])
-def test_a_hand_in_warns_where_no_sandbox_works(
+def test_submission_warns_if_no_sandbox_is_available(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, is_isolated: bool, has_grants: bool
 ) -> None:
     config = stage.root / ".kitty" / "config.toml"

@@ -1,4 +1,4 @@
-"""Every setting of git that can run a program or name a file, and every hook, planted by the agent."""
+"""Git settings that name a program or a file, and hooks, planted by the agent, have no effect."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def planted(world: World, key: str, value: str) -> World:
         "secret": world.secret,
         "victim": world.victim,
     }
-    # Whatever a driver can be for.
+    # Every kind of driver.
     everything = "* filter=evil diff=evil merge=evil working-tree-encoding=UTF-16 ident text\n"
     (scene.workspace / ".gitattributes").write_text(everything)
     (scene.git_dir / "info/attributes").write_text(everything)
@@ -49,23 +49,23 @@ def planted(world: World, key: str, value: str) -> World:
 
 @pytest.mark.parametrize("part", sampled(range(PARTS), every=PARTS))
 @pytest.mark.parametrize("is_sandboxed", sampled([True, False], every=2))
-def test_no_setting_of_the_workspace_runs_or_reads_anything(
+def test_each_git_setting_of_the_workspace_runs_and_reads_nothing(
     template: World, tmp_path: Path, is_sandboxed: bool, part: int, note: Note
 ) -> None:
-    """Each setting alone; the build has a part of them here, and all of them in the next test."""
+    """Each setting alone; a build tests a sample here, and all of them in the next test."""
     found = {}
     for number, (key, value) in enumerate([*PROGRAMS.items()][part::PARTS]):
         world = template.copy(tmp_path / str(number), is_sandboxed=is_sandboxed)
         planted(world, key, value)
         found[key] = f"{world.outcome(take)}, {world.outcome(look)}"
-    # One alone, as here, and one that is not understood hide no other.
+    # Each alone, so that a setting that git rejects hides no other.
     assert all(outcome.endswith(", seen") for outcome in found.values())
     if is_sandboxed:
         note("settings", found)
 
 
 @MODES
-def test_all_of_them_at_once_run_nothing(
+def test_all_git_settings_of_the_workspace_together_run_nothing(
     template: World, tmp_path: Path, is_sandboxed: bool
 ) -> None:
     world = template.copy(tmp_path / "all", is_sandboxed=is_sandboxed)
@@ -77,7 +77,7 @@ def test_all_of_them_at_once_run_nothing(
 
 
 @MODES
-def test_a_partial_clone_fetches_nothing_from_the_remote_that_it_names(
+def test_partial_clone_fetches_nothing_from_its_promisor_remote(
     template: World, tmp_path: Path, is_sandboxed: bool
 ) -> None:
     world = template.copy(tmp_path / "partial", is_sandboxed=is_sandboxed)
@@ -108,9 +108,7 @@ def test_no_hook_of_the_workspace_runs(template: World, tmp_path: Path, is_sandb
     assert world.outcome(look) == "seen"
 
 
-def test_the_program_would_leave_its_mark_where_git_believes_the_workspace(
-    template: World, tmp_path: Path
-) -> None:
+def test_plain_git_runs_the_planted_program(template: World, tmp_path: Path) -> None:
     for key in ("core.fsmonitor", "filter.evil.clean", "diff.external"):
         world = template.copy(tmp_path / key)
         planted(world, key, PROGRAMS[key])
@@ -119,7 +117,7 @@ def test_the_program_would_leave_its_mark_where_git_believes_the_workspace(
         assert world.mark.exists()
 
 
-def test_no_setting_that_sounds_like_a_program_is_missing_here() -> None:
+def test_list_of_settings_covers_all_that_may_name_a_program() -> None:
     known = subprocess.run(["git", "help", "--config"], capture_output=True, text=True, check=True)
     planted_here = {_pattern(key) for key in PROGRAMS}
     missing = [
@@ -133,5 +131,5 @@ def test_no_setting_that_sounds_like_a_program_is_missing_here() -> None:
 
 
 def _pattern(key: str) -> tuple[str, str]:
-    """The first and the last part: what is between them is chosen freely."""
+    """The first and the last part; the name between them is arbitrary."""
     return key.partition(".")[0].lower(), key.rpartition(".")[2].lower()

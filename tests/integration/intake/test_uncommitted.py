@@ -1,4 +1,4 @@
-"""What an agent did not commit is seen, whatever its repository says about that."""
+"""Uncommitted changes of an agent are found, whatever its repository claims."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def look(scene: Scene, seconds: float = 120) -> UncommittedChanges:
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
-def test_every_kind_of_difference_is_seen(tmp_path: Path, form: str) -> None:
+def test_every_kind_of_difference_is_reported(tmp_path: Path, form: str) -> None:
     scene = Scene.make(tmp_path, form=form)
     assert look(scene).work == ()
     (scene.workspace / "a.txt").write_text("changed\n")
@@ -51,7 +51,7 @@ def test_every_kind_of_difference_is_seen(tmp_path: Path, form: str) -> None:
     )
 
 
-def test_committed_work_is_seen_beyond_the_commit_that_is_asked_for(scene: Scene) -> None:
+def test_committed_work_is_compared_with_the_given_commit(scene: Scene) -> None:
     scene.work({"new.txt": "new\n"})
     assert look(scene).untracked == ("new.txt",)
     tip = scene.take()
@@ -59,7 +59,7 @@ def test_committed_work_is_seen_beyond_the_commit_that_is_asked_for(scene: Scene
     assert found.work == ()
 
 
-def test_nothing_that_the_workspace_says_hides_a_change(scene: Scene) -> None:
+def test_index_flags_and_settings_do_not_hide_a_change(scene: Scene) -> None:
     (scene.workspace / "a.txt").write_text("changed\n")
     (scene.workspace / "docs/b.txt").write_text("changed\n")
     (scene.workspace / "new.txt").write_text("new\n")
@@ -72,14 +72,14 @@ def test_nothing_that_the_workspace_says_hides_a_change(scene: Scene) -> None:
     assert (found.changed, found.untracked) == (("a.txt", "docs/b.txt"), ("new.txt",))
 
 
-def test_a_workspace_without_any_repository_is_looked_at_all_the_same(scene: Scene) -> None:
+def test_workspace_without_a_repository_is_compared(scene: Scene) -> None:
     shutil.rmtree(scene.git_dir)
     os.mkfifo(scene.git_dir)
     (scene.workspace / "a.txt").write_text("changed\n")
     assert look(scene).changed == ("a.txt",)
 
 
-def test_a_repository_inside_is_named_as_a_whole_and_runs_nothing(
+def test_nested_repository_is_reported_as_one_entry_and_runs_nothing(
     scene: Scene, tmp_path: Path
 ) -> None:
     mark = tmp_path / "mark"
@@ -93,7 +93,7 @@ def test_a_repository_inside_is_named_as_a_whole_and_runs_nothing(
     assert not mark.exists()
 
 
-def test_a_submodule_that_wants_to_be_looked_into_runs_nothing(tmp_path: Path) -> None:
+def test_submodule_runs_nothing(tmp_path: Path) -> None:
     scene = Scene.make(tmp_path)
     mark = tmp_path / "mark"
     inner = scene.workspace / "inner"
@@ -113,7 +113,9 @@ def test_a_submodule_that_wants_to_be_looked_into_runs_nothing(tmp_path: Path) -
     assert not mark.exists()
 
 
-def test_attributes_of_the_workspace_run_no_filter(scene: Scene, tmp_path: Path) -> None:
+def test_attributes_of_the_workspace_run_no_filter_or_textconv(
+    scene: Scene, tmp_path: Path
+) -> None:
     mark = tmp_path / "mark"
     git(scene.workspace, "config", "filter.evil.clean", f"touch {mark}; cat")
     git(scene.workspace, "config", "diff.evil.textconv", f"touch {mark}; cat")
@@ -124,9 +126,9 @@ def test_attributes_of_the_workspace_run_no_filter(scene: Scene, tmp_path: Path)
 
 
 @pytest.mark.parametrize("place", [".gitignore", "docs/.gitignore", ".gitattributes"])
-def test_a_file_that_never_ends_is_named_at_the_deadline(scene: Scene, place: str) -> None:
+def test_fifo_is_named_at_the_deadline(scene: Scene, place: str) -> None:
     os.mkfifo(scene.workspace / place)
-    # So that git has a reason to open it.
+    # So that git has to open it.
     (scene.workspace / "a.txt").write_text("changed\n")
     (scene.workspace / "docs/new.txt").write_text("new\n")
     with pytest.raises(WorkspaceUnreadable) as caught:
@@ -135,7 +137,7 @@ def test_a_file_that_never_ends_is_named_at_the_deadline(scene: Scene, place: st
     assert place in caught.value.reason
 
 
-def test_a_repository_inside_that_never_ends_is_named_at_the_deadline(scene: Scene) -> None:
+def test_fifo_in_a_nested_repository_is_named_at_the_deadline(scene: Scene) -> None:
     inner = scene.workspace / "inner"
     git(scene.root, "init", "-q", str(inner))
     (inner / ".git/HEAD").unlink()
@@ -145,9 +147,7 @@ def test_a_repository_inside_that_never_ends_is_named_at_the_deadline(scene: Sce
     assert "inner/.git/HEAD" in caught.value.reason
 
 
-def test_more_names_than_memory_is_there_for_are_not_taken(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_number_of_listed_names_is_limited(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     (scene.workspace / ".gitignore").write_text("*.log\n")
     for number in range(50):
         (scene.workspace / f"{number}.log").write_text("x\n")
@@ -159,7 +159,7 @@ def test_more_names_than_memory_is_there_for_are_not_taken(
     assert caught.value.code == "too_much"
 
 
-def test_what_takes_the_place_of_a_file_is_a_change_and_is_not_opened(scene: Scene) -> None:
+def test_special_file_in_place_of_a_file_is_a_change_and_is_not_opened(scene: Scene) -> None:
     (scene.workspace / "a.txt").unlink()
     os.mkfifo(scene.workspace / "a.txt")
     (scene.workspace / "docs/b.txt").unlink()
@@ -171,7 +171,7 @@ def test_what_takes_the_place_of_a_file_is_a_change_and_is_not_opened(scene: Sce
     assert found.changed == ("a.txt", "docs/b.txt")
 
 
-def test_nothing_is_read_through_a_link_to_a_folder(scene: Scene, tmp_path: Path) -> None:
+def test_symlink_in_place_of_a_folder_is_not_followed(scene: Scene, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "b.txt").write_text("b\n")
@@ -181,7 +181,7 @@ def test_nothing_is_read_through_a_link_to_a_folder(scene: Scene, tmp_path: Path
     assert (found.missing, found.untracked) == (("docs/b.txt",), ("docs",))
 
 
-def test_a_workspace_that_is_a_link_is_not_looked_at(scene: Scene) -> None:
+def test_workspace_that_is_a_symlink_is_refused(scene: Scene) -> None:
     scene.workspace.rename(scene.root / "moved")
     scene.workspace.symlink_to(scene.root / "moved")
     with pytest.raises(WorkspaceUnreadable):
@@ -190,9 +190,7 @@ def test_a_workspace_that_is_a_link_is_not_looked_at(scene: Scene) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
 @pytest.mark.parametrize("can_read", [True, False])
-def test_the_workspace_of_another_user_is_looked_at_as_that_user(
-    scene: Scene, can_read: bool
-) -> None:
+def test_workspace_of_another_user_is_compared_as_that_user(scene: Scene, can_read: bool) -> None:
     (scene.workspace / "a.txt").write_text("changed\n")
     for path in (scene.workspace, *scene.workspace.rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
@@ -206,7 +204,7 @@ def test_the_workspace_of_another_user_is_looked_at_as_that_user(
 
 
 @pytest.mark.parametrize("user", [None, (SOMEBODY, SOMEBODY)])
-def test_without_bubblewrap_it_works_and_says_so(
+def test_comparison_without_bubblewrap_works_and_says_so(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, user: tuple[int, int] | None
 ) -> None:
     monkeypatch.setattr(
@@ -217,7 +215,7 @@ def test_without_bubblewrap_it_works_and_says_so(
     assert (found.untracked, found.is_sandboxed) == (("new.txt",), False)
 
 
-def test_a_project_that_borrows_objects_is_looked_at(tmp_path: Path) -> None:
+def test_project_with_alternates_is_compared(tmp_path: Path) -> None:
     scene = Scene.make(tmp_path)
     scene.project.rename(tmp_path / "origin")
     git(tmp_path, "clone", "-q", "--shared", str(tmp_path / "origin"), str(scene.project))

@@ -1,4 +1,4 @@
-"""A project and a workspace of an agent, which may do with it whatever it likes."""
+"""A project, and a workspace in which an agent may do anything."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def commit(at: Path, files: dict[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Both, in a folder that holds nothing else."""
+    """A project and a workspace in a folder of their own."""
 
     root: Path
     form: str = "sha1"
@@ -82,11 +82,11 @@ class Scene:
         git(self.workspace, "reset", "-q", "--hard", base)
 
     def work(self, files: dict[str, str]) -> str:
-        """The agent commits."""
+        """Commit the files as the agent."""
         return commit(self.workspace, files)
 
     def take(self, bounds: IntakeLimits | None = None) -> str:
-        """The host takes the commits in; the last of them."""
+        """Take the commits in as the host; return the last one."""
         with commit_intake.fetched_commits(
             self.repo, self.source, bounds=bounds or self.bounds
         ) as found:
@@ -94,7 +94,7 @@ class Scene:
         return found.tip
 
     def tip(self) -> str:
-        """The project's branch; "" where there is none."""
+        """The commit of the project's branch, or "" without one."""
         return git(self.project, "for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}")
 
     def has(self, oid: str) -> bool:
@@ -130,13 +130,13 @@ class Scene:
         return git(self.workspace, "hash-object", "-w", "--stdin", data=content)
 
     def contents(self) -> dict[str, bytes]:
-        """All that the project's folder holds, but for empty folders."""
+        """All files of the project."""
         files: Iterable[Path] = sorted(it for it in self.project.rglob("*") if it.is_file())
         return {str(it.relative_to(self.project)): it.read_bytes() for it in files}
 
 
 def refusal(scene: Scene, bounds: IntakeLimits | None = None) -> IntakeRefused:
-    """Nothing came in, nothing was left behind, and nothing else changed."""
+    """Return the refusal of an intake; check that it has changed nothing."""
     before = scene.contents()
     with pytest.raises(IntakeRefused) as caught:
         scene.take(bounds)

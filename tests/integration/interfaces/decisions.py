@@ -1,4 +1,4 @@
-"""The same intent at three interfaces: the orchestrators' command line, the mailbox, the people's words."""
+"""The same intent at three interfaces: the orchestrators' command line, the mailbox, commands for people."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHER = "WP02"
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """What is wanted: the words of a person, and the requests of an orchestrator for the same."""
+    """An intent: the command of a person, and the requests of an orchestrator for the same."""
 
     words: Sequence[str]
     requests: Sequence[tuple[str, Mapping[str, Any]]]
@@ -33,7 +33,7 @@ class Intent:
 
 
 class Decision(NamedTuple):
-    """What has to be the same at every interface."""
+    """The part of the result that must be the same at every interface."""
 
     code: str | None
     guard: str | None
@@ -48,7 +48,7 @@ Ways = Callable[[Path, Intent], dict[str, Any]]
 
 @dataclass(kw_only=True)
 class Project:
-    """A project of its own for one interface; `given` are the bytes of the log before each intent."""
+    """A project for one interface; `given` is the content of the log before each intent."""
 
     stage: Stage
     way: Ways
@@ -59,7 +59,7 @@ class Project:
         return self.stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
 
     def decide(self, intent: Intent, lane: str) -> Decision:
-        """The decision about the intent while the package stands in the lane."""
+        """The decision about the intent while the package is in that status lane."""
         forget(self.stage.root)
         forget_journal(self.stage.root)
         self.log.write_bytes(self.given + standing(PACKAGE, lane))
@@ -76,7 +76,7 @@ class Project:
 
 
 def by_requests(interface: Interface) -> Ways:
-    """One request after the other, as far as none is refused; the last answer."""
+    """Send the requests until one is refused; return the last answer."""
 
     def way(root: Path, intent: Intent) -> dict[str, Any]:
         envelope: dict[str, Any] = {}
@@ -92,11 +92,11 @@ def by_requests(interface: Interface) -> Ways:
 
 
 def by_words(root: Path, intent: Intent) -> dict[str, Any]:
-    """What the people's word says of it."""
+    """Run the command for people; return its envelope."""
     words = [*intent.words, "--mission", SLUG, "--actor", intent.actor, "--json"]
     with contextlib.chdir(root):
         if "--approve" in words:
-            # A person names what they looked at.
+            # A person names the commit that was shown.
             shown = CliRunner().invoke(command_line, ["review", words[1], *words[-5:]])
             found = json.loads(shown.stdout)["data"].get("commit") if shown.stdout else None
             words += ["--commit", found] if found else []
@@ -115,11 +115,11 @@ INTERFACES: Mapping[str, Ways] = {
 
 
 def standing(wp_id: str, lane: str, actor: str = "ada") -> bytes:
-    """The line of a log by which the package stands in the lane, moved there by the actor."""
+    """A log line by which the actor moved the package into the status lane."""
     return line(wp_id, actor=actor, from_lane="planned", to_lane=lane)
 
 
 def line(wp_id: str, **more: Any) -> bytes:
-    """A line of an event log as hosts of other versions leave it."""
+    """A line of an event log as hosts of other versions write it."""
     head = {"event_id": "01JA0000000000000000000001", "at": "2026-01-05T09:01:00+00:00"}
     return json.dumps(head | {"mission_slug": SLUG, "wp_id": wp_id} | more).encode() + b"\n"

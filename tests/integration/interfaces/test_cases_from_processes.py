@@ -1,4 +1,4 @@
-"""Golden cases, each step a process of its own, are answered alike at both interfaces."""
+"""Golden cases whose steps are separate processes have the same answer at both interfaces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AS_PROCESSES = (
 @pytest.mark.parametrize(
     "case", sampled((c for c in CASES if c.name in AS_PROCESSES), every=3), ids=named
 )
-def test_case_has_the_same_answer_from_processes(
+def test_case_run_as_processes_has_the_same_answer_at_both_interfaces(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
@@ -37,5 +37,5 @@ def test_case_has_the_same_answer_from_processes(
     assert len(set(answers.values())) == 1
 
 
-def test_every_case_of_processes_is_one() -> None:
+def test_selected_cases_exist() -> None:
     assert {case.name for case in CASES} >= set(AS_PROCESSES)

@@ -1,4 +1,4 @@
-"""What the API refuses, the mailbox and the people's words refuse, for the same reason."""
+"""The orchestrator API, the mailbox and the commands for people make the same decisions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LANES = (
     "blocked",
     "canceled",
 )
-# The lanes whose guards look at the worktree, its branch, or the steps that are done.
+# The status lanes whose guards look at the workspace, its branch, or the subtasks.
 SEEN = ("in_progress", "for_review")
 SENT_BACK: dict[str, Any] = {"reviewer": "ada", "verdict": "changes_requested", "reference": "r"}
 PASSED = SENT_BACK | {"verdict": "approved"}
@@ -48,17 +48,17 @@ GIVEN: Mapping[str, tuple[list[str], dict[str, Any]]] = {
 
 
 def moves(wp_id: str, to: str) -> Iterator[Intent]:
-    """The move with each thing that a person can give it."""
+    """The transition with each combination of options."""
     for words, args in GIVEN.values():
         if to == "canceled" and not args.get("note", "").strip():
-            # A person cannot forget the note, which an orchestrator may add later.
+            # A person has to give the note; an orchestrator may add it later.
             continue
         request = ("transition", {"wp": wp_id, "to": to, **args})
         yield Intent(words=["move", wp_id, to, *words], requests=[request])
 
 
 def takes(wp_id: str, actor: str) -> Iterator[Intent]:
-    """The words for the way of a package, said by the actor."""
+    """The commands by which the actor takes a package to its approval."""
     begin = ("start-implementation", {"wp": wp_id})
     word = {"subtasks_complete": True, "implementation_evidence_present": True}
     hand_over = ("transition", {"wp": wp_id, "to": "for_review", **word})
@@ -90,7 +90,7 @@ ENDINGS = [
 
 @pytest.fixture
 def projects(tmp_path: Path) -> Iterator[dict[str, Project]]:
-    """A project for each interface, all alike: nothing is seen of WP01, WP02 waits for it."""
+    """An identical project for each interface; WP01 has no work, and WP02 depends on it."""
     made = {}
     for name, way in INTERFACES.items():
         stage = Stage(root=tmp_path / name)
@@ -109,7 +109,7 @@ def projects(tmp_path: Path) -> Iterator[dict[str, Project]]:
 
 @pytest.fixture
 def worked(projects: dict[str, Project]) -> dict[str, Project]:
-    """The same with work committed in the worktree of WP01, and its step done."""
+    """The same with work committed in the workspace of WP01, and its subtask done."""
     for project in projects.values():
         place = project.stage.done(
             "start-implementation", mission="001-search", wp=PACKAGE, actor="ada"
@@ -130,14 +130,16 @@ def check(projects: Mapping[str, Project], intent: Intent, lane: str) -> str | N
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_every_move_is_judged_alike(lane: str, projects: dict[str, Project]):
+def test_every_transition_is_decided_alike(lane: str, projects: dict[str, Project]):
     codes = {check(projects, intent, lane) for to in LANES for intent in moves(PACKAGE, to)}
 
     assert codes == {None, "TRANSITION_REJECTED"}
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_every_move_of_a_package_with_work_is_judged_alike(lane: str, worked: dict[str, Project]):
+def test_every_transition_of_a_package_with_work_is_decided_alike(
+    lane: str, worked: dict[str, Project]
+):
     codes = {check(worked, intent, lane) for to in SEEN for intent in moves(PACKAGE, to)}
 
     assert codes == {None, "TRANSITION_REJECTED"}
@@ -145,19 +147,19 @@ def test_every_move_of_a_package_with_work_is_judged_alike(lane: str, worked: di
 
 @pytest.mark.parametrize("actor", ["ada", "bob"])
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_every_word_is_judged_alike_whoever_says_it(
+def test_every_command_for_people_is_decided_alike_for_each_actor(
     lane: str, actor: str, worked: dict[str, Project]
 ):
     for intent in takes(PACKAGE, actor):
         if "--done" in intent.words and (lane, actor) == ("in_progress", "bob"):
-            # Who forgot --actor would be recorded as the implementer; by 'move' it is judged as ever.
+            # Without --actor, bob would be recorded as the implementer; 'move' decides as before.
             assert worked["people"].decide(intent, lane).code == "WP_ALREADY_CLAIMED"
         else:
             check(worked, intent, lane)
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_a_package_that_waits_is_judged_alike(lane: str, projects: dict[str, Project]):
+def test_package_with_open_dependencies_is_decided_alike(lane: str, projects: dict[str, Project]):
     intents = [*takes(OTHER, "ada"), *moves(OTHER, "claimed"), *moves(OTHER, "in_progress")]
     codes = [check(projects, intent, lane) for intent in intents]
 
@@ -166,7 +168,7 @@ def test_a_package_that_waits_is_judged_alike(lane: str, projects: dict[str, Pro
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
-def test_the_end_of_a_mission_is_judged_alike(lane: str, worked: dict[str, Project]):
+def test_accept_and_merge_are_decided_alike(lane: str, worked: dict[str, Project]):
     for project in worked.values():
         project.given += standing(OTHER, "canceled")
 
@@ -174,7 +176,7 @@ def test_the_end_of_a_mission_is_judged_alike(lane: str, worked: dict[str, Proje
         check(worked, intent, lane)
 
 
-def test_names_that_are_none_are_judged_alike(projects: dict[str, Project]):
+def test_invalid_names_are_decided_alike(projects: dict[str, Project]):
     for wp_id in ("WP99", "WP", "../WP01", "w" * 300):
         for intent in (*takes(wp_id, "ada"), *moves(wp_id, "claimed")):
             assert check(projects, intent, "planned") in ("WP_NOT_FOUND", "TRANSITION_REJECTED")

@@ -19,7 +19,7 @@ def log(line: str) -> None:
 
 def main(root: str, mode: str, *options: str) -> int:
     layout = MailboxLayout(Path(root))
-    # So rare a look that with file events only the events can be what found a request.
+    # Polling is so rare that only file events can have found a request.
     poll_interval_s = 0.02 if "--no-watch" in options else 3600.0
     settings = dataclasses.replace(SETTINGS, poll_interval_s=poll_interval_s)
     worker = Worker(layout, RecordingDispatcher(layout), settings=settings, log=log)

@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox` on the folders that a real worker left."""
+"""`spec-kitty mailbox` on the folders of a mailbox that a real worker has served."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(*arguments: str) -> Result:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MailboxLayout:
-    """A project in which nobody has used the mailbox yet; it is the working directory."""
+    """A project with an unused mailbox, as the working directory."""
     (tmp_path / "kitty-specs").mkdir()
     (tmp_path / ".kittify").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -40,7 +40,7 @@ def served(project: MailboxLayout) -> MailboxLayout:
     return project
 
 
-def test_looking_at_an_unused_mailbox_makes_nothing(project: MailboxLayout) -> None:
+def test_reads_of_an_unused_mailbox_create_nothing(project: MailboxLayout) -> None:
     unserved = run("status")
     assert unserved.exit_code == 2
     assert "no worker has served it yet" in unserved.stdout
@@ -50,12 +50,12 @@ def test_looking_at_an_unused_mailbox_makes_nothing(project: MailboxLayout) -> N
     assert not project.kitty.exists()
 
 
-def test_serve_once_on_an_empty_inbox_ends_well(project: MailboxLayout) -> None:
+def test_serve_once_on_an_empty_inbox_succeeds(project: MailboxLayout) -> None:
     assert run("serve", "--once").exit_code == 0
     assert project.heartbeat.exists()
 
 
-def test_a_second_serve_is_refused_and_names_the_first(project: MailboxLayout) -> None:
+def test_second_worker_is_refused_naming_the_first(project: MailboxLayout) -> None:
     project.ensure()
     lock = LifeLock.try_acquire(project.worker_lock)
     assert lock is not None
@@ -66,7 +66,7 @@ def test_a_second_serve_is_refused_and_names_the_first(project: MailboxLayout) -
     assert f"process {os.getpid()}" in refused.stderr
 
 
-def test_serve_is_never_more_open_than_a_config_that_is_damaged(project: MailboxLayout) -> None:
+def test_serve_is_refused_with_an_invalid_config(project: MailboxLayout) -> None:
     project.ensure()
     put(project, "one", n=1)
     (project.kitty / "config.toml").write_text(
@@ -78,7 +78,7 @@ def test_serve_is_never_more_open_than_a_config_that_is_damaged(project: Mailbox
     assert (project.inbox / "one.json").exists()
 
 
-def test_status_is_words_for_people_and_json_for_programs(served: MailboxLayout) -> None:
+def test_status_prints_text_or_json(served: MailboxLayout) -> None:
     told = run("status")
     assert "no worker; the last one stopped at " in told.stdout
     assert "spec-kitty mailbox serve" in told.stderr
@@ -88,14 +88,14 @@ def test_status_is_words_for_people_and_json_for_programs(served: MailboxLayout)
     assert report["worker"]["state"] == "stopped"
 
 
-def test_what_was_answered_can_be_shown(served: MailboxLayout) -> None:
+def test_show_prints_an_answered_request(served: MailboxLayout) -> None:
     shown = run("show", "one", "--json")
     assert shown.exit_code == 0
     line = json.loads(shown.stdout)["data"]["line"]
     assert line["envelope"]["data"] == {"echo": {"n": 1}}
 
 
-def test_dead_letters_are_listed_without_playing_with_the_terminal(served: MailboxLayout) -> None:
+def test_dead_letters_list_escapes_control_characters(served: MailboxLayout) -> None:
     listed = run("dead-letters", "list")
     assert listed.exit_code == 0
     assert len(listed.stdout.splitlines()) == 2  # A line of headings, and one for the letter.
@@ -108,7 +108,7 @@ def letters(*words: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_dead_letters_that_are_settled_can_be_left_out(served: MailboxLayout) -> None:
+def test_dead_letters_list_waiting_omits_settled_ones(served: MailboxLayout) -> None:
     (record,) = letters()
     settled = served.dead_letters / record["dead_letter"]
     assert len(letters("--waiting")) == 1
@@ -118,7 +118,7 @@ def test_dead_letters_that_are_settled_can_be_left_out(served: MailboxLayout) ->
     assert len(letters()) == 1
 
 
-def test_verify_tells_sound_from_broken(served: MailboxLayout) -> None:
+def test_verify_reports_a_reply_that_was_changed(served: MailboxLayout) -> None:
     assert run("verify").exit_code == 0
     (served.outbox / "one.json").write_text("{}")
     broken = run("verify")
@@ -126,7 +126,7 @@ def test_verify_tells_sound_from_broken(served: MailboxLayout) -> None:
     assert broken.stdout.startswith("one.json")
 
 
-def test_verify_names_a_line_that_lacks_a_part(served: MailboxLayout) -> None:
+def test_verify_reports_a_journal_line_without_a_required_field(served: MailboxLayout) -> None:
     whole = served.journal.read_text()
     assert '"event_ids":' in whole
     served.journal.write_text(whole.replace('"event_ids":', '"happened":'))
@@ -135,7 +135,7 @@ def test_verify_names_a_line_that_lacks_a_part(served: MailboxLayout) -> None:
     assert broken.stdout.startswith("journal.jsonl line 1: ")
 
 
-def test_verify_tells_programs_as_well(served: MailboxLayout) -> None:
+def test_verify_prints_json(served: MailboxLayout) -> None:
     sound = run("verify", "--json")
     assert (sound.exit_code, json.loads(sound.stdout)["data"]) == (
         0,
@@ -147,7 +147,9 @@ def test_verify_tells_programs_as_well(served: MailboxLayout) -> None:
     assert (broken.exit_code, report["is_sound"], len(report["breaks"])) == (1, False, 1)
 
 
-def test_verify_that_cannot_check_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_outside_a_project_exits_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     assert run("verify").exit_code == 2

@@ -1,4 +1,4 @@
-"""Dead letters that a real worker has set aside, looked at and settled by real processes."""
+"""Dead letters of a real worker are listed, shown and settled by real processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.campaign import sampled
 from tests.integration.crashes.killing import killer
 from tests.integration.stage import Stage
 
-# The inbox is another file system for what is started so.
+# Programs started like this see the inbox on another file system.
 APART = ("unshare", "--mount", "--map-root-user", "sh", "-c")
 MOUNTED = 'mount -t tmpfs none .kitty/inbox && exec "$0" "$@"'
 NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
@@ -44,13 +44,13 @@ def serve(stage: Stage) -> None:
 
 
 def conflict(stage: Stage, stem: str = "one") -> str:
-    """The id of the dead letter that a second request under the same id has become."""
+    """Make a conflicting request and return the id of its dead letter."""
     (letter,) = conflicts(stage, [stem])
     return letter
 
 
 def conflicts(stage: Stage, stems: list[str]) -> list[str]:
-    """The ids of the dead letters that second requests under the same ids have become."""
+    """Make conflicting requests and return the ids of their dead letters."""
     for note in ("n", "other"):
         for stem in stems:
             stage.put(stem, "append-history", mission="1", **NOTE | {"note": note})
@@ -89,7 +89,7 @@ def assert_verified(stage: Stage) -> None:
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_a_conflicting_request_is_replayed_under_another_id_and_answered(stage: Stage) -> None:
+def test_conflicting_request_can_be_replayed_under_a_new_id(stage: Stage) -> None:
     letter = conflict(stage)
     assert settle(stage, "replay", letter) == "PREFLIGHT_FAILED"
     assert settle(stage, "replay", letter[:23].lower(), "--as", "two") is None
@@ -103,7 +103,7 @@ def test_a_conflicting_request_is_replayed_under_another_id_and_answered(stage: 
     assert_verified(stage)
 
 
-def test_settling_is_journaled_with_who_asked(stage: Stage) -> None:
+def test_discarding_a_dead_letter_is_journaled_with_its_actor(stage: Stage) -> None:
     letter = conflict(stage)
     assert settle(stage, "discard", letter, "--actor", "ada") is None
     line = stage.journal()[-1]
@@ -117,7 +117,7 @@ def test_settling_is_journaled_with_who_asked(stage: Stage) -> None:
     assert_verified(stage)
 
 
-def test_a_letter_is_settled_once_under_one_id_of_the_request(stage: Stage) -> None:
+def test_repeated_replay_under_the_same_id_has_no_second_effect(stage: Stage) -> None:
     letter = conflict(stage)
     args = {"dead_letter": letter, "new_id": "two", "actor": "ada", "correlation_id": "again"}
     first = stage.ask("replay-dead-letter", policy=None, **args)
@@ -127,7 +127,7 @@ def test_a_letter_is_settled_once_under_one_id_of_the_request(stage: Stage) -> N
     assert stage.replies() == {"one", "two"}
 
 
-def test_what_is_sent_back_under_its_own_name_keeps_owner_and_bytes(stage: Stage) -> None:
+def test_replay_under_the_same_name_keeps_owner_and_content(stage: Stage) -> None:
     stage.put("one", "append-history", mission="1", **NOTE)
     path = inbox(stage) / "one.json"
     if os.geteuid() == 0:
@@ -148,7 +148,7 @@ def test_what_is_sent_back_under_its_own_name_keeps_owner_and_bytes(stage: Stage
     assert stage.reply("one")["success"]
 
 
-def test_a_letter_with_a_new_id_keeps_its_owner(stage: Stage) -> None:
+def test_replay_under_a_new_id_keeps_the_owner(stage: Stage) -> None:
     letter = conflict(stage)
     body = Path(shown(stage, letter)["body"]["path"])
     if os.geteuid() == 0:
@@ -160,7 +160,7 @@ def test_a_letter_with_a_new_id_keeps_its_owner(stage: Stage) -> None:
     assert json.loads(path.read_bytes())["correlation_id"] == "two"
 
 
-def test_a_name_that_no_request_may_have_needs_another(stage: Stage) -> None:
+def test_dead_letter_with_an_invalid_name_needs_a_new_one(stage: Stage) -> None:
     stage.put("one", "append-history", mission="1", **NOTE)
     (inbox(stage) / "one.json").rename(inbox(stage) / "bad\x1b[31m name")
     serve(stage)
@@ -172,7 +172,7 @@ def test_a_name_that_no_request_may_have_needs_another(stage: Stage) -> None:
     assert stage.reply("good")["success"]
 
 
-def test_nothing_that_waits_is_replaced(stage: Stage) -> None:
+def test_replay_does_not_replace_a_waiting_request(stage: Stage) -> None:
     letter = conflict(stage)
     stage.put("two", "mission-state", policy=None, mission="1")
     before = (inbox(stage) / "two.json").read_bytes()
@@ -181,7 +181,7 @@ def test_nothing_that_waits_is_replaced(stage: Stage) -> None:
     assert shown(stage, letter)["body"] is not None
 
 
-def test_what_is_no_file_is_described_and_can_only_be_discarded(stage: Stage) -> None:
+def test_special_files_are_described_and_can_only_be_discarded(stage: Stage) -> None:
     inbox(stage).mkdir(parents=True)
     os.mkfifo(inbox(stage) / "pipe.json")
     (inbox(stage) / "tree.json" / "inner").mkdir(parents=True)
@@ -199,7 +199,7 @@ def test_what_is_no_file_is_described_and_can_only_be_discarded(stage: Stage) ->
     assert_verified(stage)
 
 
-def test_no_escape_code_of_a_stranger_reaches_the_terminal(stage: Stage) -> None:
+def test_list_and_show_escape_control_characters(stage: Stage) -> None:
     inbox(stage).mkdir(parents=True)
     (inbox(stage) / "bad\x1b[31m\nname").write_bytes(b"\x1b]0;owned\x07 \xff\n" * 2000)
     serve(stage)
@@ -215,7 +215,7 @@ def test_no_escape_code_of_a_stranger_reaches_the_terminal(stage: Stage) -> None
     assert preview["size"] == 28_000 - 2000
 
 
-def test_a_prefix_that_fits_none_or_several_is_refused(stage: Stage) -> None:
+def test_unknown_or_ambiguous_prefix_is_refused(stage: Stage) -> None:
     conflict(stage)
     conflict(stage, "two")
     assert stage.run("mailbox", "dead-letters", "show", "zzz").exit_code == 1
@@ -225,7 +225,7 @@ def test_a_prefix_that_fits_none_or_several_is_refused(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("word", sampled(["replay", "discard"], every=2))
-def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, word: str) -> None:
+def test_dead_letter_survives_a_kill_at_any_step_of_settling_it(stage: Stage, word: str) -> None:
     run_until, folder = killer(stage), LetterFolder(letters_folder(stage))
     letters, states = conflicts(stage, [f"id-{step:03}" for step in range(1, LAST_STEP)]), {}
     for step, letter_id in enumerate(letters, 1):
@@ -254,7 +254,7 @@ def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, 
 
 
 @pytest.mark.campaign
-def test_no_letter_is_lost_or_doubled_on_its_way_to_another_file_system(stage: Stage) -> None:
+def test_replay_killed_while_moving_to_another_file_system_loses_nothing(stage: Stage) -> None:
     letters = conflicts(stage, [f"id-{step:03}" for step in range(1, LAST_STEP)])
     run_until, folder = killer(stage, *APART, MOUNTED), LetterFolder(letters_folder(stage))
     assert run_until(0, ["mailbox", "dead-letters", "list"]) == 0
@@ -268,7 +268,7 @@ def test_no_letter_is_lost_or_doubled_on_its_way_to_another_file_system(stage: S
         ended = run_until(
             step, ["mailbox", "dead-letters", "replay", letter_id, "--as", new_id, "--json"]
         )
-        # Whoever changes something next completes what was begun.
+        # The next changing command completes the replay.
         assert run_until(0, settling) == 0
         states[new_id] = folder.named(letter_id).state
         is_there = (there / f"{new_id}.json").exists()

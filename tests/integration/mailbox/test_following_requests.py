@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox tail`, `show` and `stats` with a worker, beside everything that may happen to the journal."""
+"""`spec-kitty mailbox tail`, `show` and `stats` with a worker, while journal files are moved or damaged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def served(stage: Stage) -> None:
 
 
 def lines_of(process: Process) -> list[str]:
-    """The lines that the process prints, which grow while it runs."""
+    """A list of the lines that the process prints, which grows while it runs."""
     found: list[str] = []
     assert process.stdout is not None
     read = process.stdout
@@ -51,7 +51,7 @@ def refused(stage: Stage, *words: str) -> Outcome:
     return done
 
 
-def test_who_follows_sees_each_line_once_whatever_becomes_of_the_journal(stage: Stage) -> None:
+def test_tail_prints_each_line_once_if_journal_files_are_moved_or_deleted(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     layout = Layout(stage.root)
     note(stage, "before")
@@ -87,7 +87,7 @@ def test_who_follows_sees_each_line_once_whatever_becomes_of_the_journal(stage: 
     assert said[-1] == stage.journal()[-1]["seq"]
 
 
-def test_show_finds_a_request_by_any_of_its_names_and_tells_its_story(stage: Stage) -> None:
+def test_show_finds_a_request_by_id_event_sequence_number_or_file_name(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.put("one-1", "start-implementation", mission=SLUG, wp="WP01", actor=HOSTILE)
     note(stage, "one-2")
@@ -118,7 +118,7 @@ def test_show_finds_a_request_by_any_of_its_names_and_tells_its_story(stage: Sta
         assert not {it for it in done.stdout.decode() if not it.isprintable()} - {"\n"}, words
 
 
-def test_show_says_where_a_request_is_that_has_no_answer(stage: Stage) -> None:
+def test_show_reports_the_state_of_an_unanswered_request(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     note(stage, "early")
     note(stage, "late")

@@ -1,4 +1,4 @@
-"""Reads that wait for a change, with a real worker: they cost no polling, hold nothing back, and survive a kill."""
+"""Reads that wait for a change, with a real worker: they block nothing and survive a kill."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def reported_reads(stage: Stage) -> int:
     return int(heartbeat(stage)["parked_reads"])
 
 
-def test_a_read_waits_holds_nothing_back_and_is_answered_after_a_change_of_either_interface(
+def test_waiting_read_blocks_nothing_and_is_answered_after_a_change(
     stage: Stage, worker: Process
 ) -> None:
     for name, change in (
@@ -69,7 +69,7 @@ def test_a_read_waits_holds_nothing_back_and_is_answered_after_a_change_of_eithe
         put_waiting(stage, f"waits-{name}", seen)
         wait_until(lambda: reported_reads(stage) == 1)
         assert heartbeat(stage)["depth"] == 0
-        # Of the same orchestrator, about the same mission.
+        # A read of the same orchestrator about the same mission.
         assert position(stage, f"meanwhile-{name}") == seen
         assert f"waits-{name}" not in stage.replies()
         change()
@@ -78,7 +78,7 @@ def test_a_read_waits_holds_nothing_back_and_is_answered_after_a_change_of_eithe
     wait_until(lambda: reported_reads(stage) == 0)
 
 
-def test_the_end_of_a_wait_answers_without_a_change_and_not_after_with_a_refusal(
+def test_waiting_read_ends_unchanged_after_wait_s_or_expires_at_not_after(
     stage: Stage, worker: Process
 ) -> None:
     seen = position(stage, "first")
@@ -93,7 +93,7 @@ def test_the_end_of_a_wait_answers_without_a_change_and_not_after_with_a_refusal
     assert envelope(stage, "expires")["error_code"] == "REQUEST_EXPIRED"
 
 
-def test_a_flood_of_parked_reads_is_refused_and_a_repeat_ends_the_wait(
+def test_waiting_reads_beyond_the_limit_are_refused_and_a_repeat_ends_the_wait(
     stage: Stage, worker: Process
 ) -> None:
     seen = position(stage, "first")
@@ -119,9 +119,7 @@ def test_a_flood_of_parked_reads_is_refused_and_a_repeat_ends_the_wait(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_next_worker_or_drain_answers_what_waited_at_once(
-    stage: Stage, number: signal.Signals
-) -> None:
+def test_next_worker_answers_waiting_reads_at_once(stage: Stage, number: signal.Signals) -> None:
     process = served(stage)
     seen = position(stage, "first")
     put_waiting(stage, "waits", seen)
@@ -136,7 +134,7 @@ def test_the_next_worker_or_drain_answers_what_waited_at_once(
     assert [it["correlation_id"] for it in stage.journal()].count("waits") == 1
 
 
-def test_a_mission_that_vanishes_ends_in_a_refusal(stage: Stage, worker: Process) -> None:
+def test_waiting_read_of_a_deleted_mission_is_refused(stage: Stage, worker: Process) -> None:
     seen = position(stage, "first")
     put_waiting(stage, "waits", seen, wait_s=2)
     wait_until(lambda: reported_reads(stage) == 1)
@@ -145,9 +143,7 @@ def test_a_mission_that_vanishes_ends_in_a_refusal(stage: Stage, worker: Process
     assert envelope(stage, "waits")["error_code"] in ("MISSION_NOT_FOUND", "STATE_UNREADABLE")
 
 
-def test_two_orchestrators_that_wait_cost_one_line_for_each_wait_however_long_it_is(
-    stage: Stage, worker: Process
-) -> None:
+def test_waiting_read_adds_one_journal_line(stage: Stage, worker: Process) -> None:
     commands = ("mission-state", "list-ready")
     seen = {it: position(stage, f"first-{it}", it) for it in commands}
     before, began = len(stage.journal()), time.monotonic()

@@ -1,4 +1,4 @@
-"""Old replies are pruned, and the journal is followed, by real processes."""
+"""`spec-kitty mailbox prune` and `tail`, by real processes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def prune(stage: Stage, *words: str) -> int:
     return count
 
 
-def test_a_pruned_reply_comes_back_when_its_request_is_sent_again(stage: Stage) -> None:
+def test_pruned_reply_is_restored_when_its_request_is_repeated(stage: Stage) -> None:
     stage.put("one", "append-history", mission="1", **NOTE)
     serve(stage)
     before = (outbox(stage) / "one.json").read_bytes()
@@ -63,7 +63,7 @@ def test_a_pruned_reply_comes_back_when_its_request_is_sent_again(stage: Stage) 
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_what_is_young_or_not_what_the_journal_says_is_kept(stage: Stage) -> None:
+def test_prune_keeps_young_changed_and_unknown_replies(stage: Stage) -> None:
     for stem in ("young", "changed", "foreign"):
         stage.put(stem, "append-history", mission="1", **NOTE)
     serve(stage)
@@ -76,7 +76,7 @@ def test_what_is_young_or_not_what_the_journal_says_is_kept(stage: Stage) -> Non
     assert stage.replies() == {"young", "changed", "unknown"}
 
 
-def test_without_a_terminal_nothing_goes_that_nobody_asked_for(stage: Stage) -> None:
+def test_prune_without_a_terminal_removes_nothing_without_yes(stage: Stage) -> None:
     stage.put("one", "append-history", mission="1", **NOTE)
     serve(stage)
     age(outbox(stage) / "one.json", 3)
@@ -99,7 +99,7 @@ def test_without_a_terminal_nothing_goes_that_nobody_asked_for(stage: Stage) -> 
 
 
 @pytest.mark.parametrize(("typed", "is_gone", "exit_code"), [("y", True, 0), ("n", False, 1)])
-def test_at_a_terminal_a_person_is_asked(
+def test_prune_at_a_terminal_asks_for_confirmation(
     stage: Stage, *, typed: str, is_gone: bool, exit_code: int
 ) -> None:
     stage.put("one", "append-history", mission="1", **NOTE)
@@ -112,7 +112,7 @@ def test_at_a_terminal_a_person_is_asked(
     assert (stage.replies() == set()) == is_gone
 
 
-def test_an_id_of_a_read_is_answered_anew_after_its_answer_was_pruned(stage: Stage) -> None:
+def test_read_is_answered_again_after_its_answer_was_pruned(stage: Stage) -> None:
     (stage.root / ".kitty").mkdir(exist_ok=True)
     (stage.root / ".kitty" / "config.toml").write_text("reads_days = 0\njournal_max_bytes = 0\n")
     stage.put("look", "mission-state", mission="1")
@@ -134,7 +134,7 @@ def test_an_id_of_a_read_is_answered_anew_after_its_answer_was_pruned(stage: Sta
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_an_age_without_a_unit_is_not_understood(stage: Stage) -> None:
+def test_age_without_a_unit_is_a_usage_error(stage: Stage) -> None:
     assert stage.run("mailbox", "prune", "--older-than", "30").exit_code == 2
     assert stage.run("mailbox", "prune", "--yes", "--dry-run").exit_code == 2
 
@@ -146,7 +146,7 @@ def follow(stage: Stage, *words: str) -> Process:
     return tail
 
 
-def test_the_tail_follows_across_a_rotation_until_it_is_interrupted(stage: Stage) -> None:
+def test_tail_follows_across_a_rotation_until_interrupted(stage: Stage) -> None:
     for number in range(3):
         stage.done("append-history", mission="1", correlation_id=f"old-{number}", **NOTE)
     tail = follow(stage, "-n", "2", "--json")
@@ -170,7 +170,7 @@ def test_the_tail_follows_across_a_rotation_until_it_is_interrupted(stage: Stage
     assert ids == ["old-1", "old-2", "rotated", "new"]
 
 
-def test_the_tail_is_words_without_escape_codes(stage: Stage) -> None:
+def test_tail_escapes_control_characters(stage: Stage) -> None:
     inbox = stage.root / ".kitty" / "inbox"
     inbox.mkdir(parents=True)
     (inbox / "bad\x1b[31mname").touch()
@@ -183,7 +183,7 @@ def test_the_tail_is_words_without_escape_codes(stage: Stage) -> None:
     assert b"MISSION_NOT_FOUND" in done.stdout
 
 
-def test_there_is_nothing_to_tail_in_an_unused_mailbox(stage: Stage) -> None:
+def test_tail_of_an_unused_mailbox_prints_and_creates_nothing(stage: Stage) -> None:
     done = stage.run("mailbox", "tail", "--no-follow")
     assert (done.exit_code, done.stdout) == (0, b"")
     assert not (stage.root / ".kitty").exists()

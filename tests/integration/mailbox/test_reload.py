@@ -33,20 +33,20 @@ def served(stage: Stage) -> Process:
 
 
 def told(stage: Stage, *words: str) -> tuple[int, str]:
-    """The exit code, and all that is printed."""
+    """The exit code and the whole output."""
     ended = stage.run("mailbox", *words)
     return ended.exit_code, (ended.stdout + ended.stderr).decode()
 
 
 def end(process: Process) -> list[str]:
-    """The events of a worker, told to end."""
+    """Terminate the worker and return its logged events."""
     process.terminate()
     _, log = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 0
     return [json.loads(line)["event"] for line in log.splitlines()]
 
 
-def test_grants_change_under_load_and_no_request_is_lost(stage: Stage) -> None:
+def test_reload_under_load_changes_grants_and_loses_no_request(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     worker = served(stage)
     names = [f"id-{number:03}" for number in range(120)]
@@ -71,7 +71,7 @@ def test_grants_change_under_load_and_no_request_is_lost(stage: Stage) -> None:
     assert events.count("config.reloaded") == 4
 
 
-def test_a_damaged_file_is_refused_and_named(stage: Stage) -> None:
+def test_reload_refuses_an_invalid_config(stage: Stage) -> None:
     worker = served(stage)
     configure(stage, GRANT.format("default"))
     time.sleep(0.01)  # The file system's clock is coarse.
@@ -91,7 +91,7 @@ def test_a_damaged_file_is_refused_and_named(stage: Stage) -> None:
     assert end(worker).count("config.refused") == 2
 
 
-def test_a_worker_that_cannot_answer_is_described(stage: Stage) -> None:
+def test_reload_reports_a_missing_or_suspended_worker(stage: Stage) -> None:
     code, text = told(stage, "reload")
     assert (code, "no worker" in text) == (2, True)
     worker = served(stage)
@@ -111,7 +111,7 @@ def test_a_worker_that_cannot_answer_is_described(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("prefix", "ended_by"), [([], "SIGHUP"), (["nohup"], "SIGTERM")])
-def test_closing_its_terminal_ends_a_worker_but_not_under_nohup(
+def test_closing_the_terminal_ends_a_worker_unless_started_with_nohup(
     stage: Stage, prefix: list[str], ended_by: str
 ) -> None:
     log, heartbeat = stage.root / "log", stage.root / ".kitty" / "outbox" / "worker.json"

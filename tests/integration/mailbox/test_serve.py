@@ -18,7 +18,7 @@ def log_of(stage: Stage, *words: str, cwd: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in served.stderr.splitlines()]
 
 
-def test_a_worker_started_elsewhere_says_what_it_serves_and_why_it_ends(
+def test_worker_log_names_the_project_the_requests_and_the_reason_to_stop(
     stage: Stage, tmp_path: Path
 ) -> None:
     stage.write_mission({"WP01": {}})
@@ -42,7 +42,7 @@ def test_a_worker_started_elsewhere_says_what_it_serves_and_why_it_ends(
     assert ended["reason"] == "every waiting request is answered"
 
 
-def test_a_worker_that_cannot_start_says_so_in_the_format_that_was_asked_for(
+def test_worker_that_cannot_start_logs_it_in_the_requested_format(
     stage: Stage, tmp_path: Path
 ) -> None:
     (stage.root / ".kitty").mkdir()

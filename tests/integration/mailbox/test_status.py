@@ -1,4 +1,4 @@
-"""`mailbox status` and metrics beside real workers: stopped, killed, stuck, on disks that hang or are full."""
+"""`mailbox status` and metrics with real workers: stopped, killed, stuck, on disks that hang or are full."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OLD_WORKER = (
     "import sys; sys.argv[1:] = ['mailbox', 'serve']\n"
     "from specify_cli.__main__ import main; main()"
 )
-# A disk that hangs: nobody answers the requests of this FUSE file system.
+# A disk that hangs: no process answers the requests of this FUSE file system.
 HUNG = """
 import os, subprocess, sys
 fuse = os.open("/dev/fuse", os.O_RDWR)
@@ -81,7 +81,7 @@ def kinds(stage: Stage, *options: str) -> tuple[int, list[str]]:
 
 
 def samples(text: str) -> dict[str, float]:
-    """The values by name and labels without the project, as a Prometheus server would read them."""
+    """Parse metrics as a Prometheus server does; values by name and labels, except the project."""
     found = {}
     for family in text_string_to_metric_families(text):
         assert family.documentation
@@ -113,7 +113,7 @@ def hung(folder: Path) -> Iterator[None]:
         process.communicate(timeout=TIMEOUT_S)
 
 
-def test_a_worker_that_never_ran_is_stopped_suspended_or_dead_is_told_apart(stage: Stage) -> None:
+def test_status_tells_absent_suspended_stopped_and_killed_workers_apart(stage: Stage) -> None:
     never = stage.run("mailbox", "status")
     assert never.exit_code == 2
     assert never.stdout.startswith(b"down: no worker has served it yet\n")
@@ -137,12 +137,12 @@ def test_a_worker_that_never_ran_is_stopped_suspended_or_dead_is_told_apart(stag
     worker = serve(stage)
     worker.kill()
     worker.wait(TIMEOUT_S)
-    # At once, although its last heartbeat is young.
+    # Reported at once, although its last heartbeat is recent.
     assert beats(stage)
     assert kinds(stage) == (2, ["worker_died"])
 
 
-def test_a_request_whose_git_hangs_is_stuck_and_the_advice_ends_it(stage: Stage) -> None:
+def test_status_reports_a_stuck_request_and_the_advised_command_ends_it(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.git("config", "filter.slow.smudge", "sleep 600")
     (stage.root / ".git" / "info" / "attributes").write_text("README.md filter=slow\n")
@@ -160,7 +160,7 @@ def test_a_request_whose_git_hangs_is_stuck_and_the_advice_ends_it(stage: Stage)
     wait_until(lambda: kinds(stage, "--stuck-after", "1") == (0, []), timeout_s=TIMEOUT_S)
 
 
-def test_settings_that_the_worker_has_not_read_and_its_version_are_told(stage: Stage) -> None:
+def test_status_reports_a_stale_config_and_another_version(stage: Stage) -> None:
     config = stage.root / ".kitty" / "config.toml"
     old = subprocess.Popen([sys.executable, "-c", OLD_WORKER], cwd=stage.root, env=environment())
     stage.started.append(old)
@@ -187,7 +187,7 @@ def test_settings_that_the_worker_has_not_read_and_its_version_are_told(stage: S
 
 @pytest.mark.campaign
 @needs_mount
-def test_an_outbox_that_hangs_stops_neither_the_answer_nor_the_other_mailboxes(
+def test_status_and_other_mailboxes_work_while_an_outbox_hangs(
     stage: Stage,
 ) -> None:
     stage.write_mission({"WP01": {}})
@@ -207,7 +207,7 @@ def test_an_outbox_that_hangs_stops_neither_the_answer_nor_the_other_mailboxes(
         )
         stage.put("other", "append-history", **NOTE)
         wait_until(lambda: "other" in stage.replies(), timeout_s=TIMEOUT_S)
-        # Longer than a heartbeat is young.
+        # Longer than a heartbeat counts as recent.
         beat = MailboxLayout(stage.root).heartbeat.stat().st_mtime_ns
         wait_until(
             lambda: MailboxLayout(stage.root).heartbeat.stat().st_mtime_ns > beat + 7_000_000_000,
@@ -219,7 +219,7 @@ def test_an_outbox_that_hangs_stops_neither_the_answer_nor_the_other_mailboxes(
 
 @pytest.mark.campaign
 @needs_mount
-def test_a_full_outbox_stalls_its_mailbox_and_orchestrators_read_no_path(stage: Stage) -> None:
+def test_full_outbox_stalls_only_its_mailbox_and_discloses_no_path(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     (stage.root / ".kitty").mkdir()
     (stage.root / ".kitty" / "config.toml").write_text(CONFIG)
@@ -254,7 +254,7 @@ def test_a_full_outbox_stalls_its_mailbox_and_orchestrators_read_no_path(stage: 
 
 
 @needs_mount
-def test_a_request_that_cannot_leave_the_inbox_is_told_until_it_is_gone(stage: Stage) -> None:
+def test_status_reports_a_request_that_cannot_be_moved(stage: Stage) -> None:
     stuck, source = MailboxLayout(stage.root).inbox / "stuck.json", stage.root / "source"
     stuck.parent.mkdir(parents=True)
     for file in (stuck, source):
@@ -272,7 +272,7 @@ def test_a_request_that_cannot_leave_the_inbox_is_told_until_it_is_gone(stage: S
     wait_until(lambda: kinds(stage)[1] != ["unmovable_request"])
 
 
-def test_a_record_that_another_process_locks_is_named_with_that_process(stage: Stage) -> None:
+def test_status_names_the_process_that_locks_the_record(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     note = ("--mission", SLUG, "--wp", "WP01", "--actor", "coder", "--note", "n")
     assert stage.api("append-history", *note).exit_code == 0
@@ -292,7 +292,7 @@ def test_a_record_that_another_process_locks_is_named_with_that_process(stage: S
     assert f"ps -o pid,etime,args -p {locker.pid}" in next_of(shown)
 
 
-def test_metrics_are_read_by_the_library_and_end_with_the_worker(
+def test_metrics_can_be_parsed_and_report_the_end_of_the_worker(
     stage: Stage, tmp_path: Path
 ) -> None:
     stage.write_mission({"WP01": {}})

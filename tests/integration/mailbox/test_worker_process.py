@@ -1,4 +1,4 @@
-"""The worker as a process that is killed, stopped and started, with real folders and signals."""
+"""The worker process is killed, stopped and restarted, with real folders and signals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def layout(tmp_path: Path) -> MailboxLayout:
 
 @pytest.fixture
 def start(layout: MailboxLayout) -> Iterator[Start]:
-    """Starts a worker process; none outlives the test."""
+    """Start worker processes, which are killed at the end of the test."""
     started: list[Process] = []
 
     def start_one(mode: str = "serve", *options: str) -> Process:
@@ -62,7 +62,7 @@ def effects(layout: MailboxLayout) -> list[str]:
     return (layout.root / "effects.log").read_text().split()
 
 
-def test_a_worker_killed_again_and_again_answers_everything_once(
+def test_worker_killed_repeatedly_answers_every_request_once(
     layout: MailboxLayout, start: Start
 ) -> None:
     names = [f"id-{number:03}" for number in range(200)]
@@ -85,7 +85,7 @@ def test_a_worker_killed_again_and_again_answers_everything_once(
     assert list(read_records(layout.dead_letters)) == []
 
 
-def test_a_second_worker_leaves_the_mailbox_to_the_first(
+def test_second_worker_exits_and_the_first_keeps_the_mailbox(
     layout: MailboxLayout, start: Start
 ) -> None:
     first = start()
@@ -100,7 +100,7 @@ def test_a_second_worker_leaves_the_mailbox_to_the_first(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_worker_finishes_the_request_in_hand(
+def test_stopped_worker_finishes_the_current_request(
     layout: MailboxLayout, start: Start, number: int
 ) -> None:
     started, release = layout.root / "started", layout.root / "release"
@@ -119,7 +119,7 @@ def test_a_stopped_worker_finishes_the_request_in_hand(
     assert report["depth"] == 1
 
 
-def test_an_idle_worker_stops_at_once(layout: MailboxLayout, start: Start) -> None:
+def test_idle_worker_stops_at_once(layout: MailboxLayout, start: Start) -> None:
     process = start()
     wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
     process.terminate()
@@ -127,7 +127,7 @@ def test_an_idle_worker_stops_at_once(layout: MailboxLayout, start: Start) -> No
 
 
 @pytest.mark.parametrize("options", [(), ("--no-watch",)])
-def test_a_client_that_knows_two_folders_is_answered(
+def test_client_with_two_folders_is_answered(
     layout: MailboxLayout, start: Start, options: tuple[str, ...]
 ) -> None:
     process = start("serve", *options)
@@ -140,7 +140,7 @@ def test_a_client_that_knows_two_folders_is_answered(
     assert process.wait(LONGEST_S) == 0
 
 
-def test_the_heartbeat_tells_of_the_worker(layout: MailboxLayout, start: Start) -> None:
+def test_heartbeat_describes_the_worker(layout: MailboxLayout, start: Start) -> None:
     (layout.inbox / "bad name").touch()
     process = start()
     wait_until(lambda: (heartbeat_file.last_beat(layout.heartbeat) or {}).get("dead_letters") == 1)
@@ -153,7 +153,7 @@ def test_the_heartbeat_tells_of_the_worker(layout: MailboxLayout, start: Start) 
     assert {"host_name", "started_at", "beat_at"} <= set(report)
 
 
-def test_a_flood_of_hostile_files_does_not_keep_others_from_being_served(
+def test_flood_of_invalid_files_does_not_block_a_request(
     layout: MailboxLayout, start: Start
 ) -> None:
     for number in range(300):

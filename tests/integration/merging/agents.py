@@ -1,4 +1,4 @@
-"""What an agent commits in its workspace, and what becomes of it."""
+"""Commits of an agent in its workspace, and their submission and merge."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORGED_EVENT = json.dumps(
 
 
 def put(stage: Stage, workspace: Path, files: Mapping[str, str]) -> str:
-    """The commit of these files, ignored or not, in the workspace."""
+    """Commit these files, even if ignored, in the workspace; return the commit."""
     for name, text in files.items():
         path = workspace / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def hand_in(stage: Stage, to: str = "for_review", **args: Any) -> dict[str, Any]
 
 
 def refused(stage: Stage, to: str = "for_review", **args: Any) -> dict[str, Any]:
-    """The refusal of a hand-in, which has left the package where it was."""
+    """Return the refusal of a submission; check that the package has not moved."""
     lane = stage.lane("WP01")
     envelope = hand_in(stage, to, **args)
     assert envelope["error_code"] == "TRANSITION_REJECTED", envelope
@@ -54,7 +54,7 @@ def paths(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def approve_behind_the_host(stage: Stage) -> None:
-    """The package is approved in the log, as a host before these rules has left it, with its commits."""
+    """Approve the package in the log, with its commits, as a host did before these rules."""
     workspace = stage.root / ".worktrees" / f"{SLUG}-lane-a"
     branch = f"kitty/mission-{SLUG}-lane-a"
     if workspace.exists():
@@ -65,7 +65,7 @@ def approve_behind_the_host(stage: Stage) -> None:
 
 
 def preflight(stage: Stage, **args: Any) -> dict[str, Any]:
-    """The refusal of a merge, which has moved nothing."""
+    """Return the refusal of a merge; check that the target has not moved."""
     before = stage.git("rev-parse", "main")
     envelope = stage.ask("merge-mission", mission=SLUG, **args)
     assert envelope["error_code"] == "PREFLIGHT_FAILED", envelope

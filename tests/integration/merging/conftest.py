@@ -10,7 +10,7 @@ from tests.integration.stage import SLUG, Stage
 
 @pytest.fixture
 def workspace(stage: Stage) -> Path:
-    """The workspace of a package that was started; another mission stands beside its own."""
+    """The workspace of a started package; the project has another mission."""
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     stage.write_mission({"WP01": {"owned_files": ["c/**"]}}, slug=OTHER)
     (stage.root / "kitty-specs" / SLUG / "tasks.md").write_text("# Tasks\n")

@@ -1,4 +1,4 @@
-"""Attributes and links that came with a merge change nothing in what the host reads and writes."""
+"""Merged attributes and links do not affect the files that the host reads and writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ATTRIBUTES = [
 
 
 @pytest.mark.parametrize("attributes", ATTRIBUTES)
-def test_attributes_of_a_merged_lane_do_not_stand_in_the_way_of_other_missions(
+def test_merged_attributes_do_not_affect_other_missions(
     stage: Stage, workspace: Path, attributes: str
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n", ".gitattributes": f"{attributes}\n"})
@@ -34,9 +34,7 @@ def test_attributes_of_a_merged_lane_do_not_stand_in_the_way_of_other_missions(
     assert committed == (stage.root / log).read_text().strip()
 
 
-def test_a_note_for_a_mission_whose_log_is_a_link_writes_nothing_outside(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_log_that_is_a_symlink_is_not_followed(stage: Stage, tmp_path: Path) -> None:
     folder = stage.write_mission({"WP01": {}}, slug="003-ghost")
     (folder / "status.events.jsonl").symlink_to(tmp_path / "outside")
     envelope = stage.ask("append-history", mission="003-ghost", wp="WP01", actor="x", note="n")

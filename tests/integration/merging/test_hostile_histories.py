@@ -1,4 +1,4 @@
-"""Whatever shape a history has, a merge changes nothing of the host's or of another mission."""
+"""Histories of any shape do not let a merge change files of the host or of another mission."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ META = f"kitty-specs/{OTHER}/meta.json"
 
 
 def plant(stage: Stage, workspace: Path, mode: str, path: str, *, gone: str = "") -> None:
-    """A commit in the workspace's branch with an entry that no file system need have."""
+    """Commit an entry on the workspace's branch without creating it in the file system."""
     oid = stage.git("rev-parse", "HEAD" if mode == "160000" else "HEAD:README.md", folder=workspace)
     if gone:
         stage.git("rm", "-rq", "--cached", gone, folder=workspace)
@@ -28,7 +28,7 @@ def plant(stage: Stage, workspace: Path, mode: str, path: str, *, gone: str = ""
 
 
 def side(stage: Stage, workspace: Path, name: str, files: dict[str, str]) -> str:
-    """A commit beside the workspace's own line."""
+    """A commit beside the history of the workspace's branch."""
     here = stage.git("rev-parse", "HEAD", folder=workspace)
     stage.git("checkout", "-q", "--detach", folder=workspace)
     made = put(stage, workspace, files)
@@ -71,7 +71,7 @@ def criss_cross(stage: Stage, workspace: Path) -> None:
 
 
 def renamed_folder(stage: Stage, workspace: Path) -> None:
-    """The target adds a file to a folder that the lane has called something else."""
+    """The target adds a file to a folder that the execution lane has renamed."""
     put(stage, workspace, {"a/one.py": "1\n", "a/two.py": "2\n"})
     stage.git("fetch", "-q", str(workspace), "HEAD")
     stage.git("merge", "-q", "--no-edit", "FETCH_HEAD")
@@ -94,7 +94,7 @@ def renamed_mission(stage: Stage, workspace: Path) -> None:
 
 
 def replaced(stage: Stage, workspace: Path) -> None:
-    """A local note of git shows another tree than the commit has."""
+    """A replace ref of git shows another tree than the commit has."""
     start = stage.git("rev-parse", "HEAD", folder=workspace)
     evil = put(stage, workspace, {META: "{}", "a/work.py": "work\n"})
     stage.git("checkout", "-q", "--detach", start, folder=workspace)
@@ -111,7 +111,7 @@ def grafted(stage: Stage, workspace: Path) -> None:
 
 
 def merge_driver(stage: Stage, workspace: Path) -> None:
-    """The lane chooses how conflicts in the files of another mission are settled."""
+    """The execution lane chooses the merge driver for files of another mission."""
     for driver in ("true", "cp %B %A"):
         stage.git("config", "merge.mine.driver", driver)
     put(stage, workspace, {".gitattributes": "* merge=mine\n", META: '{"mission_slug": "mine"}'})
@@ -149,22 +149,22 @@ ATTACKS: dict[str, Callable[[Stage, Path], None]] = {
 MERGED = {("like git", it) for it in STRATEGIES} | {
     (it.__name__, strategy) for it in (octopus, criss_cross) for strategy in ("merge", "squash")
 }
-"""What has nothing in the end that a merge may not touch."""
+"""Attacks whose result contains nothing forbidden, so that they are merged."""
 
 
 @pytest.mark.parametrize("strategy", sampled(STRATEGIES, every=3))
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_nothing_of_the_host_or_another_mission_changes(
+def test_hostile_history_does_not_change_files_of_the_host_or_other_missions(
     stage: Stage, workspace: Path, attack: str, strategy: str
 ) -> None:
     ATTACKS[attack](stage, workspace)
-    # Past the intake of commits, as what a linked worktree has comes past it.
+    # Bypasses intake, as commits of a linked worktree do.
     stage.git("fetch", "-q", str(workspace), f"+HEAD:refs/heads/{BRANCH}")
     approve_behind_the_host(stage)
     before = stage.git("ls-tree", "-r", "main", "kitty-specs")
     asked = stage.ask("merge-mission", mission=SLUG, strategy=strategy, actor="ada")
     assert asked["success"] == ((attack, strategy) in MERGED), asked
-    # Refused for what it is, and not for a slip of the attacker.
+    # Refused because of the attack, not because of a mistake in it.
     assert asked["success"] or asked["data"].get("paths") or "rebase" in asked["data"]["message"]
     after = stage.git("ls-tree", "-r", "main", "kitty-specs")
     own = f"kitty-specs/{SLUG}/"

@@ -1,4 +1,4 @@
-"""What an agent puts into a commit does not decide how much memory the host takes."""
+"""The size of a commit does not determine how much memory the host uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.stage import SLUG, Stage
 MESSAGE_BYTES = 200 * 1024 * 1024
 
 MEMORY_KIB = 150 * 1024
-"""What the host may have at most: less than the message."""
+"""The host's memory limit: less than the message."""
 
 ASK = """
 import sys
@@ -23,14 +23,14 @@ from specify_cli.cli import orchestrator_api
 try:
     orchestrator_api.run(sys.argv[1:])
 finally:
-    # Not ru_maxrss, which holds what the process had that started this one.
+    # Not ru_maxrss, which includes the memory of the parent process.
     lines = Path("/proc/self/status").read_text().splitlines()
     print(next(line for line in lines if line.startswith("VmHWM")).split()[1], file=sys.stderr)
 """
 
 
 def commit_with_a_large_message(workspace: Path) -> str:
-    """A commit on top of the workspace's whose message has 200 MB; checked out there."""
+    """Commit in the workspace with a message of 200 MB."""
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=workspace, capture_output=True, check=True)
@@ -62,7 +62,7 @@ def commit_with_a_large_message(workspace: Path) -> str:
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("strategy", ["rebase", "merge"])
-def test_a_commit_with_a_message_of_200_mb_is_never_read_whole(stage: Stage, strategy: str) -> None:
+def test_commit_message_of_200_mb_is_not_loaded_into_memory(stage: Stage, strategy: str) -> None:
     stage.write_mission({"WP01": {}})
     start = {"mission": SLUG, "wp": "WP01", "actor": "agent"}
     workspace = Path(stage.done("start-implementation", **start)["workspace_path"])

@@ -1,4 +1,4 @@
-"""Trees that git itself would not write are refused by name, whatever commit has them."""
+"""Trees that git itself would not write are refused by name, in any commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.integration.stage import SLUG, Stage
 
 
 def bad_tree(stage: Stage, entries: list[tuple[str, str, str]]) -> str:
-    """A commit on the lane's branch with exactly these entries: mode, name, object."""
+    """A commit on the execution lane's branch with exactly these entries: mode, name, object."""
     raw = b"".join(
         mode.encode() + b" " + os.fsencode(name) + b"\0" + bytes.fromhex(oid)
         for mode, name, oid in entries
@@ -42,7 +42,7 @@ def bad_tree(stage: Stage, entries: list[tuple[str, str, str]]) -> str:
 
 
 def by_hand(stage: Stage, workspace: Path) -> None:
-    """What the workspace has is in the project, and a person goes on there: intake would not let it in."""
+    """Continue in the project as a person would: intake would refuse the tree."""
     stage.done("sync-workspaces", policy=None)
     shutil.rmtree(workspace)
 
@@ -68,7 +68,7 @@ BAD_TREES = {
 
 
 @pytest.mark.parametrize("entries", sampled(BAD_TREES.values(), every=2), ids=BAD_TREES)
-def test_a_malformed_tree_is_refused_with_its_path_and_commit(
+def test_malformed_tree_is_refused_with_its_path_and_commit(
     stage: Stage, workspace: Path, entries: list[tuple[str, str, str]]
 ) -> None:
     oids = {"blob": stage.git("rev-parse", "HEAD:README.md"), "tree": ""}
@@ -85,7 +85,7 @@ def test_a_malformed_tree_is_refused_with_its_path_and_commit(
         assert paths(preflight(stage, strategy=strategy)) == found
 
 
-def test_a_malformed_tree_deep_in_the_history_is_refused_too(stage: Stage, workspace: Path) -> None:
+def test_malformed_tree_in_an_earlier_commit_is_refused(stage: Stage, workspace: Path) -> None:
     good = put(stage, workspace, {"a/work.py": "work\n"})
     by_hand(stage, workspace)
     branch = f"kitty/mission-{SLUG}-lane-a"
@@ -95,7 +95,7 @@ def test_a_malformed_tree_deep_in_the_history_is_refused_too(stage: Stage, works
     assert paths(refused(stage)) == {".git": bad}
 
 
-def test_a_malformed_entry_that_the_target_has_is_not_held_against_a_neighbour(
+def test_malformed_entry_that_the_target_already_has_is_accepted(
     stage: Stage, workspace: Path
 ) -> None:
     (stage.root / "odd").mkdir()
@@ -107,7 +107,7 @@ def test_a_malformed_entry_that_the_target_has_is_not_held_against_a_neighbour(
     assert hand_in(stage)["success"]
 
 
-def test_a_name_that_no_file_system_holds_is_not_taken_in(stage: Stage, workspace: Path) -> None:
+def test_file_name_longer_than_255_bytes_is_refused(stage: Stage, workspace: Path) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
     oid = stage.git("rev-parse", "HEAD:a/work.py", folder=workspace)
     name = f"a/{'b' * 256}"

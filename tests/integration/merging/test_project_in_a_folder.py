@@ -1,4 +1,4 @@
-"""A project in a folder of its repository is kept from the work of agents like one at the top."""
+"""A project in a folder of its repository is protected from agents like one at the top."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def workspace(inner: Stage) -> Path:
         f"inner/kitty-specs/{SLUG}/status.events.jsonl",
     ],
 )
-def test_files_of_the_host_do_not_come_in(inner: Stage, workspace: Path, path: str) -> None:
+def test_changes_to_host_files_are_refused(inner: Stage, workspace: Path, path: str) -> None:
     branch = f"kitty/mission-{SLUG}-lane-a"
     before = inner.git("rev-parse", branch)
     commit = put(inner, workspace, {"inner/work.py": "work\n", path: "{}"})
@@ -44,7 +44,7 @@ def test_files_of_the_host_do_not_come_in(inner: Stage, workspace: Path, path: s
     assert inner.git("rev-parse", branch) == before
 
 
-def test_a_removed_file_of_the_host_does_not_come_in(inner: Stage) -> None:
+def test_removal_of_a_host_file_is_refused(inner: Stage) -> None:
     settings = inner.root / ".kitty" / "config.toml"
     settings.parent.mkdir(exist_ok=True)
     settings.write_text("trash_days = 14\n")
@@ -59,7 +59,7 @@ def test_a_removed_file_of_the_host_does_not_come_in(inner: Stage) -> None:
     assert hand_in(inner)["data"]["reason_code"] == "bad_content"
 
 
-def test_the_work_comes_in(inner: Stage, workspace: Path) -> None:
+def test_other_changes_are_accepted(inner: Stage, workspace: Path) -> None:
     files = {
         "inner/work.py": "work\n",
         "docs/kitty-specs/guide.md": "guide\n",

@@ -1,4 +1,4 @@
-"""A filter of the user that attributes of a merged lane select does not stop the host's own commits."""
+"""A filter that merged attributes select does not stop the host's own commits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILTERS = {
 
 @pytest.mark.parametrize("selected", ["*.jsonl", "kitty-specs/**", "*"])
 @pytest.mark.parametrize("settings", FILTERS.values(), ids=FILTERS.keys())
-def test_a_required_filter_that_fails_does_not_stop_accept(
+def test_failing_required_filter_does_not_stop_accept(
     stage: Stage, workspace: Path, settings: dict[str, str], selected: str
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n", ".gitattributes": f"{selected} filter=vault\n"})
@@ -29,7 +29,7 @@ def test_a_required_filter_that_fails_does_not_stop_accept(
     stage.done("transition", mission=OTHER, wp="WP01", **forced)
     for key, value in settings.items():
         stage.git("config", f"filter.vault.{key}", value)
-    # An index as old as its entries: git cannot tell by dates whether a file was changed since.
+    # An index as old as its entries: git cannot tell by timestamps whether a file has changed.
     os.utime(stage.root / ".git" / "index", (1, 1))
     assert stage.done("accept-mission", mission=OTHER, actor="x")["accepted"]
     log = stage.root / "kitty-specs" / OTHER / "status.events.jsonl"
@@ -37,7 +37,7 @@ def test_a_required_filter_that_fails_does_not_stop_accept(
     assert stage.git("cat-file", "blob", f"HEAD:{name}") == log.read_text().strip()
 
 
-def test_an_edit_in_the_same_instant_as_the_index_is_still_seen_after_accept(
+def test_edit_with_the_timestamp_of_the_index_is_still_seen_after_accept(
     stage: Stage, workspace: Path
 ) -> None:
     assert hand_in(stage, "approved", force=True, note="n")["success"]

@@ -1,4 +1,4 @@
-"""A push takes minutes, or nobody learns what became of it: it holds nobody up, and nothing is lost."""
+"""A push that is slow, or whose outcome is unknown, blocks no other request and loses nothing."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ tries=0
 while test ! -e {gate} && test $tries -lt 30000; do tries=$((tries + 1)); sleep 0.02; done
 exit {status}
 """
-"""Ten minutes at most, so that no test leaves it running."""
+"""It ends after ten minutes, so that no test leaves it running."""
 
 
 class Origin:
-    """A remote whose hook waits for `open`."""
+    """A remote whose hook waits for the gate file."""
 
     def __init__(self, stage: Stage, folder: Path) -> None:
         self.stage, self.path = stage, folder / "origin.git"
         self.gate, self.begun = folder / "gate", folder / "begun"
         stage.git("init", "-q", "--bare", "-b", "main", str(self.path))
         stage.git("remote", "add", "origin", str(self.path))
-        # As on another machine: the end of the sender, with all its processes, is not its end.
+        # As on another machine: it continues if the sender and all its processes are killed.
         stage.git("config", "remote.origin.receivepack", "setsid --wait git-receive-pack")
         stage.git("push", "-q", "origin", "main")
 
@@ -71,7 +71,7 @@ def refuse(*_: object) -> None:
 
 
 class Merging(threading.Thread):
-    """A merge that another thread waits for."""
+    """A merge in another thread."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True)
@@ -88,7 +88,7 @@ class Merging(threading.Thread):
 
 
 @pytest.mark.usefixtures("_hurried")
-def test_a_push_that_arrives_after_its_deadline_is_found_by_the_next_merge(
+def test_push_that_arrives_after_its_timeout_is_found_by_the_next_merge(
     stage: Stage, origin: Origin
 ) -> None:
     origin.wait_for_gate()
@@ -106,7 +106,7 @@ def test_a_push_that_arrives_after_its_deadline_is_found_by_the_next_merge(
 
 
 @pytest.mark.usefixtures("_hurried")
-def test_a_push_that_never_arrived_is_made_again_by_the_next_merge(
+def test_push_that_never_arrived_is_repeated_by_the_next_merge(
     stage: Stage, origin: Origin
 ) -> None:
     origin.wait_for_gate(status=1)
@@ -119,7 +119,7 @@ def test_a_push_that_never_arrived_is_made_again_by_the_next_merge(
 
 
 @pytest.mark.usefixtures("_hurried")
-def test_work_goes_on_at_origin_while_the_outcome_is_unknown(
+def test_commits_on_top_of_a_push_with_unknown_outcome_are_kept(
     stage: Stage, origin: Origin, tmp_path: Path
 ) -> None:
     origin.wait_for_gate()
@@ -136,7 +136,7 @@ def test_work_goes_on_at_origin_while_the_outcome_is_unknown(
 
 
 @pytest.mark.usefixtures("_hurried")
-def test_a_remote_that_went_elsewhere_meanwhile_is_a_refusal_and_the_next_merge_is_a_new_one(
+def test_merge_is_refused_if_the_remote_has_moved_and_succeeds_after_a_pull(
     stage: Stage, origin: Origin, tmp_path: Path
 ) -> None:
     origin.wait_for_gate(status=1)
@@ -152,7 +152,7 @@ def test_a_remote_that_went_elsewhere_meanwhile_is_a_refusal_and_the_next_merge_
     assert origin.tip == stage.git("rev-parse", "main")
 
 
-def test_nobody_waits_for_a_push(stage: Stage, origin: Origin) -> None:
+def test_other_requests_do_not_wait_for_a_push(stage: Stage, origin: Origin) -> None:
     origin.wait_for_gate()
     merging = Merging(stage)
     wait_until(origin.begun.exists)
@@ -164,7 +164,7 @@ def test_nobody_waits_for_a_push(stage: Stage, origin: Origin) -> None:
     assert merging.is_alive()
     origin.gate.touch()
     assert merging.ended()["data"]["merged_wps"] == ["WP01"]
-    # What was accepted meanwhile is not lost, nor is what was noted.
+    # The acceptance and the note made meanwhile are not lost.
     assert stage.git("merge-base", "--is-ancestor", origin.tip, "main") == ""
     assert stage.git("status", "--porcelain", "--untracked-files=no") == ""
     assert "meanwhile" in stage.git("show", f"main:kitty-specs/{SLUG}/status.events.jsonl")
@@ -174,7 +174,9 @@ def test_nobody_waits_for_a_push(stage: Stage, origin: Origin) -> None:
     assert origin.tip == stage.git("rev-parse", "main")
 
 
-def test_a_package_cannot_leave_a_merge_that_is_being_pushed(stage: Stage, origin: Origin) -> None:
+def test_package_cannot_be_sent_back_while_its_merge_is_pushed(
+    stage: Stage, origin: Origin
+) -> None:
     origin.wait_for_gate()
     merging = Merging(stage)
     wait_until(origin.begun.exists)
@@ -189,7 +191,7 @@ def test_a_package_cannot_leave_a_merge_that_is_being_pushed(stage: Stage, origi
     assert stage.lane("WP01") == "done"
 
 
-def test_a_package_can_leave_a_merge_that_was_refused(stage: Stage, origin: Origin) -> None:
+def test_package_can_be_sent_back_after_its_push_was_refused(stage: Stage, origin: Origin) -> None:
     origin.wait_for_gate(status=1)
     origin.gate.touch()
     assert merge(stage)["error_code"] == "PREFLIGHT_FAILED"
@@ -197,10 +199,10 @@ def test_a_package_can_leave_a_merge_that_was_refused(stage: Stage, origin: Orig
     stage.done("transition", mission=SLUG, wp="WP01", **back)
 
 
-def test_a_merge_that_was_pushed_and_made_asks_no_remote_again(
+def test_merge_whose_target_has_moved_does_not_contact_the_remote_again(
     stage: Stage, origin: Origin
 ) -> None:
-    # The target has moved, and nothing else.
+    # Only the target has moved.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MergeRun, "_record", refuse)
         assert merge(stage)["error_code"] == "STORAGE_FAILED"
@@ -209,7 +211,7 @@ def test_a_merge_that_was_pushed_and_made_asks_no_remote_again(
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_host_that_is_killed_while_it_pushes_is_completed_by_the_next_merge(
+def test_merge_killed_while_pushing_is_completed_by_the_next_one(
     stage: Stage, origin: Origin, arrives: bool
 ) -> None:
     origin.wait_for_gate(status=0 if arrives else 1)
@@ -230,7 +232,7 @@ def test_a_host_that_is_killed_while_it_pushes_is_completed_by_the_next_merge(
 
 
 @pytest.mark.usefixtures("_hurried")
-def test_a_second_push_that_is_refused_does_not_lose_the_first_that_arrives_later(
+def test_refused_second_push_does_not_lose_the_first_that_arrives_later(
     stage: Stage, origin: Origin
 ) -> None:
     origin.wait_for_gate()

@@ -1,4 +1,4 @@
-"""The folder of a project is moved or copied as a whole: what the doctor advises works as it is printed."""
+"""The folder of a project is moved or copied as a whole, and the doctor's advice works as printed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LANES = {it: f"{SLUG}-lane-{it}" for it in "ab"}
 
 @pytest.fixture
 def begun(stage: Stage) -> Stage:
-    """WP01 is in work in a workspace that git-lfs uses, WP02 in a linked worktree of a former version."""
+    """WP01 is in progress in a workspace with git-lfs, WP02 in a linked worktree of an older version."""
     stage.git("config", "filter.lfs.clean", "cat")
     scopes = {"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}}
     folder = stage.write_mission(scopes)
@@ -43,7 +43,7 @@ def findings(stage: Stage) -> list[dict[str, Any]]:
 
 
 def follow(stage: Stage) -> None:
-    """Paste every command that the doctor prints, until it has none."""
+    """Paste the commands that the doctor prints, until it has no findings."""
     for _ in range(3):
         for finding in findings(stage):
             for command in finding["repair"].split("'")[1::2]:
@@ -56,7 +56,7 @@ def follow(stage: Stage) -> None:
 
 
 def is_clean(stage: Stage, lane: str) -> bool:
-    """Git works in the workspace, and prints nothing about it."""
+    """Whether git works in the workspace and reports no changes."""
     words = ["git", "status", "--porcelain"]
     folder = stage.root / ".worktrees" / LANES[lane]
     done = subprocess.run(words, cwd=folder, capture_output=True, check=True)
@@ -72,7 +72,7 @@ def goes_on(stage: Stage) -> None:
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_a_moved_project_goes_on_beside_another_one_at_its_former_path(begun: Stage) -> None:
+def test_moved_project_is_repaired_beside_another_one_at_its_former_path(begun: Stage) -> None:
     former, begun.root = begun.root, begun.root.with_name("else where")
     former.rename(begun.root)
     Stage(root=former).make_repository()
@@ -85,7 +85,7 @@ def test_a_moved_project_goes_on_beside_another_one_at_its_former_path(begun: St
 
 
 @pytest.mark.campaign
-def test_a_copy_is_repaired_and_the_original_stays(begun: Stage) -> None:
+def test_copy_is_repaired_and_the_original_is_unchanged(begun: Stage) -> None:
     copy = Stage(root=copied(begun.root, begun.root.with_name("copy")))
     assert "moved-worktree" in {it["check"] for it in findings(copy)}
     follow(copy)
@@ -94,7 +94,7 @@ def test_a_copy_is_repaired_and_the_original_stays(begun: Stage) -> None:
     goes_on(copy)
 
 
-def test_a_worktree_that_git_has_forgotten_is_moved_away(begun: Stage) -> None:
+def test_worktree_without_a_registration_is_moved_away_by_the_advised_command(begun: Stage) -> None:
     former, begun.root = begun.root, begun.root.with_name("elsewhere")
     former.rename(begun.root)
     begun.git("worktree", "prune")

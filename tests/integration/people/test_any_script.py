@@ -23,7 +23,7 @@ from tests.unit.cli.test_people_tasks import git, say
         ("\u6587" * 200, "001-" + "\u6587" * 40),
     ],
 )  # fmt: skip
-def test_a_title_in_any_script_names_a_mission(
+def test_title_in_any_script_becomes_a_slug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, title: str, slug: str
 ) -> None:
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
@@ -36,7 +36,7 @@ def test_a_title_in_any_script_names_a_mission(
     assert say(tmp_path, "implement", "WP01")["success"]
 
 
-def test_a_title_without_letters_is_refused_and_the_advice_works(
+def test_title_without_letters_is_refused_and_the_advice_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
@@ -58,7 +58,7 @@ def test_a_title_without_letters_is_refused_and_the_advice_works(
     ),
     ids=["cp1252", "C", "ascii"],
 )
-def test_a_stream_that_cannot_show_a_character_gets_it_escaped(
+def test_characters_that_the_stream_cannot_encode_are_escaped(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     git(tmp_path, "init", "-q", "-b", "main")

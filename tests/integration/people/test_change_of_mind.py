@@ -1,4 +1,4 @@
-"""A person who changes their mind needs one plain command, and each refusal prints one that works."""
+"""A person can undo each decision with one command, and each refusal prints one that works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS = {"subtasks": ["T001"]}
 
 
 def advised(answer: Outcome) -> list[str]:
-    """The words of the command that is printed as the next one."""
+    """The arguments of the command that is printed after `next:`."""
     lines = (answer.stdout + answer.stderr).decode().splitlines()
     [found] = [line for line in lines if line.startswith("next: spec-kitty ")]
     return shlex.split(found.removeprefix("next: spec-kitty "))
@@ -33,7 +33,7 @@ def state(stage: Stage, wp_id: str) -> dict[str, Any]:
 
 
 def work(stage: Stage, name: str) -> str:
-    """A commit in the workspace of the first execution lane; its id."""
+    """Commit in the workspace of the first execution lane; return the commit."""
     folder: Path = stage.root / ".worktrees" / f"{SLUG}-lane-a"
     (folder / name).write_text("hello\n")
     for words in (("add", "."), ("commit", "-q", "-m", name)):
@@ -42,7 +42,7 @@ def work(stage: Stage, name: str) -> str:
     return head.stdout.decode().strip()
 
 
-def test_a_package_is_canceled_with_a_note_and_the_refusal_is_pasted(stage: Stage) -> None:
+def test_misspelled_cancel_prints_a_command_that_cancels(stage: Stage) -> None:
     stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
     for words in (["canceled"], ["cancelled", "--note", "not needed"], ["cancel", "--note", "x y"]):
         refused = stage.run("move", "WP01", *words)
@@ -54,7 +54,7 @@ def test_a_package_is_canceled_with_a_note_and_the_refusal_is_pasted(stage: Stag
     assert stage.run("implement", "WP02").exit_code == 0
 
 
-def test_a_note_that_was_forgotten_is_added_by_the_command_that_the_dependent_prints(
+def test_missing_cancel_note_is_added_by_the_printed_command(
     stage: Stage,
 ) -> None:
     stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
@@ -68,7 +68,7 @@ def test_a_note_that_was_forgotten_is_added_by_the_command_that_the_dependent_pr
     assert stage.lane("WP01") == "canceled"
 
 
-def test_a_blocked_package_returns_to_where_it_was(stage: Stage) -> None:
+def test_unblock_returns_a_package_to_its_former_status_lane(stage: Stage) -> None:
     stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
     for wp_id in ("WP01", "WP02"):
         assert advised(stage.run("move", wp_id, "blocked")) == ["unblock", wp_id]
@@ -87,7 +87,7 @@ def test_a_blocked_package_returns_to_where_it_was(stage: Stage) -> None:
     assert advised(again) == ["implement", "WP01", "--done"]
 
 
-def test_a_holder_gives_a_package_back_and_the_next_one_continues_from_its_commits(
+def test_released_package_is_continued_by_another_from_its_commits(
     stage: Stage,
 ) -> None:
     stage.write_mission({"WP01": {}})
@@ -104,7 +104,7 @@ def test_a_holder_gives_a_package_back_and_the_next_one_continues_from_its_commi
     assert (stage.root / ".worktrees" / f"{SLUG}-lane-a" / "hello").exists()
 
 
-def test_without_a_reason_work_does_not_return_to_planned_and_the_refusal_is_pasted(
+def test_move_to_planned_without_a_note_prints_a_command_that_works(
     stage: Stage,
 ) -> None:
     stage.write_mission({"WP01": {}})
@@ -113,7 +113,9 @@ def test_without_a_reason_work_does_not_return_to_planned_and_the_refusal_is_pas
     assert stage.lane("WP01") == "planned"
 
 
-def test_in_a_workspace_its_package_is_meant(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_in_a_workspace_default_to_its_package(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage.write_mission({"WP01": {}, "WP02": {}})
     for wp_id in ("WP01", "WP02"):
         stage.run("implement", wp_id)
@@ -131,7 +133,7 @@ def test_in_a_workspace_its_package_is_meant(stage: Stage, monkeypatch: pytest.M
     assert stage.lane("WP01") == "in_progress"
 
 
-def test_a_misspelled_name_is_answered_with_the_nearest(stage: Stage) -> None:
+def test_misspelled_names_are_answered_with_suggestions(stage: Stage) -> None:
     stage.write_mission({"WP01": STEPS})
     assert stage.run("implement", "wp1").exit_code == 0
     assert stage.run("status", "WP1").exit_code == 0
@@ -146,7 +148,7 @@ def test_a_misspelled_name_is_answered_with_the_nearest(stage: Stage) -> None:
     assert b"did you mean 'transition'?" in stage.api("transitoin", *request).stdout
 
 
-def test_what_the_table_does_not_have_is_refused_with_the_command_that_does_it(
+def test_invalid_transition_prints_the_command_that_does_it(
     stage: Stage,
 ) -> None:
     stage.write_mission({"WP01": {}, "WP02": {}})
@@ -157,7 +159,7 @@ def test_what_the_table_does_not_have_is_refused_with_the_command_that_does_it(
     assert {stage.lane(x) for x in ("WP01", "WP02")} == {"planned"}
 
 
-def test_a_package_with_a_history_is_canceled_instead_of_removed(stage: Stage) -> None:
+def test_package_with_events_can_be_canceled_but_not_removed(stage: Stage) -> None:
     stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
     needed = stage.run("tasks", "remove", "WP01")
     assert stage.run(*advised(needed)).exit_code == 0
@@ -170,7 +172,7 @@ def test_a_package_with_a_history_is_canceled_instead_of_removed(stage: Stage) -
     assert stage.run("doctor").stderr == b"sound\n"
 
 
-def test_the_files_of_work_that_has_begun_stay_and_its_title_may_change(stage: Stage) -> None:
+def test_started_package_allows_a_new_title_but_no_new_owned_files(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.run("implement", "WP01", "--actor", "ann")
     renamed = stage.run("tasks", "edit", "WP01", "--title", "Other")
@@ -185,7 +187,7 @@ def test_the_files_of_work_that_has_begun_stay_and_its_title_may_change(stage: S
     assert b"is canceled, so it stays as it is" in refused.stderr
 
 
-def test_a_package_that_is_added_after_work_began_moves_nothing_that_is_held(stage: Stage) -> None:
+def test_adding_a_package_keeps_the_execution_lanes_of_started_ones(stage: Stage) -> None:
     stage.write_mission({"WP01": {"owned_files": ["one/**"]}, "WP02": {"owned_files": ["two/**"]}})
     stage.run("tasks", "finalize", SLUG)
     for wp_id in ("WP01", "WP02"):
@@ -201,7 +203,7 @@ def test_a_package_that_is_added_after_work_began_moves_nothing_that_is_held(sta
     assert stage.run("implement", "WP04").exit_code == 0
 
 
-def test_the_mission_is_not_committed_for_its_log_alone(stage: Stage) -> None:
+def test_tasks_does_not_commit_if_only_the_log_changed(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.run("tasks")
     stage.run("implement", "WP01")
@@ -210,7 +212,7 @@ def test_the_mission_is_not_committed_for_its_log_alone(stage: Stage) -> None:
     assert stage.git("rev-parse", "HEAD") == head
 
 
-def test_the_editor_opens_on_a_terminal_until_the_text_is_accepted(stage: Stage) -> None:
+def test_editor_is_opened_again_until_the_prompt_is_valid(stage: Stage) -> None:
     stage.write_mission({})
     stage.run("tasks", "add", SLUG, "Query")
     script = stage.root.parent / "editor"
@@ -227,7 +229,7 @@ def test_the_editor_opens_on_a_terminal_until_the_text_is_accepted(stage: Stage)
 
 
 def at_a_terminal(stage: Stage, typed: bytes, *words: str, editor: str) -> str:
-    """What a process of the host shows in a terminal in which this is typed."""
+    """Run the command in a terminal with this input and return what it prints."""
     ours, theirs = os.openpty()
     env = environment(EDITOR=editor, VISUAL=editor)
     process = subprocess.Popen(
@@ -242,7 +244,7 @@ def at_a_terminal(stage: Stage, typed: bytes, *words: str, editor: str) -> str:
     os.close(theirs)
     os.write(ours, typed)
     shown = b""
-    with contextlib.suppress(OSError):  # The end of a terminal is an error.
+    with contextlib.suppress(OSError):  # Reading a closed terminal is an error.
         while part := os.read(ours, 65536):
             shown += part
     os.close(ours)
@@ -250,7 +252,7 @@ def at_a_terminal(stage: Stage, typed: bytes, *words: str, editor: str) -> str:
     return shown.decode()
 
 
-def test_a_package_that_was_canceled_without_a_note_is_named_wherever_it_holds_others_up(
+def test_package_canceled_without_a_note_is_named_where_it_blocks_others(
     stage: Stage,
 ) -> None:
     stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})

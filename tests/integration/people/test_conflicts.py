@@ -1,4 +1,4 @@
-"""The advice on a conflict, pasted into a shell, leads to the merge; only the edit is the person's own."""
+"""The advice on a conflict, pasted into a shell, resolves it; only the edit is made by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = ("shared", "gone", "moved", "type", "binary", "added", "submodule")
 
 
 def every_kind(number: int) -> Change:
-    """Conflicts of every kind with the same change of the other number."""
+    """A change that conflicts in every way with the same change of another number."""
 
     def change(stage: Stage, folder: Path) -> None:
         (folder / "shared").write_text(f"{number}\n")
@@ -49,7 +49,7 @@ def every_kind(number: int) -> Change:
 
 
 def settled(folder: Path) -> None:
-    """The person's edit: files that say `both`, whatever git left in their place."""
+    """Resolve the conflict as a person would: write `both` into the files."""
     for path in folder.iterdir():
         if path.name.startswith(KINDS) and not path.is_dir():
             path.unlink()
@@ -67,7 +67,7 @@ def writes(**files: str) -> Change:
 def conflicting(
     stage: Stage, *changes: Change, more: Mapping[str, Any] = MappingProxyType({})
 ) -> None:
-    """Both packages are approved, and the mission is accepted if it has no more."""
+    """Approve both packages, and accept the mission if it has no more."""
     stage.commit(BEFORE)
     stage.write_mission({**PACKAGES, **more})
     stage.git("add", "kitty-specs")
@@ -101,7 +101,7 @@ def pasted(
             continue
         assert line.startswith("  "), refused
         printed = paste(stage, line)
-        # A review needs a decision: without a terminal it names the command that approves.
+        # Without a terminal, review prints the command that approves.
         for advice in re.findall(r"next: (spec-kitty review .*--approve.*)", printed):
             printed = paste(stage, advice)
     return printed
@@ -123,7 +123,7 @@ def paste(stage: Stage, line: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_execution_lanes_that_conflict_in_every_way(stage: Stage) -> None:
+def test_advice_resolves_conflicts_of_every_kind_between_execution_lanes(stage: Stage) -> None:
     conflicting(stage, every_kind(1), every_kind(2))
 
     refused = stage.run("merge")
@@ -138,7 +138,7 @@ def test_execution_lanes_that_conflict_in_every_way(stage: Stage) -> None:
     assert {(stage.root / it).read_text() for it in ("shared", "moved", "type")} == {"both\n"}
 
 
-def test_execution_lane_that_conflicts_with_the_target_and_another_one(stage: Stage) -> None:
+def test_advice_resolves_conflicts_with_the_target_and_another_execution_lane(stage: Stage) -> None:
     conflicting(stage, writes(added="1\n"), writes(added="2\n", shared="2\n"))
     stage.commit({"shared": "target\n"})
 
@@ -152,7 +152,7 @@ def test_execution_lane_that_conflicts_with_the_target_and_another_one(stage: St
     assert {(stage.root / it).read_text() for it in ("shared", "added")} == {"both\n"}
 
 
-def test_start_whose_dependencies_conflict(stage: Stage) -> None:
+def test_advice_resolves_conflicts_between_dependencies(stage: Stage) -> None:
     packages = {"WP03": {"owned_files": ["three/**"], "dependencies": ["WP01", "WP02"]}}
     conflicting(stage, writes(shared="1\n"), writes(shared="2\n"), more=packages)
 
@@ -172,7 +172,7 @@ def said(folder: Path) -> None:
             (folder / name).write_text("both\n")
 
 
-def test_update_brings_the_target_and_approved_work_into_work_in_progress(stage: Stage) -> None:
+def test_update_merges_the_target_and_approved_work_into_a_workspace(stage: Stage) -> None:
     conflicting(stage, writes(one="1\n", shared="1\n"), writes(two="2\n"))
     stage.commit({"shared": "target\n", "new": "new\n"})
     workspace = stage.root / ".worktrees" / f"{SLUG}-lane-b"
@@ -194,7 +194,7 @@ def test_update_brings_the_target_and_approved_work_into_work_in_progress(stage:
     assert (workspace / "one").exists()
 
 
-def test_merged_commits_of_the_target_are_no_evidence_of_work(stage: Stage) -> None:
+def test_merged_target_commits_do_not_count_as_work(stage: Stage) -> None:
     stage.write_mission(PACKAGES)
     stage.run("implement", "WP01")
     stage.commit({"new": "new\n"})
@@ -205,8 +205,8 @@ def test_merged_commits_of_the_target_are_no_evidence_of_work(stage: Stage) -> N
     assert b"has no commit of its own yet" in refused.stderr
 
 
-def test_resumed_package_whose_own_work_conflicts_with_what_it_builds_on(stage: Stage) -> None:
-    """Another package worked in the execution lane meanwhile, so its work is in the host's refs alone."""
+def test_advice_resolves_conflicts_of_a_resumed_package(stage: Stage) -> None:
+    """Another package used the execution lane meanwhile, so the work is only in the host's refs."""
     stage.commit(BEFORE)
     stage.write_mission({"WP01": {"owned_files": ["x/**"]}, "WP02": {"owned_files": ["x/**"]}})
     first = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")

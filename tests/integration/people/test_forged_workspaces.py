@@ -1,4 +1,4 @@
-"""A workspace whose `.git` names an agent's repository: the commands are about the own project."""
+"""In a workspace whose `.git` names an agent's repository, commands still use the own project."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OTHER = "009-foreign"
 
 @pytest.fixture
 def workspace(stage: Stage) -> Path:
-    """A workspace that names a foreign repository with missions and a filter that leaves a mark."""
+    """A workspace that names a foreign repository with missions and a filter that creates a mark."""
     stage.write_mission({"WP01": {"owned_files": ["a/**"]}})
     folder = Path(
         stage.done("start-implementation", wp="WP01", mission=SLUG, actor="coder")["workspace_path"]
@@ -53,7 +53,7 @@ def mark_of(stage: Stage) -> Path:
     ],
 )
 @pytest.mark.parametrize("by", sampled(["working directory", "variable"], every=2))
-def test_a_command_never_takes_a_foreign_repository_for_the_project(
+def test_commands_do_not_use_a_foreign_repository(
     stage: Stage, workspace: Path, words: tuple[str, ...], by: str
 ) -> None:
     if by == "variable":
@@ -70,5 +70,5 @@ def test_a_command_never_takes_a_foreign_repository_for_the_project(
     assert not (foreign / ".worktrees").exists()
 
 
-def test_the_board_is_that_of_the_own_project(stage: Stage, workspace: Path) -> None:
+def test_status_shows_the_own_project(stage: Stage, workspace: Path) -> None:
     assert SLUG.encode() in stage.run("status", cwd=workspace).stdout

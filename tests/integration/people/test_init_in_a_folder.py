@@ -1,4 +1,4 @@
-"""`init` prepares the folder that has missions, and says which one that is."""
+"""`init` prepares the folder that has missions, and names it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.integration.stage import Stage
 
 
-def test_the_folder_that_has_missions_is_prepared(stage: Stage) -> None:
+def test_init_prepares_the_folder_that_has_missions(stage: Stage) -> None:
     inner = stage.root / "service"
     (inner / "kitty-specs").mkdir(parents=True)
     (inner / "src").mkdir()
@@ -22,7 +22,7 @@ def test_the_folder_that_has_missions_is_prepared(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("folder", [".", "src"])
-def test_else_the_repository_is(stage: Stage, folder: str) -> None:
+def test_init_prepares_the_repository_root_by_default(stage: Stage, folder: str) -> None:
     (stage.root / folder).mkdir(exist_ok=True)
     done = stage.run("init", cwd=stage.root / folder)
     assert f"project: {stage.root}\n".encode() in done.stdout

@@ -1,4 +1,4 @@
-"""What a person is advised to type next is not refused itself."""
+"""The command that is suggested after `next:` fits the state and is not refused itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def advised(answer: Outcome) -> str:
     return found[0].removeprefix("next: spec-kitty ")
 
 
-def test_canceled_package_leads_to_the_next_one(stage: Stage) -> None:
+def test_canceling_a_package_suggests_the_next_one(stage: Stage) -> None:
     stage.write_mission({"WP01": {}, "WP02": {}})
 
     canceled = stage.run("move", "WP01", "canceled", "--note", "not needed")
@@ -24,7 +24,7 @@ def test_canceled_package_leads_to_the_next_one(stage: Stage) -> None:
     assert advised(canceled) == "implement WP02"
 
 
-def test_mission_is_not_accepted_while_something_is_unfinished(stage: Stage) -> None:
+def test_refused_accept_suggests_the_unfinished_package(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.run("implement", "WP01")
     stage.run("move", "WP01", "blocked")
@@ -34,14 +34,14 @@ def test_mission_is_not_accepted_while_something_is_unfinished(stage: Stage) -> 
     assert advised(refused) == "unblock WP01"
 
 
-def test_open_steps_come_before_the_review(stage: Stage) -> None:
+def test_open_subtasks_are_suggested_before_submission(stage: Stage) -> None:
     stage.write_mission({"WP01": STEPS})
 
     assert advised(stage.run("implement", "WP01")) == "tasks done WP01"
     assert advised(stage.run("implement", "WP01", "--done")) == "tasks done WP01"
 
 
-def test_review_that_somebody_holds_leads_to_the_board(stage: Stage) -> None:
+def test_review_held_by_another_suggests_status(stage: Stage) -> None:
     slug = stage.write_mission({"WP01": {}, "WP02": {}})
     stage.run("implement", "WP01")
     stage.run("move", "WP01", "for_review", "--force", "--note", "test")
@@ -52,13 +52,13 @@ def test_review_that_somebody_holds_leads_to_the_board(stage: Stage) -> None:
     assert advised(refused).startswith("status "), slug
 
 
-def test_mission_without_packages_gets_some_first(stage: Stage) -> None:
+def test_mission_without_packages_suggests_tasks(stage: Stage) -> None:
     stage.run("specify", "Search")
 
     assert advised(stage.run("implement", "WP01")) == "tasks"
 
 
-def test_mission_that_is_over_is_looked_at(stage: Stage) -> None:
+def test_finished_mission_suggests_status(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
 
     over = stage.run("move", "WP01", "done", "--force", "--note", "merged by hand")
@@ -66,7 +66,7 @@ def test_mission_that_is_over_is_looked_at(stage: Stage) -> None:
     assert advised(over).startswith("status ")
 
 
-def test_advice_keeps_the_actor_that_was_named(stage: Stage) -> None:
+def test_suggested_command_keeps_the_actor(stage: Stage) -> None:
     stage.write_mission({"WP01": STEPS, "WP02": {}})
 
     assert (
@@ -79,7 +79,7 @@ def test_advice_keeps_the_actor_that_was_named(stage: Stage) -> None:
     )
 
 
-def test_package_of_somebody_else_is_not_handed_in_by_mistake(stage: Stage) -> None:
+def test_submitting_a_package_of_another_is_refused_and_suggests_the_actor(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.run("implement", "WP01", "--actor", "cleo")
     stage.commit({"a.txt": "a\n"}, folder=stage.root / ".worktrees" / f"{SLUG}-lane-a")
@@ -98,7 +98,7 @@ def test_package_of_somebody_else_is_not_handed_in_by_mistake(stage: Stage) -> N
     assert advised(sent_back) == "implement WP01 --actor cleo"
 
 
-def test_mission_that_the_worktree_told_is_named_to_who_stands_elsewhere(stage: Stage) -> None:
+def test_command_suggested_in_a_workspace_names_the_mission(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.write_mission({"WP01": {}}, slug="002-other")
     stage.run("implement", "WP01", "--mission", SLUG)
@@ -110,7 +110,7 @@ def test_mission_that_the_worktree_told_is_named_to_who_stands_elsewhere(stage: 
     assert advised(done) == f"review WP01 --mission {SLUG}"
 
 
-def test_damaged_config_leads_to_what_names_the_damage(stage: Stage) -> None:
+def test_invalid_config_suggests_mailbox_access(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.run("implement", "WP01")
     (stage.root / ".kitty" / "config.toml").write_text("self_reveiw = 'warn'\n")
@@ -119,7 +119,7 @@ def test_damaged_config_leads_to_what_names_the_damage(stage: Stage) -> None:
     assert advised(refused) == "mailbox access"
 
 
-def test_whoever_names_too_little_is_told_what_to_type(stage: Stage) -> None:
+def test_incomplete_command_suggests_a_complete_one(stage: Stage) -> None:
     stage.run("init")
     assert advised(stage.run("status")).startswith("specify ")
     stage.write_mission({"WP01": {}})
@@ -129,7 +129,7 @@ def test_whoever_names_too_little_is_told_what_to_type(stage: Stage) -> None:
     assert advised(stage.run("implement")) == "mission list"
 
 
-def test_what_is_not_a_command_is_not_called_the_next_one(stage: Stage) -> None:
+def test_advice_without_a_command_is_not_printed_as_next(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.run("implement", "WP01")
     refused = stage.run("implement", "WP01", "--done")
@@ -139,7 +139,7 @@ def test_what_is_not_a_command_is_not_called_the_next_one(stage: Stage) -> None:
     assert b"commit your work in " in refused.stderr
 
 
-def test_workspace_that_is_gone_is_made_anew_by_the_command_that_is_told(stage: Stage) -> None:
+def test_missing_workspace_is_created_again_by_the_suggested_command(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.run("implement", "WP01", "--actor", "ann")
     place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
@@ -154,7 +154,7 @@ def test_workspace_that_is_gone_is_made_anew_by_the_command_that_is_told(stage: 
     assert place.is_dir()
 
 
-def test_work_of_packages_that_were_forced_to_done_is_accepted_and_merged(stage: Stage) -> None:
+def test_packages_forced_to_done_are_accepted_and_merged_as_suggested(stage: Stage) -> None:
     stage.write_mission({"WP01": {}, "WP02": {}})
     stage.run("implement", "WP01")
     stage.run("move", "WP02", "canceled", "--note", "not needed")

@@ -1,4 +1,4 @@
-"""Missions whose target moves by pull requests alone: merge on a branch, close, tidy up."""
+"""Missions whose target moves only by pull requests: merge on a branch, close, tidy up."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_mission_closes_once_its_pull_request_is_merged(
 
 
 def is_over(stage: Stage) -> None:
-    """A merge changes nothing, and the branches can go."""
+    """Check that a further merge changes nothing and the branches can be removed."""
     stage.git("checkout", "-q", "--", "kitty-specs")
     stage.git("reset", "-q", "--hard", "origin/main")
     assert "nothing to do, main has its work" in says(stage, "merge", "--mission", SLUG)
@@ -111,7 +111,7 @@ def is_over(stage: Stage) -> None:
     assert "kitty/" not in stage.git("branch", "--list")
 
 
-def test_branch_goes_on_with_what_was_reworked(accepted: Stage) -> None:
+def test_branch_is_continued_with_reworked_packages(accepted: Stage) -> None:
     stage = accepted
     says(stage, "merge", "--branch", "search")
     first = stage.git("rev-parse", "search")
@@ -134,7 +134,7 @@ def test_branch_goes_on_with_what_was_reworked(accepted: Stage) -> None:
     assert stage.git("show", "search:one/work") == "better"
 
 
-def test_name_of_another_branch_is_refused(accepted: Stage) -> None:
+def test_existing_or_invalid_branch_name_is_refused(accepted: Stage) -> None:
     accepted.git("branch", "mine")
     before = accepted.git("for-each-ref", "refs/heads")
 
@@ -145,7 +145,7 @@ def test_name_of_another_branch_is_refused(accepted: Stage) -> None:
     assert accepted.git("for-each-ref", "refs/heads") == before
 
 
-def test_branches_with_work_that_was_not_merged_stay(accepted: Stage) -> None:
+def test_tidy_keeps_branches_with_unmerged_work(accepted: Stage) -> None:
     stage = accepted
     assert "not merged into main" in refuses(stage, "mission", "tidy", SLUG, "--yes")
     says(stage, "merge")
@@ -163,9 +163,7 @@ def test_branches_with_work_that_was_not_merged_stay(accepted: Stage) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("path", ["one/new\nline", "\nnew"])
-def test_work_in_a_path_with_a_newline_is_found_after_later_changes(
-    stage: Stage, path: str
-) -> None:
+def test_mark_merged_finds_work_in_a_path_with_a_newline(stage: Stage, path: str) -> None:
     stage.write_mission({"WP01": {}})
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "the mission")
@@ -179,7 +177,7 @@ def test_work_in_a_path_with_a_newline_is_found_after_later_changes(
 
 
 @pytest.mark.long
-def test_branch_with_work_in_a_merge_commit_stays(accepted: Stage) -> None:
+def test_tidy_keeps_a_branch_with_work_in_a_merge_commit(accepted: Stage) -> None:
     stage = accepted
     says(stage, "merge")
     stage.git("branch", "-f", FIRST, f"{FIRST}-lane-a")
@@ -199,7 +197,7 @@ def test_branch_with_work_in_a_merge_commit_stays(accepted: Stage) -> None:
 
 
 @pytest.mark.long
-def test_branch_of_a_package_that_was_reworked_stays(accepted: Stage) -> None:
+def test_tidy_keeps_the_branch_of_a_reworked_package(accepted: Stage) -> None:
     stage = accepted
     says(stage, "merge")
     forced = {"mission": SLUG, "wp": "WP01", "actor": "lead", "force": True, "note": "again"}
@@ -212,7 +210,7 @@ def test_branch_of_a_package_that_was_reworked_stays(accepted: Stage) -> None:
 
 
 @pytest.mark.campaign
-def test_commands_that_are_killed_leave_nothing_half_done(accepted: Stage) -> None:
+def test_killed_merge_and_mark_merged_are_completed_by_a_repeat(accepted: Stage) -> None:
     stage, before = accepted, accepted.git("rev-parse", "main")
     run_until = killer(stage)
     words = ["merge", "--branch", "search"]

@@ -1,4 +1,4 @@
-"""A person reads what is known of a package, its history and its changes, in whatever state it is."""
+"""`show`, `log` and `diff` of a package in every state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVIL = "\x1b[2J\x07\u202e"
 
 @pytest.fixture
 def workspace(stage: Stage) -> Path:
-    """The workspace of WP01, which ada is at work on."""
+    """The workspace of WP01, on which ada works."""
     needs = {"dependencies": ["WP01"], "owned_files": ["b/**"]}
     stage.write_mission({"WP01": {"owned_files": ["src/**"], "subtasks": ["T001"]}, "WP02": needs})
     begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
@@ -31,7 +31,7 @@ def text_of(stage: Stage, *words: str) -> str:
 
 
 def at_terminal(stage: Stage, *words: str) -> str:
-    """What the command prints at a terminal; its pager is cat."""
+    """What the command prints at a terminal with cat as pager."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "specify_cli", *words]
     env = environment(PAGER="cat -u", GIT_PAGER="cat -u")
@@ -45,13 +45,11 @@ def diff_of(stage: Stage) -> str:
     return text_of(stage, "diff", "WP01")
 
 
-def test_the_diff_is_shown_in_every_state_in_which_there_is_work(
-    stage: Stage, workspace: Path
-) -> None:
+def test_diff_works_in_every_status_lane_with_work(stage: Stage, workspace: Path) -> None:
     assert "WP01 is in_progress and has no commit of its own" in diff_of(stage)
     stage.commit({"src/one.py": "one\n"}, folder=workspace)
     (workspace / "src" / "later.py").write_text("")
-    # The commits of the workspace are taken in.
+    # The command takes in the commits of the workspace.
     assert "+one" in diff_of(stage)
     assert "not committed, and not shown: src/later.py" in diff_of(stage)
     assert "src/one.py | 1 +" in text_of(stage, "diff", "WP01", "--stat")
@@ -75,7 +73,9 @@ def test_the_diff_is_shown_in_every_state_in_which_there_is_work(
     assert "WP02 is canceled and has no commit of its own" in text_of(stage, "diff", "WP02")
 
 
-def test_names_and_contents_of_others_reach_no_terminal_raw(stage: Stage, workspace: Path) -> None:
+def test_control_characters_in_names_and_contents_are_escaped(
+    stage: Stage, workspace: Path
+) -> None:
     stage.git("config", "user.name", f"e{EVIL}", folder=workspace)
     stage.commit({f"src/e{EVIL}.py": f"{EVIL}\n"}, folder=workspace)
     ada = {"mission": SLUG, "wp": "WP01", "actor": f"a{EVIL}"}
@@ -86,14 +86,12 @@ def test_names_and_contents_of_others_reach_no_terminal_raw(stage: Stage, worksp
         assert all(line.isprintable() for line in plain.expandtabs().split("\n")), plain
         shown = at_terminal(stage, *words)
         assert not any(it in shown for it in ("\x1b[2J", "\x07", "\u202e")), shown
-    # Colour is for terminals only.
+    # Only terminals get colours.
     assert "\x1b[32m+" in at_terminal(stage, "diff", "WP01")
     assert "\x1b[" not in diff_of(stage)
 
 
-def test_a_package_and_its_story_are_shown_to_people_and_programs(
-    stage: Stage, workspace: Path
-) -> None:
+def test_show_and_log_print_a_package_and_its_history(stage: Stage, workspace: Path) -> None:
     shown = text_of(stage, "show", "wp01")
     for part in ("WP01  in_progress", "held by      ada", "WP02 (planned)", "src/**", "[ ] T001"):
         assert part in shown
@@ -110,13 +108,15 @@ def test_a_package_and_its_story_are_shown_to_people_and_programs(
 
 
 @pytest.mark.parametrize("how", ["update", "git merge"])
-def test_what_was_merged_in_is_not_shown_as_work(stage: Stage, workspace: Path, how: str) -> None:
+def test_diff_and_review_leave_out_merged_target_commits(
+    stage: Stage, workspace: Path, how: str
+) -> None:
     stage.commit({"src/own.py": "own\n"}, folder=workspace)
     stage.commit({"docs/theirs.md": "theirs\n"})
     if how == "update":
         text_of(stage, "update", "WP01", "--actor", "ada")
     else:
-        # A worker would update the mirror, too.
+        # A worker would also update the mirror.
         text_of(stage, "sync")
         stage.git("fetch", "-q", "project", folder=workspace)
         stage.git("merge", "-q", "--no-edit", "FETCH_HEAD", folder=workspace)

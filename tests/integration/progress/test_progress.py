@@ -1,4 +1,4 @@
-"""Long work says at a terminal how far it has come; a pipe, a script and short work get nothing of it."""
+"""Long commands show their progress at a terminal; pipes, JSON and short commands do not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CLEAR = b"\r\x1b[K"
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project that answered many reads, long ago."""
+    """A project with many old answered reads."""
     root = tmp_path_factory.mktemp("large")
     stage = Stage(root=root)
     stage.make_repository()
@@ -64,11 +64,11 @@ def in_pipes(root: Path, *words: str) -> tuple[bytes, bytes]:
 
 
 def counted(sent: bytes, what: bytes) -> list[int]:
-    """The percentages that were shown of it."""
+    """The percentages that were shown for this step."""
     return [int(it[4]) for it in COUNTED.finditer(sent) if it[1].strip() == what]
 
 
-def test_proving_a_large_journal_says_how_far_it_has_come(large: Path) -> None:
+def test_verify_shows_progress_for_a_large_journal(large: Path) -> None:
     sent = on_terminal(large, "mailbox", "verify")
     shown = counted(sent, b"proving the journal")
     assert len(shown) >= 3
@@ -78,44 +78,44 @@ def test_proving_a_large_journal_says_how_far_it_has_come(large: Path) -> None:
     assert sent.rindex(CLEAR) < sent.rindex(b"sound")
 
 
-def test_a_pipe_gets_nothing_of_it(large: Path) -> None:
+def test_verify_shows_no_progress_in_a_pipe(large: Path) -> None:
     assert in_pipes(large, "mailbox", "verify") == (b"", b"sound\n")
 
 
-def test_json_is_json_at_a_terminal_too(large: Path) -> None:
+def test_verify_with_json_shows_no_progress_at_a_terminal(large: Path) -> None:
     sent = on_terminal(large, "mailbox", "verify", "--json")
     assert json.loads(sent)["data"]["is_sound"] is True
 
 
 @pytest.mark.campaign
-def test_the_doctor_says_how_far_it_has_come(large: Path) -> None:
+def test_doctor_shows_progress(large: Path) -> None:
     sent = on_terminal(large, "doctor")
     assert counted(sent, b"proving the record")
     assert json.loads(on_terminal(large, "doctor", "--json"))["data"]["problems"] == 0
 
 
 @pytest.mark.campaign
-def test_pruning_says_how_far_it_has_come(large: Path) -> None:
+def test_prune_shows_progress(large: Path) -> None:
     sent = on_terminal(large, "mailbox", "prune", "--yes")
     assert counted(sent, b"pruning answers of reads")
     assert f"{READS - 1:,} answers of reads removed".encode() in sent.replace(b" answer of", b"")
 
 
 @pytest.mark.campaign
-def test_taking_over_the_journal_of_an_older_release_says_how_far_it_has_come(large: Path) -> None:
+def test_import_of_the_journal_of_an_older_release_shows_progress(large: Path) -> None:
     record = found(Layout(large))
     assert record is not None
     for path in record.path.parent.glob(f"{record.path.name}*"):
         path.unlink()
     sent = on_terminal(large, "doctor", "--fix")
     assert counted(sent, b"taking the journal over")
-    # What is taken over is pruned again by its rules.
+    # Imported reads can be pruned again.
     assert in_pipes(large, "mailbox", "prune", "--dry-run")[0].startswith(
         f"{READS:,} answers".encode()
     )
 
 
-def test_draining_a_large_inbox_says_how_far_it_has_come(stage: Stage) -> None:
+def test_serve_once_shows_progress_for_a_large_inbox(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     for number in range(WAITING):
         stage.put(f"r{number}", "list-ready", mission="1")
@@ -126,7 +126,7 @@ def test_draining_a_large_inbox_says_how_far_it_has_come(stage: Stage) -> None:
     assert len(stage.replies()) == WAITING
 
 
-def test_short_work_shows_nothing(stage: Stage) -> None:
+def test_short_commands_show_no_progress(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.done("append-history", mission="1", wp="WP01", actor="coder", note="n")
     for words in (("mailbox", "verify"), ("mailbox", "prune")):

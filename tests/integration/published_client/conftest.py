@@ -13,7 +13,7 @@ from tests.integration.stage import Stage
 
 @pytest.fixture(scope="session")
 def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the programs keep what they compiled, as an installed host does next to its source."""
+    """A cache for bytecode, as an installed host has next to its source."""
     return tmp_path_factory.mktemp("bytecode")
 
 
@@ -25,7 +25,7 @@ def run(
     request: pytest.FixtureRequest,
     capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Run]:
-    """A project for a client to drive; what the story cost is said when it has ended."""
+    """A project for a client; the costs of the test are printed at its end."""
     desk = tmp_path / "desk"
     desk.mkdir()
     made = Run(stage=stage, desk=desk, bytecode=bytecode)

@@ -1,9 +1,9 @@
-"""A pretend coding agent, installed as `claude`, `codex` and `opencode`.
+"""A fake coding agent, installed as `claude`, `codex` and `opencode`.
 
 It reads a prompt, does the work of its package, commits it and marks the subtasks done, or reviews.
-The folder in FAKE_AGENTS says how: `plan.json` has the mission, and for "claude review WP02" what
-becomes of the first, second, .. such call; a call that is not planned goes well. Every call leaves
-a line in `calls.jsonl`.
+The folder in FAKE_AGENTS configures it: `plan.json` has the mission, and, for a name such as
+"claude review WP02", the outcomes of its calls in order; other calls succeed. Every call adds
+a line to `calls.jsonl`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FEEDBACK = "## Review Feedback"
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What one process of an agent was started for."""
+    """The task of one agent process."""
 
     agent: str
     role: str
@@ -32,7 +32,7 @@ class Call:
 
     @property
     def package(self) -> dict[str, Any]:
-        """The front matter of the prompt, which the stories write as JSON."""
+        """The front matter of the prompt, which the tests write as JSON."""
         header: dict[str, Any] = json.loads(self.prompt.split("---")[1])
         return header
 
@@ -46,7 +46,7 @@ class Call:
 
 
 def main() -> int:
-    """The call went as it was planned."""
+    """Do what the plan says for this call."""
     call = Call(agent=Path(sys.argv[0]).name, role=role_of(sys.argv), prompt=sys.stdin.read())
     fate = planned_fate(call)
     if fate == "hold" and call.role == "implement":
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def role_of(argv: list[str]) -> str:
-    """Only a reviewer is started with tools that cannot write."""
+    """The role: only a reviewer is started with tools that cannot write."""
     tools = argv[argv.index("--allowedTools") + 1] if "--allowedTools" in argv else "Write"
     return "implement" if "Write" in tools.split(",") else "review"
 
@@ -95,11 +95,11 @@ def remember(call: Call, fate: str) -> None:
 
 
 def implement(call: Call, *, marks_subtasks: bool) -> None:
-    """Every file that the package owns has a line of this call, committed; subtasks are done."""
+    """Commit a line of this call in every owned file, and mark the subtasks done."""
     for needed in call.package.get("dependencies", []):
         if not Path("work", f"{needed}.txt").exists():
             sys.exit(f"the work of {needed}, which {call.wp_id} builds on, is not here")
-    # Packages with files in common share a worktree, and git's index takes one commit at a time.
+    # Packages with files in common share a workspace, and git's index allows one commit at a time.
     with (DESK / "committing").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         commit(call)
@@ -123,7 +123,7 @@ def commit(call: Call) -> None:
 
 
 def write_half(call: Call) -> None:
-    """There is work that nobody committed."""
+    """Leave uncommitted work."""
     path = Path("work", f"{call.wp_id}.txt")
     path.parent.mkdir(exist_ok=True)
     path.write_text("half of it\n")

@@ -1,4 +1,4 @@
-"""What the event log and git say became of a mission."""
+"""Read the outcome of a mission from the event log and git."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ TABLE = json.loads(
 )
 TAKEN = ["planned -> claimed", "claimed -> in_progress"]
 REVIEWED = ["in_progress -> for_review", "for_review -> in_review"]
-# The published client has no review result to show, so it forces what comes of a review.
+# The published client sends no review result, so it forces the transitions after a review.
 FORCED_DONE = "in_review -> done, forced"
 FORCED_REWORK = "in_review -> in_progress, forced"
 AT_WORK = {"claimed", "in_progress", "for_review", "in_review"}
 
 
 def moves(stage: Stage, wp_id: str) -> list[str]:
-    """The package's moves in order, as "from -> to", forced ones marked."""
+    """The package's transitions in order, as "from -> to", forced ones marked."""
     return [named(event) for event in moving_events(stage) if event["wp_id"] == wp_id]
 
 
 def forced(stage: Stage) -> set[str]:
-    """Every kind of move that was forced on any package."""
+    """Every kind of forced transition of any package."""
     return {named(event) for event in moving_events(stage) if event["force"]}
 
 
@@ -40,7 +40,7 @@ def named(event: Mapping[str, Any]) -> str:
 
 
 def most_at_work(stage: Stage) -> int:
-    """The most packages that were at work at one moment."""
+    """The largest number of packages in progress at the same time."""
     lanes: dict[str, str] = {}
     most = 0
     for event in moving_events(stage):
@@ -57,14 +57,14 @@ def subtasks_marked_done(stage: Stage) -> set[str]:
 
 
 def commits(stage: Stage, wp_id: str, *, branch: str = "main") -> list[str]:
-    """The commits that agents made for the package, oldest first."""
+    """The agents' commits for the package, oldest first."""
     return stage.git(
         "log", "--reverse", "--format=%H", f"--grep=^{wp_id}: by", branch, "--"
     ).splitlines()
 
 
 def assert_no_lane_was_skipped(stage: Stage) -> None:
-    """Each move begins where the one before ended, and is in the table or recorded as forced."""
+    """Each transition starts where the previous one ended, and is allowed or recorded as forced."""
     table = {(move["from"], move["to"]) for move in TABLE["moves"]}
     lanes: dict[str, str] = {}
     for event in moving_events(stage):
@@ -74,7 +74,7 @@ def assert_no_lane_was_skipped(stage: Stage) -> None:
 
 
 def assert_merged(stage: Stage, packages: Mapping[str, Mapping[str, Any]]) -> None:
-    """`main` holds every package's work, behind what it depends on, and the checkout is clean."""
+    """`main` has every package's work, after that of its dependencies, and the checkout is clean."""
     for wp_id, package in packages.items():
         for name in package["owned_files"]:
             lines = stage.git("show", f"main:{name}").splitlines()
@@ -87,7 +87,7 @@ def assert_merged(stage: Stage, packages: Mapping[str, Mapping[str, Any]]) -> No
 
 
 def assert_follows(stage: Stage, later: Sequence[str], earlier: Sequence[str]) -> None:
-    """Whoever made the first of the later commits had all of the earlier ones."""
+    """The first of the later commits descends from all earlier ones."""
     assert later
     assert earlier
     for commit in earlier:

@@ -1,4 +1,4 @@
-"""The programs that a story runs, in a folder that comes first on PATH."""
+"""The programs that a test runs, in a folder that comes first on PATH."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 AGENTS = ("claude", "codex", "opencode")
 
-# A group of its own: killing the client's group must not kill the host call in hand.
+# A process group of its own: killing the client's group must not kill the current host call.
 COUNTED = """\
 import os, sys
 os.setpgid(0, 0)
@@ -19,14 +19,14 @@ os.execv({program!r}, [{program!r}, *sys.argv[1:]])
 
 
 def installed(name: str) -> Path:
-    """The program that was installed with this interpreter."""
+    """The program installed with this interpreter."""
     program = Path(sys.executable).with_name(name)
     assert program.is_file(), f"{program} is missing: pip install -e '.[test]' puts it there"
     return program
 
 
 def install(folder: Path, *, ledger: Path) -> None:
-    """`folder` has the agents, and a `spec-kitty` that leaves a byte in `ledger` for every call."""
+    """Install the agents in `folder`, and a `spec-kitty` that adds a byte to `ledger` for every call."""
     folder.mkdir()
     for agent in AGENTS:
         write_program(folder / agent, (HERE / "fake_agent.py").read_text())
@@ -35,6 +35,6 @@ def install(folder: Path, *, ledger: Path) -> None:
 
 
 def write_program(path: Path, source: str, *, options: str = "") -> None:
-    """`path` is `source`, run by this interpreter with `options`, which are one word."""
+    """Make `path` a script that runs `source` with this interpreter and the one word `options`."""
     path.write_text(f"#!{sys.executable} {options}".rstrip() + f"\n{source}")
     path.chmod(0o755)

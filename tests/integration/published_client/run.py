@@ -1,4 +1,4 @@
-"""A mission in the hands of an orchestrator that is a process of its own."""
+"""A mission driven by an orchestrator process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Package = Mapping[str, Any]
 
 @dataclass(kw_only=True)
 class Run:
-    """A project on a stage, the programs around it in `desk`, and the clients that were started."""
+    """A stage, the programs around it in `desk`, and the started clients."""
 
     stage: Stage
     desk: Path
@@ -36,7 +36,7 @@ class Run:
     # Given.
 
     def prepare(self, packages: Mapping[str, Package], **agents: Any) -> None:
-        """The mission is committed, and the client is configured for two packages at a time."""
+        """Commit the mission, and configure the client for two packages at a time."""
         programs.install(self.desk / "bin", ledger=self.ledger)
         self.plan({})
         self.stage.write_mission(packages)
@@ -48,18 +48,18 @@ class Run:
         toml.write_text(f"max_concurrent_wps = 2\n\n[agents]\n{settings}")
 
     def plan(self, fates: Mapping[str, Sequence[str]]) -> None:
-        """What becomes of the agents' calls: see `fake_agent.py`."""
+        """Set the outcomes of the agents' calls: see `fake_agent.py`."""
         plan = self.desk / "plan.json"
         plan.write_text(json.dumps({"mission": SLUG, "fates": fates}))
 
     # When: the orchestrators.
 
     def orchestrate(self, *, at_once: int = 2) -> int:
-        """The exit code of a whole run of the published client."""
+        """Run the published client; return its exit code."""
         return self.end_of(self.start_orchestrating(at_once=at_once))
 
     def resume(self) -> int:
-        """The exit code of the published client's second go at its last run."""
+        """Resume the last run of the published client; return its exit code."""
         return self.end_of(self.start("spec-kitty-orchestrator", "resume"))
 
     def start_orchestrating(self, *, at_once: int = 2) -> subprocess.Popen[bytes]:
@@ -67,11 +67,11 @@ class Run:
         return self.start("spec-kitty-orchestrator", *words)
 
     def start_strict_client(self) -> subprocess.Popen[bytes]:
-        """Our own player of the stricter generation, which was never published."""
+        """Start our own client of the strict generation, which was never published."""
         return self.start(Path(sys.executable).name, str(HERE / "strict_client.py"), SLUG)
 
     def start(self, program: str, *words: str) -> subprocess.Popen[bytes]:
-        """A client in a process group of its own; what it says goes to `client.log`."""
+        """Start a client in a process group of its own; its output goes to `client.log`."""
         with (self.desk / "client.log").open("ab") as log:
             client = subprocess.Popen(
                 [str(programs.installed(program)), *words],
@@ -89,7 +89,7 @@ class Run:
         return client.wait(timeout=LONGEST_S)
 
     def kill_when_held(self, client: subprocess.Popen[bytes], names: Sequence[str]) -> None:
-        """SIGKILL has ended the client and its agents once each agent call in `names` hangs."""
+        """Kill the client and its agents once each agent call in `names` hangs."""
 
         def are_held() -> bool:
             return {c["name"] for c in self.agent_calls() if c["fate"] == "hold"} >= set(names)
@@ -108,7 +108,7 @@ class Run:
         raise AssertionError(f"not within {LONGEST_S} s:\n{self.said}")
 
     def end(self) -> None:
-        """No client that was started is alive, and none of its agents."""
+        """End all started clients and their agents."""
         for client in self.clients:
             with suppress(ProcessLookupError):
                 os.killpg(client.pid, signal.SIGKILL)
@@ -117,7 +117,7 @@ class Run:
     # When: a person at our command line.
 
     def ask(self, command: str, *flags: str, **values: Any) -> dict[str, Any]:
-        """The data of a call that succeeded; a value that is no text is sent as JSON."""
+        """Make a call that must succeed and return its data; values other than text are sent as JSON."""
         words = [*flags, "--mission", SLUG]
         for name, value in values.items():
             text = value if isinstance(value, str) else json.dumps(value)
@@ -137,11 +137,11 @@ class Run:
         return data
 
     def move(self, wp_id: str, to: str, **values: Any) -> dict[str, Any]:
-        """A person has moved the package."""
+        """Move the package as a person."""
         return self.ask("transition", wp=wp_id, to=to, actor="person", policy=POLICY, **values)
 
     def accept_and_merge(self) -> dict[str, Any]:
-        """What the merge of the accepted mission answered."""
+        """Accept and merge the mission; return the data of the merge."""
         assert self.ask("accept-mission", actor="person")["accepted"]
         return self.ask("merge-mission", actor="person")
 
@@ -167,7 +167,7 @@ class Run:
 
     @property
     def said(self) -> str:
-        """What the clients printed: for whoever reads a failure, never asserted on."""
+        """The clients' output, shown on failures only."""
         log = self.desk / "client.log"
         return log.read_text(errors="replace")[-4000:] if log.exists() else ""
 
@@ -177,6 +177,6 @@ class Run:
         return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
     def lanes(self) -> dict[str, str]:
-        """Package to lane, as the host says."""
+        """Package to status lane."""
         packages = self.ask("mission-state")["work_packages"]
         return {package["wp_id"]: package["lane"] for package in packages}

@@ -1,4 +1,4 @@
-"""An orchestrator of the stricter generation: `strict_client.py MISSION`, one package at a time.
+"""An orchestrator of the strict generation: `strict_client.py MISSION`, one package at a time.
 
 It never forces its way, sends review results and evidence, takes up its own work where
 `resolve-workspace` says that it is, and recovers its own orphaned review by one forced move.
@@ -31,7 +31,7 @@ POLICY = json.dumps(
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A package in this client's hands."""
+    """A package that this client works on."""
 
     mission: str
     wp_id: str
@@ -43,11 +43,11 @@ class Package:
         return self.call(command, "--actor", ACTOR, "--policy", POLICY, *flags)
 
     def start(self) -> None:
-        """Taken."""
+        """Start the package."""
         self.change("start-implementation")
 
     def implement(self) -> None:
-        """Taken, or found in its own hands; the agent has worked; reviewed until it is approved."""
+        """Start or resume the package, let the agent work, and review until it is approved."""
         begun = self.change("start-implementation")
         place = begun if not begun["no_op"] else self.call("resolve-workspace")
         self.work(place)
@@ -60,7 +60,7 @@ class Package:
         self.review()
 
     def review(self) -> None:
-        """Claimed before it is looked at, and decided with a result."""
+        """Claim the review, let the agent review, and decide with a result."""
         self.change("start-review")
         place = self.call("resolve-workspace")
         is_approved = agent(place, tools=REVIEWER_TOOLS) == 0
@@ -75,14 +75,14 @@ class Package:
             self.work(place)
 
     def recover_review(self) -> None:
-        """Its reviewer died with the last run of this client, so it is reviewed anew."""
+        """Review again, because the reviewer was killed with the last run of this client."""
         note = "the reviewer died with its orchestrator"
         self.change("transition", "--to", "for_review", "--force", "--note", note)
         self.review()
 
 
 def main(mission: str) -> None:
-    """What the last run left is taken up, and then whatever is ready, until nothing is."""
+    """Resume what the last run left, then work on ready packages until there are none."""
     for found in host("mission-state", "--mission", mission)["work_packages"]:
         package = Package(mission=mission, wp_id=found["wp_id"])
         if found["lane"] == "in_review" and found["last_actor"] == ACTOR:
@@ -91,7 +91,7 @@ def main(mission: str) -> None:
             package.implement()
     while ready := host("list-ready", "--mission", mission)["ready_work_packages"]:
         named = [Package(mission=mission, wp_id=it["wp_id"]) for it in ready]
-        # A refusal would be the end: all that one listing names can be started.
+        # A refusal ends this client: all packages of one list can be started.
         for package in named:
             package.start()
         for package in named:
@@ -99,7 +99,7 @@ def main(mission: str) -> None:
 
 
 def host(command: str, *flags: str) -> dict[str, Any]:
-    """The data of the host's answer; a refusal is the end of this client."""
+    """The data of the host's answer; a refusal ends this client."""
     words = ["spec-kitty", "orchestrator-api", command, *flags]
     envelope = json.loads(subprocess.run(words, capture_output=True, check=False).stdout)
     if not envelope["success"]:
@@ -109,7 +109,7 @@ def host(command: str, *flags: str) -> dict[str, Any]:
 
 
 def agent(place: dict[str, Any], *, tools: str) -> int:
-    """The exit code of an agent that was given the prompt in the package's worktree."""
+    """Run an agent with the prompt in the package's workspace; return its exit code."""
     return subprocess.run(
         ["claude", "-p", "--allowedTools", tools],
         cwd=place["workspace_path"],

@@ -1,4 +1,4 @@
-"""`spec-kitty-orchestrator` as published is killed in mid-run, and its mission is merged all the same."""
+"""The published `spec-kitty-orchestrator` is killed during its run, and its mission can still be merged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.campaign
-def test_killed_client_leaves_packages_that_a_person_gives_back_and_a_resumed_one_finishes(
+def test_mission_of_a_killed_client_is_finished_after_a_person_releases_its_packages(
     run: Run,
 ) -> None:
     packages = {
@@ -29,7 +29,7 @@ def test_killed_client_leaves_packages_that_a_person_gives_back_and_a_resumed_on
     assert run.lanes() == stranded
     before = run.stage.events()
 
-    # This generation takes up nothing but what is ready: it says so and gives up.
+    # This client starts only ready packages: without one it gives up.
     assert run.resume() != 0
     assert run.lanes() == stranded
     assert run.stage.events() == before
@@ -37,7 +37,7 @@ def test_killed_client_leaves_packages_that_a_person_gives_back_and_a_resumed_on
     run.move("WP01", "planned", note="its orchestrator was killed")
     run.ask("start-review", wp="WP02", actor="person", policy=POLICY)
     approved = {"reviewer": "person", "verdict": "approved", "reference": "read-by-hand"}
-    # Not `approved`, which this generation takes for work to be waited for.
+    # Not `approved`, which this client waits for.
     run.move("WP02", "done", review_result_json=approved)
     assert run.resume() == 0, run.said
     merged = run.accept_and_merge()
@@ -53,5 +53,5 @@ def test_killed_client_leaves_packages_that_a_person_gives_back_and_a_resumed_on
     assert history.forced(run.stage) == {FORCED_DONE}
     history.assert_no_lane_was_skipped(run.stage)
     history.assert_merged(run.stage, packages)
-    # What the killed agent had not committed was there for the next one.
+    # The next agent found the uncommitted work of the killed one.
     assert run.stage.git("show", "main:work/WP01.txt").splitlines()[0] == "half of it"

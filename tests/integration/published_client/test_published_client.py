@@ -1,4 +1,4 @@
-"""`spec-kitty-orchestrator` as published drives this host from planned to merged."""
+"""The published `spec-kitty-orchestrator` drives this host from planned to merged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.long
 CLIENT = "spec-kitty-orchestrator"
 
 
-def test_client_is_the_one_that_was_published() -> None:
+def test_installed_client_is_the_published_one() -> None:
     published = distribution(CLIENT)
     sources = [file for file in published.files or () if file.suffix == ".py"]
 
@@ -36,7 +36,7 @@ def test_client_is_the_one_that_was_published() -> None:
 
 
 @pytest.mark.campaign
-def test_packages_with_dependencies_and_shared_files_are_done_two_at_a_time_and_merged(
+def test_packages_with_dependencies_and_shared_files_are_merged(
     run: Run,
 ) -> None:
     packages = {
@@ -66,7 +66,7 @@ def test_packages_with_dependencies_and_shared_files_are_done_two_at_a_time_and_
 
 
 def assert_history_went_to_the_main_checkout(run: Run) -> None:
-    """The client writes notes from a worktree of its own, and there is one log all the same."""
+    """Check that notes from the client's own worktree are in the one log."""
     notes = [e["wp_id"] for e in run.stage.events() if "note" in e.get("delta", {})]
     assert set(notes) == {"WP01", "WP02", "WP03", "WP04", "WP05"}
     theirs = run.stage.root / ".worktrees" / f"{SLUG}-orchestrator"
@@ -75,7 +75,7 @@ def assert_history_went_to_the_main_checkout(run: Run) -> None:
 
 
 @pytest.mark.campaign
-def test_rejected_work_is_done_again_in_the_same_worktree_and_merged_with_both_commits(
+def test_rejected_work_is_reworked_in_the_same_workspace_and_merged(
     run: Run,
 ) -> None:
     packages = {
@@ -89,7 +89,7 @@ def test_rejected_work_is_done_again_in_the_same_worktree_and_merged_with_both_c
 
     rework = [*REVIEWED, FORCED_REWORK, *REVIEWED, FORCED_DONE]
     assert history.moves(run.stage, "WP01") == [*TAKEN, *rework]
-    # Subtasks that its agent did not mark keep nobody of this generation from review.
+    # Unmarked subtasks do not stop this client from submitting.
     unmarked = ["in_progress -> for_review, forced", "for_review -> in_review", FORCED_DONE]
     assert history.moves(run.stage, "WP02") == [*TAKEN, *unmarked]
     branch = f"kitty/mission-{SLUG}-lane-a"
@@ -107,7 +107,7 @@ def test_rejected_work_is_done_again_in_the_same_worktree_and_merged_with_both_c
 
 
 @pytest.mark.campaign
-def test_blocked_package_holds_back_only_what_waits_for_it_until_a_person_sees_to_it(
+def test_blocked_package_holds_back_only_its_dependents_until_a_person_releases_it(
     run: Run,
 ) -> None:
     packages = {
@@ -137,7 +137,7 @@ def test_blocked_package_holds_back_only_what_waits_for_it_until_a_person_sees_t
 
 
 @pytest.mark.campaign
-def test_every_agent_is_told_its_prompt_and_leaves_a_commit_and_marked_subtasks(run: Run) -> None:
+def test_every_agent_gets_its_prompt_commits_and_marks_its_subtasks(run: Run) -> None:
     packages = {
         f"WP0{n}": {"owned_files": [f"work/WP0{n}.txt"], "subtasks": [f"T00{n}"]} for n in (1, 2, 3)
     }

@@ -1,4 +1,4 @@
-"""The stricter generation of clients, which was never published, in the hands of a script of ours."""
+"""Clients of the strict generation, which was never published, played by a script of ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ APPROVED = ["in_review -> approved", "approved -> done"]
 
 
 @pytest.mark.campaign
-def test_stricter_client_takes_up_its_own_work_and_reviews_and_forces_nothing_else(
+def test_strict_client_resumes_its_own_work_and_reviews_without_other_force(
     run: Run,
 ) -> None:
     packages = {
@@ -48,7 +48,7 @@ def test_stricter_client_takes_up_its_own_work_and_reviews_and_forces_nothing_el
 
 
 @pytest.mark.campaign
-def test_everything_that_one_listing_names_is_started_and_done(run: Run) -> None:
+def test_all_packages_of_one_ready_list_are_started_and_finished(run: Run) -> None:
     packages = {
         "WP01": {"owned_files": ["work/WP01.txt", "notes/index.txt"]},
         "WP02": {"owned_files": ["work/WP02.txt", "notes/index.txt"]},
@@ -64,7 +64,7 @@ def test_everything_that_one_listing_names_is_started_and_done(run: Run) -> None
 
 
 def assert_reviews_are_recorded(run: Run) -> None:
-    """Every review that was decided has its result in the log, every approval its evidence too."""
+    """Check that every decided review has its result in the log, and every approval its evidence."""
     for event in history.moving_events(run.stage):
         if event["from_lane"] == "in_review" and not event["force"]:
             assert event["review_result"]["reference"] == f"review-{event['wp_id']}"

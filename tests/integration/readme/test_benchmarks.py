@@ -1,4 +1,4 @@
-"""Every benchmark prints its figures; the table with less to do than when it is pasted."""
+"""Every benchmark prints its figures; the table runs with less work than documented."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmarks import command_rows, mailbox_rows
 from tests.readme.documents import ROOT
 from tests.readme.test_commands import INTERPRETER, MEASURING
 
-# One of each kind: the other rows measure another command in the same way.
+# One row of each kind: the others measure another command in the same way.
 MEASURED = (
     "round-trip",
     "drain",
@@ -42,7 +42,7 @@ def test_every_benchmark_prints_its_figures(pasted: str) -> None:
         check=False,
     )
 
-    # Whether a limit holds is no question for a machine that is busy with tests.
+    # Limits are not checked on a machine that is busy with tests.
     assert done.returncode in (0, 1), done.stderr
     assert done.stderr == ""
     assert re.findall(r" \d+\.\d ", done.stdout)

@@ -1,4 +1,4 @@
-"""Whoever follows the README, or a guide, sees what it shows."""
+"""The command blocks of the README and the guides print the output that they show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.readme.documents import README, pasted
 from tests.readme.following import assert_shown
 from tests.readme.test_commands import COMMANDS
 
-# The guide on sandboxes is followed where the other tests of sandboxes are.
+# The guide on sandboxes is tested with the other tests of sandboxes.
 FOLLOWED = [topic for topic in TOPICS if topic != "sandbox"]
 AGENT = """\
 #!/bin/sh
@@ -30,11 +30,11 @@ echo '{"result": {}}'
 
 
 @pytest.mark.parametrize("topic", FOLLOWED)
-def test_every_block_of_a_guide_prints_what_is_shown(topic: str, tmp_path: Path):
+def test_every_block_of_a_guide_prints_the_shown_output(topic: str, tmp_path: Path):
     assert_shown(pasted(GUIDES / f"{topic}.md"), tmp_path.resolve(), within_s=LONGEST_S)
 
 
-def test_every_block_of_the_readme_prints_what_is_shown(
+def test_every_block_of_the_readme_prints_the_shown_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     programs, project = tmp_path / "bin", tmp_path / "project"

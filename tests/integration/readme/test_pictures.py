@@ -1,4 +1,4 @@
-"""The picture of the README can be taken again."""
+"""The picture of the README can be made again."""
 
 from __future__ import annotations
 

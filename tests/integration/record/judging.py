@@ -1,4 +1,4 @@
-"""What has to hold after each row of the table, and whether what is advised works when it is pasted."""
+"""Checks after each row of the table, and whether the advised commands work when pasted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ONLY_LOOKS = re.compile(r"spec-kitty (doctor|status|mailbox (verify|serve))( --
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What the host says of the project, and every command that it advises."""
+    """What the host reports about the project, and every command that it advises."""
 
     findings: list[dict[str, Any]]
     status: Any
@@ -34,7 +34,7 @@ class Said:
 
 
 def ask(stage: Stage) -> Said:
-    """What status and doctor say, asked in processes of their own."""
+    """Run status and doctor in processes of their own."""
     status, doctor = stage.start("status"), stage.start("doctor", "--json")
     told = [it.communicate(timeout=TIMEOUT_S) for it in (status, doctor)]
     findings = json.loads(told[1][0])["data"]["findings"]
@@ -52,7 +52,7 @@ def ask(stage: Stage) -> Said:
 
 
 def paste(stage: Stage, command: str, *, tools: Path) -> int:
-    """The exit status of a shell into which somebody pasted it."""
+    """Run the command in a shell; return its exit status."""
     told = subprocess.run(
         ["bash", "-c", command],
         cwd=stage.root,
@@ -65,7 +65,7 @@ def paste(stage: Stage, command: str, *, tools: Path) -> int:
 
 
 def make_tools(folder: Path) -> Path:
-    """A folder with `spec-kitty` as people have it on their path."""
+    """A folder with `spec-kitty`, for PATH."""
     folder.mkdir(exist_ok=True)
     tool = folder / "spec-kitty"
     tool.write_text(f'#!/bin/sh\nPYTHONPATH={SOURCE} exec {sys.executable} -m specify_cli "$@"\n')
@@ -74,7 +74,7 @@ def make_tools(folder: Path) -> Path:
 
 
 def judge_words(stage: Stage, row: Row, said: Said, before: list[str]) -> None:
-    """What is said is true."""
+    """Check that the reports are true."""
     exit_code, board, warnings = said.status
     checks = {check for check, _ in said.kinds()}
     if row.away:
@@ -95,7 +95,7 @@ def judge_words(stage: Stage, row: Row, said: Said, before: list[str]) -> None:
 
 
 def judge_claims(stage: Stage, row: Row) -> None:
-    """Nobody gets a package that is held, through either door, and no approval comes back."""
+    """Check at both interfaces that a held package cannot be claimed and no approval comes back."""
     start = {"mission": row.slug, "wp": "WP02"}
     refusal = stage.ask("start-implementation", actor="cleo", **start)
     assert refusal["error_code"] == row.refuses, refusal
@@ -112,7 +112,7 @@ def judge_claims(stage: Stage, row: Row) -> None:
 
 
 def judge_record(stage: Stage, before: list[str]) -> None:
-    """Nothing that was acknowledged is missing in the record."""
+    """Check that no acknowledged event is missing in the record."""
     record = records.found(Layout(stage.root))
     assert record is not None
     known = b"".join(it.log for it in record.entries()).decode()
@@ -122,7 +122,7 @@ def judge_record(stage: Stage, before: list[str]) -> None:
 def judge_advice(
     stage: Stage, row: Row, said: Said, *, state: Path, tools: Path, restore: Any
 ) -> None:
-    """Each command does what it is for, in the state in which it was printed."""
+    """Check that each advised command works in the state in which it was printed."""
     for command, about in said.advice.items():
         restore(state)
         exit_code = paste(stage, command, tools=tools)
@@ -139,7 +139,7 @@ def judge_advice(
 
 
 def ids_in_log(stage: Stage, slug: str = SLUG) -> list[str]:
-    """The ids of the events in the log's file, as far as it can be read."""
+    """The ids of the readable events in the log file."""
     path = stage.log(slug)
     data = path.read_bytes() if path.exists() else b""
     return re.findall(r'"event_id":\s*"(\w+)"', data.decode("utf-8", "replace"))

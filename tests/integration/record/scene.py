@@ -1,4 +1,4 @@
-"""A project with a mission in progress, and what git and people do to it.
+"""A project with a mission in progress, and operations of git and people on it.
 
 WP01 was approved and its approval withdrawn, bo holds WP02, WP03 is planned.
 """
@@ -26,7 +26,7 @@ FOREIGN = (
 
 
 def build(root: Path) -> tuple[Path, Path]:
-    """The project at `root`; beside it, a copy with and one without a commit of what the host wrote."""
+    """Make the project at `root`, and copies without and with a commit of the host's files."""
     stage = Stage(root=root)
     stage.make_repository()
     scopes = {f"WP0{it}": {"owned_files": [f"src/{it}/**"]} for it in (1, 2, 3)}
@@ -46,22 +46,22 @@ def build(root: Path) -> tuple[Path, Path]:
 
 
 def put_back(kept: Path, root: Path) -> None:
-    """The project is what it was when that copy was made, at the same place."""
+    """Restore the project from that copy at the same path."""
     shutil.rmtree(root, ignore_errors=True)
     copied(kept, root)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Something that is done to the project.
+    """An operation on the project.
 
     Attributes:
         do: Does it.
-        open, committed: Whether it is done where no commit has what the host wrote, and where one has.
-        away: What to run so that the mission is checked out again; empty where it is.
-        slug: What its folder is called then.
-        refuses: The code of what a claim is refused with.
-        is_lossy: What the host knew and nothing else had may be gone.
+        open, committed: Whether it runs without and with a commit of the host's files.
+        away: The command that checks the mission out again; empty if it still is.
+        slug: The name of its folder afterwards.
+        refuses: The error code of the refusal of a claim.
+        is_lossy: Whether data that only the host had may be lost.
     """
 
     do: Callable[[Stage], object]
@@ -78,7 +78,7 @@ def git(*words: str) -> Callable[[Stage], object]:
 
 
 def refused(stage: Stage, *words: str) -> None:
-    """What git does not do, or not to its end."""
+    """Run a git command that must fail or stop."""
     with suppress(CalledProcessError):
         stage.git(*words)
         raise AssertionError(f"git did it: {words}")
@@ -175,13 +175,13 @@ def _pull(stage: Stage) -> None:
 
 
 def _pull_of_notes(stage: Stage) -> None:
-    """Both have written to the same end of the log."""
+    """Both clones have appended to the log."""
     _both_go_on(stage)
     pull(stage, stage_of_clone(stage))
 
 
 def _pull_of_notes_without_union(stage: Stage) -> None:
-    """As git merges logs where the host may not say how."""
+    """Git merges the logs without the host's merge=union attribute."""
     _both_go_on(stage)
     (stage.root / ".git" / "info" / "attributes").write_text("")
     with suppress(CalledProcessError):
@@ -293,6 +293,6 @@ CASES = [
     *((name, "committed") for name, row in ROWS.items() if row.committed),
 ]
 QUICK = ("stash", "clean with what is ignored", "an editor changes a line", "rm of lanes.json")
-"""Rows whose checks are part of the default selection."""
+"""Rows in the default selection of tests."""
 
 __all__ = ["CASES", "ROWS", "Row", "build", "put_back", "replace"]

@@ -1,4 +1,4 @@
-"""Git's folder, and so the record with claims, dead letters and locks, on another file system than the project."""
+"""Git's folder, with record, claims, dead letters and locks, is on another file system than the project."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def serve(stage: Stage) -> None:
     assert done.exit_code == 0, done
 
 
-def test_requests_are_claimed_answered_and_retired(stage: Stage, layout: MailboxLayout) -> None:
+def test_requests_are_claimed_and_answered(stage: Stage, layout: MailboxLayout) -> None:
     stage.put("one", "append-history", **NOTE)
     stage.put("two", "start-implementation", **START)
     serve(stage)
@@ -51,7 +51,7 @@ def test_requests_are_claimed_answered_and_retired(stage: Stage, layout: Mailbox
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-def test_a_claim_of_a_killed_worker_is_taken_up(stage: Stage, layout: MailboxLayout) -> None:
+def test_claim_of_a_killed_worker_is_completed(stage: Stage, layout: MailboxLayout) -> None:
     layout.ensure()
     stage.put("one", "append-history", **NOTE)
     hidden = layout.inbox / ".claim-01J00000000000000000000000-one.json"
@@ -61,7 +61,7 @@ def test_a_claim_of_a_killed_worker_is_taken_up(stage: Stage, layout: MailboxLay
     assert not hidden.exists()
 
 
-def test_a_dead_letter_goes_back_and_forth(stage: Stage, layout: MailboxLayout) -> None:
+def test_dead_letter_can_be_replayed(stage: Stage, layout: MailboxLayout) -> None:
     for note in ("n", "other"):
         stage.put("one", "append-history", **NOTE | {"note": note})
         serve(stage)
@@ -74,7 +74,7 @@ def test_a_dead_letter_goes_back_and_forth(stage: Stage, layout: MailboxLayout) 
     assert not list(layout.inbox.iterdir())
 
 
-def test_what_is_put_away_is_in_the_attic(stage: Stage, layout: MailboxLayout) -> None:
+def test_doctor_moves_files_to_the_attic(stage: Stage, layout: MailboxLayout) -> None:
     stage.done("append-history", **NOTE)
     draft = stage.root / "kitty-specs" / SLUG / ".lanes.json.0123456789abcdef.tmp"
     draft.write_bytes(b"half")
@@ -85,7 +85,7 @@ def test_what_is_put_away_is_in_the_attic(stage: Stage, layout: MailboxLayout) -
     assert kept.read_bytes() == b"half"
 
 
-def test_a_worker_survives_git_clean(stage: Stage, layout: MailboxLayout) -> None:
+def test_worker_answers_after_git_clean(stage: Stage, layout: MailboxLayout) -> None:
     stage.put("one", "append-history", **NOTE)
     serve(stage)
     stage.git("clean", "-fdxq")

@@ -1,4 +1,4 @@
-"""A project that was copied or moved says what is the case, and what is advised works."""
+"""A copied or moved project reports its state, and the advice works."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.patience import LONGEST_S
 
 @pytest.fixture
 def inner(stage: Stage) -> Stage:
-    """A project in a folder of its repository, which was changed."""
+    """A project in a folder of its repository, with one claimed package."""
     found = Stage(root=stage.root / "one")
     found.write_mission({"WP01": {}, "WP02": {}})
     stage.git("add", "one")
@@ -35,7 +35,7 @@ def is_sound(stage: Stage) -> bool:
     return stage.lane("WP01") == "claimed"
 
 
-def test_a_copy_in_the_same_repository_says_whose_the_record_is(inner: Stage) -> None:
+def test_copy_in_the_same_repository_names_the_original_with_the_record(inner: Stage) -> None:
     copy = Stage(root=copied(inner.root, inner.root.with_name("a copy")))
     told = copy.run("doctor").stdout.decode()
     assert "is a copy of" in told
@@ -56,7 +56,7 @@ def test_a_copy_in_the_same_repository_says_whose_the_record_is(inner: Stage) ->
 
 @pytest.mark.long
 @pytest.mark.parametrize("is_in_repository", [True, False])
-def test_a_copy_outside_its_repository_says_where_the_record_may_be(
+def test_copy_outside_its_repository_says_where_the_record_may_be(
     inner: Stage, tmp_path: Path, *, is_in_repository: bool
 ) -> None:
     folder = tmp_path / "elsewhere"
@@ -77,7 +77,7 @@ def test_a_copy_outside_its_repository_says_where_the_record_may_be(
     assert inner.lane("WP02") == "planned"
 
 
-def test_a_copy_of_the_whole_repository_goes_on(inner: Stage) -> None:
+def test_copy_of_the_whole_repository_works(inner: Stage) -> None:
     top = copied(inner.root.parent, inner.root.parent.with_name("again"))
     copy = Stage(root=top / "one")
     assert is_sound(copy)
@@ -86,14 +86,14 @@ def test_a_copy_of_the_whole_repository_goes_on(inner: Stage) -> None:
     assert inner.lane("WP02") == "planned"
 
 
-def test_a_project_that_was_moved_keeps_its_record(inner: Stage) -> None:
+def test_moved_project_keeps_its_record(inner: Stage) -> None:
     moved = Stage(root=inner.root.rename(inner.root.with_name("two")))
     assert b"copy" not in moved.run("doctor").stdout
     assert claimed(moved, "WP02")
     assert is_sound(moved)
 
 
-def test_a_copy_of_what_was_moved_since_takes_the_record_over(inner: Stage) -> None:
+def test_copy_takes_over_the_record_if_the_original_is_gone(inner: Stage) -> None:
     copy = Path(copied(inner.root, inner.root.with_name("two")))
     for name in ("kitty-specs", ".kitty"):
         (inner.root / name).rename(inner.root / f"{name}-away")

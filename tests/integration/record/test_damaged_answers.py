@@ -1,4 +1,4 @@
-"""An answer to a read that is damaged in the record comes back from what is published, or is told to be lost."""
+"""A damaged answer in the record is restored from journal or reply, or reported as lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def damaged(stage: Stage) -> Stage:
     assert record is not None
     record.close()
     with closing(sqlite3.connect(record.path)) as connection, connection:
-        # The largest one is the state of the mission.
+        # The largest answer is the mission state.
         order = "UPDATE content SET data = CAST(replace(data, 'WP01', 'WP02') AS BLOB)"
         connection.execute(f"{order} WHERE length(data) = (SELECT max(length(data)) FROM content)")
     return stage
@@ -39,7 +39,9 @@ def lose_reply(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("lose", [lose_line, lose_reply])
-def test_the_journal_or_the_reply_restores_it(damaged: Stage, lose: object) -> None:
+def test_damaged_answer_is_restored_from_the_journal_or_the_reply(
+    damaged: Stage, lose: object
+) -> None:
     lose(damaged)  # type: ignore[operator]
     done = damaged.run("mailbox", "verify")
     assert (done.exit_code, b"the answer to request asked" in done.stdout) == (1, True), done
@@ -49,7 +51,7 @@ def test_the_journal_or_the_reply_restores_it(damaged: Stage, lose: object) -> N
     assert (done.exit_code, done.stdout) == (0, b""), done
 
 
-def test_what_nothing_has_is_told_to_be_lost(damaged: Stage) -> None:
+def test_damaged_answer_without_a_copy_is_reported_as_lost(damaged: Stage) -> None:
     lose_line(damaged)
     lose_reply(damaged)
     told = damaged.run("doctor", "--fix").stdout.decode()
@@ -58,7 +60,7 @@ def test_what_nothing_has_is_told_to_be_lost(damaged: Stage) -> None:
     assert "repaired: restored" not in told
 
 
-def test_a_reply_that_nobody_gave_is_named_and_put_aside(stage: Stage) -> None:
+def test_unknown_reply_is_reported_and_moved_to_the_attic(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.put("asked", "mission-state", mission=SLUG)
     assert stage.run("mailbox", "serve", "--once").exit_code == 0

@@ -1,4 +1,4 @@
-"""Commits of acceptance and merge say what the record was, and `mailbox verify` compares."""
+"""Commits of acceptance and merge contain the head of the record, which `mailbox verify` compares."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def verified(stage: Stage) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("strategy", ["merge", "squash", "rebase"])
-def test_the_commits_of_acceptance_and_merge_have_the_head(stage: Stage, strategy: str) -> None:
+def test_commits_of_acceptance_and_merge_contain_the_head(stage: Stage, strategy: str) -> None:
     accepted(stage)
     (head,) = trailers(stage)
     record = records.found(Layout(stage.root))
@@ -51,7 +51,7 @@ def test_the_commits_of_acceptance_and_merge_have_the_head(stage: Stage, strateg
     assert verified(stage) == (0, "", "sound\n")
 
 
-def test_a_record_that_was_restored_from_a_backup_is_told(stage: Stage, tmp_path: Path) -> None:
+def test_verify_reports_a_record_restored_from_a_backup(stage: Stage, tmp_path: Path) -> None:
     approved(stage)
     record = records.found(Layout(stage.root))
     assert record is not None
@@ -67,7 +67,7 @@ def test_a_record_that_was_restored_from_a_backup_is_told(stage: Stage, tmp_path
     assert "restored from an older backup" in breaks
 
 
-def test_another_record_is_no_break(stage: Stage) -> None:
+def test_verify_only_notes_that_a_commit_is_of_another_record(stage: Stage) -> None:
     accepted(stage)
     forget(stage.root)
     stage.done("merge-mission", mission=SLUG, actor="ada")
@@ -77,7 +77,7 @@ def test_another_record_is_no_break(stage: Stage) -> None:
     assert "this is another record" in notes
 
 
-def test_what_an_agent_writes_into_a_message_proves_nothing(stage: Stage) -> None:
+def test_verify_ignores_a_forged_trailer_in_a_commit_message(stage: Stage) -> None:
     accepted(stage)
     record = records.found(Layout(stage.root))
     assert record is not None

@@ -1,4 +1,4 @@
-"""A redaction and a rewinding that are killed at any moment are completed when they are asked for again."""
+"""A redaction and a rewind that are killed at random times are completed by a repeat."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def begun(stage: Stage, *words: str) -> Process:
 
 
 def taken(stage: Stage, *words: str, secret: str = "") -> float:
-    """How long it takes where nobody kills it."""
+    """Run the command without killing it; return its duration."""
     start = time.monotonic()
     process = begun(stage, *words)
     out, err = process.communicate(secret.encode(), timeout=TIMEOUT_S)
@@ -62,7 +62,7 @@ def taken(stage: Stage, *words: str, secret: str = "") -> float:
 
 
 @pytest.mark.parametrize("seed", sampled(range(4), every=4))
-def test_a_redaction(project: Stage, seed: int) -> None:
+def test_repeat_completes_a_killed_redaction(project: Stage, seed: int) -> None:
     chance, whole = random.Random(seed), 0.0
     for number in range(MOMENTS // 3):
         secret, about = f"secret-{seed}-{number}-\u00e9", f"n{number}"
@@ -82,7 +82,7 @@ def test_a_redaction(project: Stage, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", sampled(range(4), every=4))
-def test_a_rewinding(project: Stage, seed: int) -> None:
+def test_repeat_completes_a_killed_rewind(project: Stage, seed: int) -> None:
     chance, whole = random.Random(seed), 0.0
     for number in range(MOMENTS // 2):
         event = str(project.events()[-1]["event_id"])

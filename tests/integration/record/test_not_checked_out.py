@@ -1,4 +1,4 @@
-"""A branch without the mission is never an empty board, though files of the host may be left behind."""
+"""On a branch without the mission, commands name its branch, though untracked files of the host remain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORDS = (
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose mission is on main; what no commit has of it stayed behind."""
+    """A project whose mission is on main; its untracked files stayed behind."""
     root = tmp_path_factory.mktemp("elsewhere") / "project"
     build(root)
     stage = Stage(root=root)
@@ -48,7 +48,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", ASKED)
-def test_a_request_about_it_is_told_where_it_is(root: Path, command: str) -> None:
+def test_request_for_the_mission_names_the_branch_that_has_it(root: Path, command: str) -> None:
     refused = Stage(root=root).ask(command, mission=SLUG, **ASKED[command])
     assert refused["error_code"] == "MISSION_NOT_FOUND"
     assert "is not checked out" in refused["data"]["message"]
@@ -56,13 +56,15 @@ def test_a_request_about_it_is_told_where_it_is(root: Path, command: str) -> Non
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
-def test_so_is_who_names_no_mission(root: Path, words: tuple[str, ...]) -> None:
+def test_command_without_a_mission_names_the_branch_that_has_it(
+    root: Path, words: tuple[str, ...]
+) -> None:
     told = Stage(root=root).run(*words)
     assert told.exit_code != 0
     assert b"the host knows 001-search (on main last)" in told.stderr + told.stdout
 
 
-def test_a_list_names_it(root: Path) -> None:
+def test_mission_list_names_the_branch_that_has_it(root: Path) -> None:
     told = Stage(root=root).run("mission", "list")
     assert (told.exit_code, told.stdout) == (0, b"")
     assert b"001-search is not checked out; it was last on main" in told.stderr

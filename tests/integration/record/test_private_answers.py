@@ -1,4 +1,4 @@
-"""Prompts, notes and reviews in an answer are in its reply, and not in the published journal."""
+"""Prompts, notes and reviews of an answer are in its reply, but not in the published journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def serve(stage: Stage) -> None:
 
 @pytest.fixture
 def told(stage: Stage) -> Stage:
-    """A prompt and a note say the secret, and a client has read both."""
+    """A prompt and a note contain the secret, and a client has read both."""
     folder = stage.write_mission({"WP01": {}})
     prompt = folder / "tasks" / "WP01-step.md"
     prompt.write_text(f"{prompt.read_text()}\n{SECRET}\n")
@@ -31,7 +31,7 @@ def told(stage: Stage) -> Stage:
     return stage
 
 
-def test_they_are_not_published_and_the_same_request_has_the_same_answer(told: Stage) -> None:
+def test_private_text_is_only_in_the_reply_and_a_repeat_gets_it_again(told: Stage) -> None:
     replies = {it: told.reply(it) for it in ("prompt", "history", "again")}
     assert SECRET in replies["prompt"]["data"]["prompt"]
     assert replies["history"]["data"]["history"][0]["note"] == f"use {SECRET}"
@@ -53,7 +53,7 @@ def test_they_are_not_published_and_the_same_request_has_the_same_answer(told: S
     assert verified.exit_code == 0, verified
 
 
-def test_a_redaction_takes_them_out_of_every_answer(told: Stage) -> None:
+def test_redaction_of_a_note_removes_it_from_every_answer(told: Stage) -> None:
     done = redact(told, "note")
     assert done.exit_code == 0
     assert b"lines of the log: 1, lines of the journal: 0, replies: 3," in done.stdout
@@ -65,7 +65,7 @@ def test_a_redaction_takes_them_out_of_every_answer(told: Stage) -> None:
     assert redact(told, "prompt").exit_code == 2
 
 
-def test_a_secret_that_only_an_answer_has_is_redacted(told: Stage) -> None:
+def test_secret_that_is_only_in_an_answer_is_redacted(told: Stage) -> None:
     assert redact(told, "prompt").exit_code == 0
     assert "prompt" not in told.reply("prompt")["data"]
     told.put("later", "mission-state", policy=None, mission=SLUG)

@@ -1,4 +1,4 @@
-"""`spec-kitty redact`: a secret is nowhere any more, and the proof of everything else is as it was."""
+"""`spec-kitty redact` removes a secret everywhere, and everything else can still be verified."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.campaign import sampled
 from tests.integration.stage import SLUG, TIMEOUT_S, Outcome, Stage, environment
 
 SURE = 6
-"""Every redaction takes so many steps, and more."""
+"""Every redaction takes more steps than this."""
 
 SECRET = "the horse is \u00e9lan-4711"
 
 
 @pytest.fixture
 def told(stage: Stage) -> Stage:
-    """A note and a refused request say the secret; the log is committed with it."""
+    """A note and a refused request contain the secret; the log is committed with it."""
     folder = stage.write_mission(
         {"WP01": {"owned_files": ["src/one/**"]}, "WP02": {"owned_files": ["src/two/**"]}}
     )
@@ -54,7 +54,7 @@ def redact(stage: Stage, about: str, *words: str, secret: str = SECRET) -> Outco
 
 
 def holders(stage: Stage, secret: str = SECRET) -> list[str]:
-    """The files of the project, those of git's objects aside, that have the secret in some form."""
+    """The project's files, except git objects, that contain the secret in some form."""
     forms = (secret.encode(), json.dumps(secret)[1:-1].encode())
     files = (it for it in stage.root.rglob("*") if it.is_file() and "objects" not in it.parts)
     return [
@@ -68,7 +68,7 @@ def heads(stage: Stage) -> list[bytes]:
     return [it.head for it in record.entries()]
 
 
-def test_the_secret_is_nowhere_and_the_heads_are_the_same(told: Stage) -> None:
+def test_redaction_removes_the_secret_everywhere_and_keeps_the_heads(told: Stage) -> None:
     before = heads(told)
     assert told.run("mailbox", "tail", "--no-follow").exit_code == 0
     assert any("journal-index.db" in it for it in holders(told))
@@ -90,7 +90,7 @@ def test_the_secret_is_nowhere_and_the_heads_are_the_same(told: Stage) -> None:
     assert told.events()[-2]["delta"]["note"].startswith("[redacted sha256:")
 
 
-def test_the_reply_and_the_published_line_say_that_something_was_redacted(told: Stage) -> None:
+def test_reply_and_published_line_say_that_text_was_redacted(told: Stage) -> None:
     assert redact(told, "one").exit_code == 0
     first = (told.root / ".kitty/outbox/journal.jsonl").read_bytes()
     assert redact(told, "two").exit_code == 0
@@ -99,7 +99,7 @@ def test_the_reply_and_the_published_line_say_that_something_was_redacted(told: 
     assert line["redacted"].startswith("sha256:")
     assert line["envelope"] == told.reply("two")
     assert [it["seq"] for it in told.journal()] == [*range(1, len(told.journal()) + 1)]
-    # Who follows the newest part sees no line twice.
+    # A reader that follows the newest part sees no line twice.
     follows = (told.root / ".kitty/outbox/journal.jsonl").read_bytes()
     assert not any(it in follows for it in first.splitlines())
     told.put("two", "transition", mission=SLUG, wp="WP01", actor="ada", to=f"lane {SECRET}")
@@ -107,7 +107,7 @@ def test_the_reply_and_the_published_line_say_that_something_was_redacted(told: 
     assert holders(told) == []
 
 
-def test_what_git_brings_back_is_taken_out_again(told: Stage) -> None:
+def test_secret_restored_by_git_is_removed_by_the_next_change(told: Stage) -> None:
     assert redact(told, "one").exit_code == 0
     told.git("checkout", "-f", "--", ".")
     assert f"kitty-specs/{SLUG}/status.events.jsonl" in holders(told)
@@ -116,7 +116,7 @@ def test_what_git_brings_back_is_taken_out_again(told: Stage) -> None:
     assert not any(it.startswith("kitty-specs") for it in holders(told))
 
 
-def test_any_other_change_is_still_named(told: Stage) -> None:
+def test_verify_still_reports_other_changes(told: Stage) -> None:
     assert redact(told, "two").exit_code == 0
     (part,) = (told.root / ".kitty/outbox").glob("journal-*.jsonl")
     lines = part.read_text().splitlines(keepends=True)
@@ -127,7 +127,7 @@ def test_any_other_change_is_still_named(told: Stage) -> None:
     assert f"{part.name} line {place}: is not what the host wrote" in done.stdout.decode()
 
 
-def test_a_line_of_somebody_else_is_redacted_too(told: Stage) -> None:
+def test_line_of_another_program_is_redacted(told: Stage) -> None:
     line = {
         "event_id": "01JD8Z6W3M4Y6T1F8B2Q5R7X9N",
         "at": "2026-01-01T00:00:00+00:00",
@@ -148,14 +148,14 @@ def test_a_line_of_somebody_else_is_redacted_too(told: Stage) -> None:
     assert found["delta"]["note"].startswith("[redacted sha256:")
 
 
-def test_what_a_killed_writer_has_left_is_gone(told: Stage) -> None:
+def test_temporary_file_of_a_killed_writer_is_removed(told: Stage) -> None:
     draft = told.root / ".kitty" / "outbox" / f".two.json.{'0' * 16}.tmp"
     draft.write_bytes((told.root / ".kitty" / "outbox" / "two.json").read_bytes())
     assert redact(told, "two").exit_code == 0
     assert not draft.exists()
 
 
-def test_what_a_restore_has_replaced_is_named(told: Stage, tmp_path: Path) -> None:
+def test_files_replaced_by_a_restore_are_named(told: Stage, tmp_path: Path) -> None:
     for command in ("backup", "restore"):
         assert told.run(command, str(tmp_path / "a.backup")).exit_code == 0
     done = redact(told, "two", "--json")
@@ -165,7 +165,7 @@ def test_what_a_restore_has_replaced_is_named(told: Stage, tmp_path: Path) -> No
     assert {told.root / it for it in holders(told) if "/replaced/" in it} == {*map(Path, left)}
 
 
-def test_a_second_text_of_a_published_line_is_redacted_too(told: Stage) -> None:
+def test_second_text_of_a_published_line_is_redacted(told: Stage) -> None:
     told.put(
         "three", "transition", mission=SLUG, wp="WP01", actor="secret-name", to=f"lane {SECRET}"
     )
@@ -177,7 +177,7 @@ def test_a_second_text_of_a_published_line_is_redacted_too(told: Stage) -> None:
     assert (verified.exit_code, verified.stdout) == (0, b""), verified
 
 
-def test_what_is_not_free_text_is_refused(told: Stage) -> None:
+def test_redaction_of_anything_but_free_text_is_refused(told: Stage) -> None:
     refused = redact(told, "one", secret="append-history")
     assert (refused.exit_code, b"command" in refused.stderr) == (2, True), refused
     for about, secret, why in (
@@ -189,7 +189,7 @@ def test_what_is_not_free_text_is_refused(told: Stage) -> None:
         assert (refused.exit_code, why in refused.stderr) == (2, True), refused
 
 
-def test_the_body_of_a_dead_letter_is_redacted(told: Stage) -> None:
+def test_body_of_a_dead_letter_is_redacted(told: Stage) -> None:
     told.put("one", "append-history", mission=SLUG, wp="WP02", actor="ada", note=f"or {SECRET}?")
     assert told.run("mailbox", "serve", "--once").exit_code == 0
     assert any("dead-letters" in it for it in holders(told))
@@ -198,8 +198,8 @@ def test_the_body_of_a_dead_letter_is_redacted(told: Stage) -> None:
 
 
 @pytest.mark.parametrize("step", sampled(range(1, 22, 2), every=3))
-def test_a_call_that_was_killed_is_completed_by_the_next(told: Stage, step: int) -> None:
-    """Killed before the n-th file that it replaces or the n-th commit; a later call, of anything, does the rest."""
+def test_killed_redaction_is_completed_by_the_next_command(told: Stage, step: int) -> None:
+    """It is killed before the n-th file replacement or commit; the next command of any kind completes it."""
     program = (
         "import os, signal, sys\n"
         "from specify_cli.files import atomic\n"
@@ -242,7 +242,7 @@ def test_a_call_that_was_killed_is_completed_by_the_next(told: Stage, step: int)
     assert (verified.exit_code, verified.stdout) == (0, b""), verified
 
 
-def test_lines_of_others_that_are_in_the_file_alone_stay(told: Stage) -> None:
+def test_log_lines_of_other_programs_are_kept(told: Stage) -> None:
     claim = next(it for it in told.events() if it.get("to_lane") == "claimed")
     theirs = {key: it for key, it in claim.items() if key not in ("correlation_id", "batch")}
     theirs |= {"event_id": "01JD8Z6W3M4Y6T1F8B2Q5R7X9N", "wp_id": "WP02", "actor": "colleague"}
@@ -256,7 +256,7 @@ def test_lines_of_others_that_are_in_the_file_alone_stay(told: Stage) -> None:
     assert told.ask("start-implementation", mission=SLUG, wp="WP02", actor="bo")["error_code"]
 
 
-def test_an_id_that_two_missions_have_is_redacted_in_both(told: Stage) -> None:
+def test_id_used_in_two_missions_is_redacted_in_both(told: Stage) -> None:
     told.write_mission({"WP01": {}}, slug="002-find")
     config = told.root / ".kitty" / "config.toml"
     config.write_text('[orchestrators.other]\ncommands = ["all"]\n')
@@ -274,7 +274,7 @@ def test_an_id_that_two_missions_have_is_redacted_in_both(told: Stage) -> None:
     assert told.run("mailbox", "verify").exit_code == 0
 
 
-def test_a_read_that_only_says_that_it_was_redacted_is_a_break(told: Stage) -> None:
+def test_forged_redaction_of_a_read_is_reported(told: Stage) -> None:
     told.put("read", "mission-state", mission=SLUG)
     assert told.run("mailbox", "serve", "--once").exit_code == 0
     record = records.found(Layout(told.root))

@@ -1,4 +1,4 @@
-"""A secret in an answer that the record has pruned is taken out of what is published, and out of the archive."""
+"""A secret in an answer that was pruned from the record is redacted in the journal and in the archive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHER = "another secret"
 
 @pytest.fixture
 def pruned(stage: Stage) -> Stage:
-    """Two old reads have the secret; they are in the archive alone."""
+    """Two old reads contain the secret; they are only in the archive."""
     stage.write_mission({"WP01": {}})
     MailboxLayout(stage.root).ensure()
     config = stage.root / ".kitty" / "config.toml"
@@ -45,14 +45,14 @@ def in_archive(stage: Stage) -> bytes:
     return b"".join(gzip.decompress(it.read_bytes()) for it in parts)
 
 
-def test_a_pruned_read_is_redacted_in_the_archive(pruned: Stage) -> None:
+def test_pruned_read_is_redacted_in_the_archive(pruned: Stage) -> None:
     assert in_archive(pruned).count(b"lan-4711") == 2
     done = redact(pruned, "r0")
     assert done.exit_code == 0, done
     assert b"still in r1; next: spec-kitty redact --reason 'a password' r1" in done.stderr
     assert redact(pruned, "r1").exit_code == 0
     assert b"lan-4711" not in in_archive(pruned)
-    # A second text of the same line, and the record keeps none of the two.
+    # A second text of the same line; the record keeps neither.
     assert redact(pruned, "r0", secret=OTHER).exit_code == 0
     assert redact(pruned, "r1", secret=OTHER).exit_code == 0
     assert OTHER.encode() not in in_archive(pruned)
@@ -64,7 +64,7 @@ def test_a_pruned_read_is_redacted_in_the_archive(pruned: Stage) -> None:
     assert again.exit_code == 0, again
 
 
-def test_a_part_that_was_archived_and_not_removed_yet_is_redacted_in_both(pruned: Stage) -> None:
+def test_part_that_is_both_published_and_archived_is_redacted_in_both(pruned: Stage) -> None:
     archive = pruned.root / ".kitty" / "archive"
     for part in archive.glob("*.gz"):
         place = pruned.root / ".kitty" / "outbox" / part.name.removesuffix(".gz")
@@ -75,7 +75,7 @@ def test_a_part_that_was_archived_and_not_removed_yet_is_redacted_in_both(pruned
     assert not holders(pruned)
 
 
-def test_a_read_that_is_pruned_after_it_was_redacted_is_still_proved(stage: Stage) -> None:
+def test_verify_checks_a_redacted_read_after_it_was_pruned(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.put("read", "mission-state", mission=SLUG)
     assert stage.run("mailbox", "serve", "--once").exit_code == 0
@@ -97,7 +97,7 @@ def test_a_read_that_is_pruned_after_it_was_redacted_is_still_proved(stage: Stag
     assert stage.run("mailbox", "verify").exit_code == 1
 
 
-def test_an_archive_that_cannot_be_unpacked_is_named_and_left(pruned: Stage) -> None:
+def test_archive_that_cannot_be_unpacked_is_named_and_kept(pruned: Stage) -> None:
     part = sorted((pruned.root / ".kitty" / "archive").glob("*.gz"))[0]
     broken = part.read_bytes()[:-9]
     part.write_bytes(broken)
@@ -108,7 +108,7 @@ def test_an_archive_that_cannot_be_unpacked_is_named_and_left(pruned: Stage) -> 
 
 
 @pytest.mark.long
-def test_an_archive_that_unpacks_to_too_much_is_named_and_left(pruned: Stage) -> None:
+def test_archive_that_unpacks_beyond_the_limit_is_named_and_kept(pruned: Stage) -> None:
     part = sorted((pruned.root / ".kitty" / "archive").glob("*.gz"))[0]
     bomb = gzip.compress(b"x" * (MOST_UNPACKED + 1), compresslevel=1)
     part.write_bytes(bomb)
@@ -128,7 +128,7 @@ def test_an_archive_that_unpacks_to_too_much_is_named_and_left(pruned: Stage) ->
     assert tailed.exit_code == 0, tailed
 
 
-def test_an_archive_that_was_set_aside_is_redacted(pruned: Stage) -> None:
+def test_archive_in_the_attic_is_redacted(pruned: Stage) -> None:
     attic = Layout(pruned.root).attic / "01JD8Z6W3M4Y6T1F8B2Q5R7X9N"
     attic.mkdir(parents=True)
     part = sorted((pruned.root / ".kitty" / "archive").glob("*.gz"))[0]

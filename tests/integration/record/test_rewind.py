@@ -1,4 +1,4 @@
-"""`spec-kitty mission rewind`: what happened last does not count any more, and nothing that git does brings it back."""
+"""`spec-kitty mission rewind` withdraws the last events, and git commands do not bring them back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rewind(stage: Stage, to: str, *words: str) -> Outcome:
     return stage.run("mission", "rewind", SLUG, "--to", to, *why, *words)
 
 
-def test_packages_stand_again_where_they_stood(approved: Stage) -> None:
+def test_rewind_returns_packages_to_their_former_status_lanes(approved: Stage) -> None:
     tip = approved.git("rev-parse", f"kitty/mission-{SLUG}-lane-a")
     before = approved.log().read_bytes()
     handed_in = event_into(approved, "for_review")
@@ -67,7 +67,9 @@ def test_packages_stand_again_where_they_stood(approved: Stage) -> None:
     [("checkout", "-f", "--", "."), ("reset", "-q", "--hard"), ("stash", "-q", "-u")],
     ids=lambda words: words[0],
 )
-def test_what_git_brings_back_does_not_count(approved: Stage, words: tuple[str, ...]) -> None:
+def test_withdrawn_events_restored_by_git_do_not_count(
+    approved: Stage, words: tuple[str, ...]
+) -> None:
     assert rewind(approved, event_into(approved, "for_review")).exit_code == 0
     approved.git(*words)
     assert approved.lane("WP01") == "for_review"
@@ -78,7 +80,7 @@ def test_what_git_brings_back_does_not_count(approved: Stage, words: tuple[str, 
     assert approved.ask("accept-mission", mission=SLUG, actor="ada")["success"] is False
 
 
-def test_a_withdrawn_approval_that_was_written_again_does_not_count(approved: Stage) -> None:
+def test_withdrawn_approval_appended_again_does_not_count(approved: Stage) -> None:
     approval = next(it for it in approved.events() if it.get("to_lane") == "approved")
     assert rewind(approved, event_into(approved, "for_review")).exit_code == 0
     with approved.log().open("a") as log:
@@ -88,7 +90,7 @@ def test_a_withdrawn_approval_that_was_written_again_does_not_count(approved: St
     assert approved.lane("WP01") == "for_review"
 
 
-def test_the_work_goes_on_from_there(approved: Stage) -> None:
+def test_work_continues_after_a_rewind(approved: Stage) -> None:
     assert rewind(approved, event_into(approved, "for_review")).exit_code == 0
     review: dict[str, object] = {"mission": SLUG, "wp": "WP01", "actor": "reviewer"}
     approved.done("start-review", **review)
@@ -96,7 +98,7 @@ def test_the_work_goes_on_from_there(approved: Stage) -> None:
     assert approved.lane("WP01") == "approved"
 
 
-def test_nothing_is_withdrawn_that_was_not_asked_for(approved: Stage) -> None:
+def test_rewind_changes_nothing_without_yes(approved: Stage) -> None:
     event = event_into(approved, "for_review")
     before = approved.log().read_bytes()
     shown = approved.run("mission", "rewind", SLUG, "--to", event, "--dry-run", "--json")
@@ -107,13 +109,13 @@ def test_nothing_is_withdrawn_that_was_not_asked_for(approved: Stage) -> None:
     assert approved.lane("WP01") == "approved"
 
 
-def test_a_step_is_not_divided(approved: Stage) -> None:
+def test_rewind_into_the_middle_of_a_step_is_refused(approved: Stage) -> None:
     refused = rewind(approved, event_into(approved, "claimed"))
     assert refused.exit_code == 2
     assert event_into(approved, "in_progress") in refused.stderr.decode()
 
 
-def test_an_unknown_event_and_one_of_another_mission_are_refused(approved: Stage) -> None:
+def test_rewind_to_an_unknown_or_foreign_event_is_refused(approved: Stage) -> None:
     approved.write_mission({"WP01": {}}, slug="002-other")
     approved.done("append-history", mission="002-other", wp="WP01", actor="ada", note="n")
     other = approved.events("002-other")[-1]["event_id"]
@@ -125,7 +127,7 @@ def test_an_unknown_event_and_one_of_another_mission_are_refused(approved: Stage
     assert "was withdrawn before" in rewind(approved, event).stderr.decode()
 
 
-def test_who_is_at_work_is_named(approved: Stage) -> None:
+def test_rewind_of_work_in_progress_names_the_holder_and_needs_force(approved: Stage) -> None:
     approved.done("start-implementation", mission=SLUG, wp="WP02", actor="bo")
     event = event_into(approved, "for_review")
     refused = rewind(approved, event)
@@ -136,7 +138,7 @@ def test_who_is_at_work_is_named(approved: Stage) -> None:
     assert approved.lane("WP02") == "planned"
 
 
-def test_what_was_merged_does_not_go_back(approved: Stage) -> None:
+def test_rewind_of_a_merged_mission_is_refused(approved: Stage) -> None:
     approved.done("transition", mission=SLUG, wp="WP02", to="canceled", actor="ada", note="no")
     event = event_into(approved, "for_review")
     approved.done("accept-mission", mission=SLUG, actor="ada")
@@ -147,7 +149,7 @@ def test_what_was_merged_does_not_go_back(approved: Stage) -> None:
     assert approved.lane("WP01") == "done"
 
 
-def test_a_repeat_has_nothing_to_do(approved: Stage) -> None:
+def test_repeated_rewind_has_nothing_to_do(approved: Stage) -> None:
     event = event_into(approved, "for_review")
     assert rewind(approved, event).exit_code == 0
     before = approved.log().read_bytes()
@@ -163,7 +165,7 @@ def test_a_repeat_has_nothing_to_do(approved: Stage) -> None:
     assert [it.get("event_type") for it in approved.events()].count("MissionRewound") == 1
 
 
-def test_a_repeat_brings_the_file_up(approved: Stage) -> None:
+def test_repeated_rewind_restores_the_log_file(approved: Stage) -> None:
     event = event_into(approved, "for_review")
     old = approved.log().read_bytes()
     assert rewind(approved, event).exit_code == 0
@@ -173,7 +175,7 @@ def test_a_repeat_brings_the_file_up(approved: Stage) -> None:
     assert approved.log().read_bytes() == new
 
 
-def test_the_last_event_of_a_mission_at_work_is_no_step_back(approved: Stage) -> None:
+def test_rewind_to_the_last_event_has_nothing_to_do(approved: Stage) -> None:
     approved.done("start-implementation", mission=SLUG, wp="WP02", actor="ada")
     last = str(approved.events()[-1]["event_id"])
     done = rewind(approved, last)
@@ -181,7 +183,7 @@ def test_the_last_event_of_a_mission_at_work_is_no_step_back(approved: Stage) ->
     assert approved.lane("WP02") == "in_progress"
 
 
-def test_who_holds_a_package_is_not_told_to_ask_themselves(approved: Stage) -> None:
+def test_rewind_by_the_holder_advises_force(approved: Stage) -> None:
     approved.done("start-implementation", mission=SLUG, wp="WP02", actor="ada")
     refused = rewind(approved, event_into(approved, "for_review"))
     assert refused.exit_code == 1

@@ -1,4 +1,4 @@
-"""Whatever is tampered with is named by file and place, with advice, by `doctor` and `mailbox verify`."""
+"""`doctor` and `mailbox verify` report tampering by file and line, with advice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHER = "lines up to 6 that do not continue it"
 
 @dataclass(kw_only=True)
 class Scene:
-    """A project with an archive, what `head` said of it, an older copy of its record, and another project."""
+    """A project with an archive, its former `head`, an older copy of its record, and another project."""
 
     stage: Stage
     head: str
@@ -76,7 +76,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         history(stage, "one", "two", "three")
     stage = Stage(root=made / "demo")
     copied(Project(stage.root).record, made / "older")
-    # What the host does with a part that is long enough.
+    # As the host does with a part that is long enough.
     (stage.root / JOURNAL).rename(stage.root / ".kitty/outbox/journal-1.jsonl")
     (stage.root / ".kitty/config.toml").write_text("journal_max_bytes = 0\n")
     history(stage, "four", "five")
@@ -102,7 +102,7 @@ AS_EVE = (
     " WHERE seq = 2"
 )
 Tampering = tuple[Callable[[Scene], object], str, str, str]
-"""What is done; the file, and what is said of it; the advice."""
+"""What is done; the reported file and text; the advice."""
 
 TAMPERINGS: dict[str, Tampering] = {
     "a line of the journal changed": (
@@ -182,7 +182,7 @@ IN_THE_RECORD = [it for it in TAMPERINGS if "record" in it]
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-def test_tampering_is_named(scene: Scene, what: str) -> None:
+def test_verify_and_doctor_report_tampering(scene: Scene, what: str) -> None:
     do, file, said, advice = TAMPERINGS[what]
     do(scene)
 
@@ -201,7 +201,7 @@ def test_tampering_is_named(scene: Scene, what: str) -> None:
         assert b"next: spec-kitty doctor" in compared.stderr
 
 
-def test_archive_is_written_again_and_the_former_one_kept(scene: Scene) -> None:
+def test_doctor_rewrites_a_changed_archive_and_keeps_the_former_one(scene: Scene) -> None:
     before = gzip.decompress(scene.file(ARCHIVE).read_bytes())
     scene.edit(ARCHIVE, lambda lines: lines[1:])
 

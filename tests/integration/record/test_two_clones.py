@@ -1,4 +1,4 @@
-"""Hosts in two clones do not see each other: what both moved waits for a person, and nothing is lost."""
+"""Hosts in two clones do not see each other: packages that both moved wait for a person, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pull(stage: Stage, other: Stage) -> None:
     stage.git("pull", "-q", "--no-rebase", "--no-edit", str(other.root), "main")
 
 
-def test_a_package_that_both_have_started_is_contested(clones: tuple[Stage, Stage]) -> None:
+def test_package_started_in_both_clones_is_contested(clones: tuple[Stage, Stage]) -> None:
     stage, other = clones
     pull(stage, other)
     state = stage.done("mission-state", mission=SLUG)
@@ -53,7 +53,7 @@ def test_a_package_that_both_have_started_is_contested(clones: tuple[Stage, Stag
     assert "WP01 is contested" in stage.run("status").stderr.decode()
 
 
-def test_a_person_settles_it_as_the_advice_says(clones: tuple[Stage, Stage]) -> None:
+def test_contested_package_is_settled_by_the_advised_command(clones: tuple[Stage, Stage]) -> None:
     stage, other = clones
     pull(stage, other)
     (warning,) = stage.done("mission-state", mission=SLUG)["warnings"]
@@ -66,7 +66,7 @@ def test_a_person_settles_it_as_the_advice_says(clones: tuple[Stage, Stage]) -> 
     stage.done("append-history", mission=SLUG, wp="WP01", actor="bo", note="goes on")
 
 
-def test_what_both_have_given_back_is_free(clones: tuple[Stage, Stage]) -> None:
+def test_package_released_in_both_clones_is_not_contested(clones: tuple[Stage, Stage]) -> None:
     stage, other = clones
     other.done("release-claim", mission=SLUG, wp="WP01", actor="bo", note="is ada's", force=True)
     stage.done(

@@ -1,4 +1,4 @@
-"""The report in Chromium: nothing in it runs or loads, and it is used by keyboard, at every width."""
+"""The report in Chromium: injected content is inert, and it works by keyboard and at every width."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [
 LOOKS = [(400, False), (400, True), (1600, False), (1600, True)]
 FEW, MANY = 600, 10_000
 SEARCH_S = 0.5
-"""What a search may take, with the drawing of its first page."""
+"""The time limit of a search, including the rendering of its first page."""
 
 
 @pytest.fixture(
@@ -41,7 +41,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def shown(browser: Browser, page: Path) -> Iterator[Browser]:
-    """The report at 1,600 px; afterwards nothing was complained of, and nothing was asked for."""
+    """The report at 1,600 px; afterwards there were no console errors and no requests."""
     browser.events.clear()
     browser.show(page, width=1600)
     yield browser
@@ -66,7 +66,7 @@ def focused(browser: Browser) -> str:
 
 
 @pytest.mark.parametrize(("width", "is_dark"), LOOKS)
-def test_nothing_is_wider_than_the_window(
+def test_page_is_not_wider_than_the_window(
     shown: Browser, page: Path, width: int, is_dark: bool
 ) -> None:
     shown.show(page, width=width, is_dark=is_dark)
@@ -77,7 +77,7 @@ def test_nothing_is_wider_than_the_window(
     assert shown.run("document.documentElement.scrollWidth") == width
 
 
-def test_no_text_became_an_element(shown: Browser) -> None:
+def test_html_in_journal_text_is_escaped(shown: Browser) -> None:
     assert shown.run("document.scripts.length") == 2
     assert (
         shown.run("document.querySelectorAll('img, iframe, form, [onerror], [onload]').length") == 0
@@ -87,7 +87,7 @@ def test_no_text_became_an_element(shown: Browser) -> None:
     assert shown.run("document.querySelectorAll('#rows script, #rows img').length") == 0
 
 
-def test_a_script_that_comes_in_all_the_same_is_refused(browser: Browser, page: Path) -> None:
+def test_content_security_policy_blocks_injected_content(browser: Browser, page: Path) -> None:
     browser.show(page, width=1600)
     browser.events.clear()
     told = browser.run(
@@ -104,7 +104,7 @@ def test_a_script_that_comes_in_all_the_same_is_refused(browser: Browser, page: 
 
 
 def blocked(browser: Browser) -> list[str]:
-    """Why requests were not sent."""
+    """The reasons why requests were blocked."""
     failed = (it for it in browser.events if it.get("method") == "Network.loadingFailed")
     return [it["params"]["blockedReason"] for it in failed]
 
@@ -130,15 +130,15 @@ def test_search_and_filters_narrow_the_journal(shown: Browser) -> None:
     assert {*codes} == {"STALE"}
 
 
-def test_a_search_is_fast(shown: Browser) -> None:
+def test_search_is_fast(shown: Browser) -> None:
     shown.run("document.getElementById('search').value = 'wp0 in'")
     shown.run("window.before = performance.now()")
-    # A change of a filter searches at once.
+    # Changing a filter searches at once.
     shown.run("document.getElementById('wp').dispatchEvent(new Event('change'))")
     assert shown.run("performance.now() - window.before") < SEARCH_S * 1000
 
 
-def test_the_report_is_used_by_keyboard(shown: Browser) -> None:
+def test_report_can_be_used_by_keyboard(shown: Browser) -> None:
     shown.press("Tab")
     assert focused(shown) == "Skip to the content"
     assert shown.run("document.activeElement.getBoundingClientRect().left") >= 0
@@ -164,7 +164,7 @@ def test_the_report_is_used_by_keyboard(shown: Browser) -> None:
     assert int(focused(shown)) == first
 
 
-def test_everything_that_can_be_used_has_a_name_and_every_table_headers(shown: Browser) -> None:
+def test_controls_have_accessible_names_and_tables_have_headers(shown: Browser) -> None:
     nodes = shown.ask("Accessibility.getFullAXTree")["nodes"]
     roles = {"button", "combobox", "searchbox", "link", "table", "region", "navigation", "image"}
     told = [
@@ -180,7 +180,7 @@ def test_everything_that_can_be_used_has_a_name_and_every_table_headers(shown: B
     assert shown.run(bare) == 0
 
 
-def test_the_print_is_light_and_without_controls(shown: Browser, page: Path) -> None:
+def test_print_is_light_and_without_controls(shown: Browser, page: Path) -> None:
     shown.show(page, width=1600, is_dark=True)
     shown.ask("Emulation.setEmulatedMedia", media="print")
     hidden = "getComputedStyle(document.querySelector('.filters')).display"

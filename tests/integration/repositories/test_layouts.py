@@ -1,4 +1,4 @@
-"""Repositories as people have them: each works, or is refused in one sentence, everywhere alike."""
+"""Each layout of a repository works, or is refused with the same message by every command."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def bare_beside(source: Path) -> list[Path]:
 
 
 def sparse_bare(source: Path) -> list[Path]:
-    """Git moves `core.bare` to another file here."""
+    """A bare repository with a sparse worktree, where git moves `core.bare` to another file."""
     bare = source.parent / "sparse.git"
     git(source.parent, "clone", "-q", "--bare", str(source), str(bare))
     git(bare, "worktree", "add", "-q", "../sparse", "-b", "one")
@@ -113,13 +113,13 @@ def worktree_of_separate_git_folder(source: Path) -> list[Path]:
         every=5,
     ),
 )
-def test_without_a_main_checkout_every_command_refuses_alike_and_writes_nothing(
+def test_commands_without_a_main_checkout_are_refused_and_write_nothing(
     source: Path, layout: Callable[[Path], list[Path]]
 ) -> None:
     folders = layout(source)
     before = digest_of_tree(source.parent)
     for number, folder in enumerate(folders):
-        # All commands in one folder: which command it is does not depend on the layout.
+        # All commands only in one folder: their answers do not depend on the folder.
         for command in COMMANDS if number == len(folders) - 1 else COMMANDS[:1]:
             done = host(folder, *shlex.split(command))
             told = done.stdout + done.stderr
@@ -131,7 +131,7 @@ def test_without_a_main_checkout_every_command_refuses_alike_and_writes_nothing(
     assert digest_of_tree(source.parent) == before
 
 
-def test_the_clone_that_is_advised_works_as_printed(source: Path) -> None:
+def test_advised_clone_command_works(source: Path) -> None:
     folder = hidden_bare(source)[-1]
     done = host(folder, "orchestrator-api", "mission-state", "--mission", "001")
     advice = json.loads(done.stdout)["data"]["message"].partition("make one with: ")[2]
@@ -209,7 +209,7 @@ def sparse(source: Path) -> Path:
         every=2,
     ),
 )
-def test_a_mission_is_carried_out_from_start_to_merge(
+def test_mission_can_be_merged_in_each_repository_layout(
     source: Path, layout: Callable[[Path], Path]
 ) -> None:
     stage = Stage(root=layout(source))
@@ -218,7 +218,7 @@ def test_a_mission_is_carried_out_from_start_to_merge(
     stage.done("accept-mission", mission=SLUG, actor="reviewer")
     stage.done("merge-mission", mission=SLUG)
     assert git(stage.root, "show", "main:src/work.py") == "work"
-    # With a detached HEAD the merge is recorded on the target alone, so the event log differs here.
+    # With a detached HEAD the merge is recorded only on the target, so the event log differs here.
     outside = ("--untracked-files=no", "--", ".", ":!kitty-specs")
     assert git(stage.root, "status", "--porcelain", *outside) == ""
     for command in ("status", "doctor"):

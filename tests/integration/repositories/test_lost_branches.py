@@ -1,4 +1,4 @@
-"""A branch with recorded work that is gone is told, not replaced, and a refused start leaves nothing."""
+"""A lost branch with recorded work is reported and not replaced; a refused start leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHANGES = APPROVED | {"verdict": "changes_requested"}
 
 @pytest.fixture
 def started(stage: Stage) -> Path:
-    """The workspace of WP01, with a commit, in review."""
+    """The workspace of WP01, which was started."""
     stage.write_mission(TWO)
     return Path(start(stage, "WP01")["data"]["workspace_path"])
 
@@ -58,7 +58,7 @@ def assert_lost(envelope: dict[str, Any], code: str) -> str:
 
 
 @pytest.mark.parametrize("keeps_worktree", [False, True])
-def test_a_dependent_does_not_start_without_work_that_was_approved_before_commits_were_recorded(
+def test_dependent_is_not_started_if_approved_work_without_a_recorded_commit_is_lost(
     stage: Stage, started: Path, keeps_worktree: bool
 ) -> None:
     work = in_review(stage, started)
@@ -69,7 +69,7 @@ def test_a_dependent_does_not_start_without_work_that_was_approved_before_commit
     assert_lost(start(stage, "WP02"), "dependency_lost")
     assert digest_of_tree(stage.root) == before
     assert stage.lane("WP02") == "planned"
-    # As the advice says.
+    # As advised.
     assert keeps_worktree or work in stage.git("fsck", "--no-reflogs", "--lost-found")
     stage.git("branch", BRANCH, work)
     workspace = Path(start(stage, "WP02")["data"]["workspace_path"])
@@ -77,7 +77,7 @@ def test_a_dependent_does_not_start_without_work_that_was_approved_before_commit
 
 
 @pytest.mark.parametrize("keeps_worktree", [False, True])
-def test_work_is_not_resumed_in_an_empty_workspace(
+def test_lost_work_is_not_resumed_in_an_empty_workspace(
     stage: Stage, started: Path, keeps_worktree: bool
 ) -> None:
     lose(stage, started, keeps_worktree=keeps_worktree)
@@ -88,9 +88,7 @@ def test_work_is_not_resumed_in_an_empty_workspace(
 
 
 @pytest.mark.parametrize("force", [{}, {"force": True, "note": "now"}])
-def test_rework_does_not_begin_where_the_work_is_gone(
-    stage: Stage, started: Path, force: dict[str, Any]
-) -> None:
+def test_rework_of_lost_work_is_refused(stage: Stage, started: Path, force: dict[str, Any]) -> None:
     in_review(stage, started)
     lose(stage, started)
     args = {"mission": SLUG, "wp": "WP01", "to": "in_progress", "actor": "reviewer"}
@@ -98,16 +96,14 @@ def test_rework_does_not_begin_where_the_work_is_gone(
     assert stage.lane("WP01") == "in_review"
 
 
-def test_lost_work_can_be_done_anew_from_planned(stage: Stage, started: Path) -> None:
+def test_lost_work_can_be_started_again_from_planned(stage: Stage, started: Path) -> None:
     in_review(stage, started)
     lose(stage, started)
     move(stage, "planned", review_result=CHANGES)
     assert start(stage, "WP01")["success"]
 
 
-def test_a_workspace_that_was_removed_by_hand_is_made_again_from_its_branch(
-    stage: Stage, started: Path
-) -> None:
+def test_deleted_workspace_is_created_again_from_its_branch(stage: Stage, started: Path) -> None:
     stage.commit({"src/work.py": "work\n"}, folder=started)
     stage.done("sync-workspaces", policy=None)
     shutil.rmtree(started)
@@ -115,7 +111,7 @@ def test_a_workspace_that_was_removed_by_hand_is_made_again_from_its_branch(
     assert (started / "src/work.py").read_text() == "work\n"
 
 
-def test_merged_work_whose_branch_was_deleted_is_built_on_as_the_advice_says(stage: Stage) -> None:
+def test_dependent_of_merged_work_starts_after_the_advised_git_command(stage: Stage) -> None:
     folder = stage.write_mission({"WP01": TWO["WP01"]})
     stage.approve("WP01", {"src/work.py": "work\n"})
     stage.done("merge-mission", mission=SLUG)
@@ -133,7 +129,9 @@ def test_merged_work_whose_branch_was_deleted_is_built_on_as_the_advice_says(sta
 @pytest.mark.parametrize(
     "kind", ["symbolic", "dangling", "tree", "tag", "junk", "empty", "missing"]
 )
-def test_a_damaged_branch_is_told_and_not_replaced(stage: Stage, started: Path, kind: str) -> None:
+def test_damaged_branch_is_reported_and_not_replaced(
+    stage: Stage, started: Path, kind: str
+) -> None:
     in_review(stage, started)
     move(stage, "approved", review_result=APPROVED)
     stage.forget_commits()
@@ -154,7 +152,7 @@ def test_a_damaged_branch_is_told_and_not_replaced(stage: Stage, started: Path, 
     assert digest_of_tree(stage.root) == before
 
 
-def test_a_filter_that_fails_leaves_nothing_of_the_start(stage: Stage) -> None:
+def test_start_with_a_failing_filter_leaves_nothing_behind(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.commit({".gitattributes": "*.bin filter=vault\n", "a.bin": "x\n", "b.txt": "y\n"})
     stage.git("config", "filter.vault.smudge", "false")
@@ -171,7 +169,7 @@ def test_a_filter_that_fails_leaves_nothing_of_the_start(stage: Stage) -> None:
     assert start(stage, "WP01")["success"]
 
 
-def test_a_start_that_fails_leaves_a_branch_where_it_was(stage: Stage, started: Path) -> None:
+def test_failed_start_does_not_move_an_existing_branch(stage: Stage, started: Path) -> None:
     stage.commit({".gitattributes": "*.py filter=vault\n"}, folder=started)
     in_review(stage, started)
     move(stage, "approved", review_result=APPROVED)
@@ -209,7 +207,7 @@ DAMAGES = [_corrupt_head, _lose_commit, _detach_from_nothing, _corrupt_ref, _cor
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_not_called_emptiness(stage: Stage, damage: Any) -> None:
+def test_damaged_repository_is_not_reported_as_having_no_commit(stage: Stage, damage: Any) -> None:
     stage.write_mission({"WP01": {}})
     damage(stage.root)
     refused = start(stage, "WP01")

@@ -1,4 +1,4 @@
-"""The disk is full: it is named as the cause, nothing is lost, and pruning goes on once there is space."""
+"""A full disk is named as the cause, loses nothing, and pruning continues once there is space."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ exec "$0" -m specify_cli doctor"""
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
-def test_no_part_is_removed_for_which_the_archive_has_no_space(stage: Stage) -> None:
+def test_prune_keeps_journal_parts_that_the_archive_has_no_space_for(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     MailboxLayout(stage.root).ensure()
     layout = Layout(stage.root)
@@ -51,7 +51,7 @@ def test_no_part_is_removed_for_which_the_archive_has_no_space(stage: Stage) -> 
 
 @pytest.mark.long
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
-def test_a_record_on_a_full_disk_says_so(stage: Stage) -> None:
+def test_doctor_reports_a_full_disk(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.put("one", "append-history", mission=SLUG, wp="WP01", actor="ada", note="n")
     assert stage.run("mailbox", "serve", "--once").exit_code == 0

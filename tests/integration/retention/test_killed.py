@@ -1,4 +1,4 @@
-"""A pruning that is killed at any time leaves a sound mailbox, and the next one completes it."""
+"""A prune that is killed at any time leaves a sound mailbox, and the next one completes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONG_AGO = 1_700_000_000
 
 @pytest.fixture
 def root(stage: Stage) -> Path:
-    """A project with old reads, and with a journal of many parts."""
+    """A project with old reads and a journal of many parts."""
     stage.write_mission({"WP01": {}})
     MailboxLayout(stage.root).ensure()
     (stage.root / ".kitty" / "config.toml").write_text("journal_max_bytes = 0\n")
@@ -37,7 +37,7 @@ def root(stage: Stage) -> Path:
     return stage.root
 
 
-def test_a_pruning_that_is_killed_is_completed_by_the_next(stage: Stage, root: Path) -> None:
+def test_killed_prune_is_completed_by_the_next_one(stage: Stage, root: Path) -> None:
     for kill in range(KILLS):
         pruning = stage.start("mailbox", "prune", "--yes")
         time.sleep(0.4 + kill * STEP_S)
@@ -57,8 +57,8 @@ def test_a_pruning_that_is_killed_is_completed_by_the_next(stage: Stage, root: P
     assert journal.find("c0", "nightly") is not None
 
 
-def test_a_pruning_that_is_killed_before_any_change_is_completed_by_a_repeat(stage: Stage) -> None:
-    """One after the other: each kill is a step later, and what the ones before have done stays done."""
+def test_prune_killed_before_each_change_is_completed_by_a_repeat(stage: Stage) -> None:
+    """Each kill is one step later, and the work of the former calls is kept."""
     stage.write_mission({"WP01": {}})
     layout = MailboxLayout(stage.root)
     layout.ensure()
@@ -83,7 +83,7 @@ def test_a_pruning_that_is_killed_before_any_change_is_completed_by_a_repeat(sta
         verified = stage.run("mailbox", "verify")
         assert (verified.exit_code, verified.stdout) == (0, b""), (step, verified)
     else:
-        pytest.fail("it never came to its end")
+        pytest.fail("the command never ended")
     assert step > 5
     assert stage.run("mailbox", "prune", "--older-than", "1d").stdout == b"nothing to remove\n"
     assert [it.name for it in layout.outbox.glob("journal*")] == ["journal.jsonl"]
@@ -92,7 +92,7 @@ def test_a_pruning_that_is_killed_before_any_change_is_completed_by_a_repeat(sta
     assert journal.find("c0", "nightly") is not None
 
 
-def test_a_worker_answers_while_much_is_pruned(stage: Stage, root: Path) -> None:
+def test_worker_answers_while_prune_runs(stage: Stage, root: Path) -> None:
     pruning = stage.start("mailbox", "prune", "--yes")
     for number in range(20):
         stage.put(f"n{number}", "append-history", mission="1", wp="WP01", actor="a", note="n")

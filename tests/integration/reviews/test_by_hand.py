@@ -1,4 +1,4 @@
-"""A person reviews with `spec-kitty review`: what is judged is what was shown."""
+"""A person reviews with `spec-kitty review`: the decision is about the commit that was shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.stage import SLUG, Stage
 
 @pytest.fixture
 def handed_in(stage: Stage) -> Path:
-    """The workspace of WP01, which ada has handed in."""
+    """The workspace of WP01, which ada has submitted."""
     stage.write_mission({"WP01": {"owned_files": ["src/**"]}, "WP02": {"owned_files": ["b/**"]}})
     begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
     workspace = Path(begun["workspace_path"])
@@ -27,7 +27,7 @@ def commit_of(stage: Stage) -> str:
     return commit
 
 
-def test_only_the_whole_name_of_a_commit_names_it(stage: Stage, handed_in: Path) -> None:
+def test_review_accepts_only_a_full_commit_id(stage: Stage, handed_in: Path) -> None:
     commit = commit_of(stage)
     before = stage.events()
     for named, code in ((commit[:12], 2), (commit[:39], 2), ("HEAD", 2), ("", 2), ("0" * 40, 1)):
@@ -39,7 +39,7 @@ def test_only_the_whole_name_of_a_commit_names_it(stage: Stage, handed_in: Path)
 
 
 @pytest.mark.parametrize("decision", [(), ("--request-changes", "--note", "no test")])
-def test_a_commit_that_is_named_counts_whatever_is_decided(
+def test_review_of_another_commit_is_refused_for_every_decision(
     stage: Stage, handed_in: Path, decision: tuple[str, ...]
 ) -> None:
     before = stage.events()
@@ -49,23 +49,19 @@ def test_a_commit_that_is_named_counts_whatever_is_decided(
     assert stage.run("review", "WP01", *decision, "--commit", commit_of(stage)).exit_code == 0
 
 
-def test_blanks_are_not_feedback(stage: Stage, handed_in: Path) -> None:
+def test_blank_note_is_not_accepted_as_feedback(stage: Stage, handed_in: Path) -> None:
     before = stage.events()
     assert stage.run("review", "WP01", "--request-changes", "--note", "  ").exit_code == 2
     assert stage.events() == before
 
 
-def test_the_status_of_a_package_that_is_not_there_is_refused(
-    stage: Stage, handed_in: Path
-) -> None:
+def test_status_of_an_unknown_package_is_refused(stage: Stage, handed_in: Path) -> None:
     assert stage.run("status", "WP09").exit_code == 1
     assert stage.run("status", "WP09", "--json").code == "WP_NOT_FOUND"
     assert stage.run("status", "wp01", "--json").code is None
 
 
-def test_a_history_of_its_own_is_shown_from_its_first_file_on(
-    stage: Stage, handed_in: Path
-) -> None:
+def test_review_of_an_unrelated_history_shows_all_its_files(stage: Stage, handed_in: Path) -> None:
     tree = stage.git("rev-parse", "HEAD^{tree}").strip()
     orphan = stage.git("commit-tree", "-m", "evil", tree).strip()
     branch = stage.done("resolve-workspace", mission=SLUG, wp="WP02")["lane_branch"]

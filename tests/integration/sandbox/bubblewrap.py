@@ -1,4 +1,4 @@
-"""Programs in the sandbox of `examples/in-sandbox.sh`, and what is carried in for them."""
+"""Run programs in the sandbox of `examples/in-sandbox.sh`, with files bound into it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 CLIENT = Path(spec_kitty_client.__file__).parent
 HERE = Path(__file__).parent
-# Where the interpreter really is, behind any environment that it was started from.
+# The interpreter's real folder, outside any virtual environment.
 HOME_OF_PYTHON = Path(sys.base_prefix).resolve()
 PYTHON = str(HOME_OF_PYTHON / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
 CARRIED = "/carried"
 
 
 def carrying(*files: Path) -> list[str]:
-    """Options that put the files, read-only, into one folder of the sandbox, and the interpreter."""
+    """Options that bind the interpreter and the files, read-only, into the sandbox."""
     options = ["--ro-bind", str(HOME_OF_PYTHON), str(HOME_OF_PYTHON)]
     for file in files:
         options += ["--ro-bind", str(file), f"{CARRIED}/{file.name}"]
@@ -36,7 +36,7 @@ def start(
     before: Sequence[str] = (),
     script: Path = EXAMPLES / "in-sandbox.sh",
 ) -> subprocess.Popen[str]:
-    """A program, in a sandbox of its own, that has begun; `before` is what starts the sandbox."""
+    """Start a program in a sandbox of its own; `before` are words before the script."""
     return subprocess.Popen(
         [*before, str(script), str(inbox), str(outbox), *words],
         stdin=subprocess.DEVNULL,
@@ -53,7 +53,7 @@ def run(
     *,
     timeout_s: float = LONGEST_S,
 ) -> str:
-    """What a program in a sandbox of its own printed; it went well."""
+    """Run a program in a sandbox of its own; it must succeed; return its output."""
     with start(inbox, outbox, words) as program:
         try:
             printed, said = program.communicate(timeout=timeout_s)

@@ -24,13 +24,13 @@ PACKAGES = {
 
 @pytest.fixture
 def mission(stage: Stage) -> Stage:
-    """A stage with a mission of three packages, the last of which waits for the others."""
+    """A stage with a mission of three packages, the last of which depends on the others."""
     plan(stage)
     return stage
 
 
 def plan(stage: Stage) -> None:
-    """The mission is committed."""
+    """Write and commit the mission."""
     stage.write_mission(PACKAGES)
     stage.git("add", "--", "kitty-specs")
     stage.git("commit", "-q", "-m", "plan the mission")
@@ -38,13 +38,13 @@ def plan(stage: Stage) -> None:
 
 @pytest.fixture
 def worker(mission: Stage) -> None:
-    """Somebody serves the mailbox."""
+    """A worker serves the mailbox."""
     serve(mission)
 
 
 @pytest.fixture
 def agents(mission: Stage) -> Iterator[None]:
-    """Outside, agents take up whatever goes in progress."""
+    """Agents outside the sandbox work on packages in progress."""
     words = [sys.executable, str(EXAMPLES / "agents_outside.py"), str(mission.root), SLUG]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
         yield
@@ -52,7 +52,7 @@ def agents(mission: Stage) -> Iterator[None]:
 
 
 def serve(stage: Stage, name: str = "") -> Process:
-    """A worker that has taken its place; `name` is one of those that it is to serve."""
+    """Start a worker and wait for its heartbeat in the outbox of the orchestrator `name`."""
     heartbeat = stage.root / ".kitty" / "outbox" / name / "worker.json"
     heartbeat.unlink(missing_ok=True)
     process = stage.start("mailbox", "serve")
@@ -61,12 +61,12 @@ def serve(stage: Stage, name: str = "") -> Process:
 
 
 def await_files(paths: Sequence[Path], *, while_alive: Process | None = None) -> None:
-    """All of them are there, and the process has not ended before."""
+    """Wait until all of them exist; fail if the process ends before."""
     wait_until(lambda: all(path.exists() for path in paths), str(paths), process=while_alive)
 
 
 def grant(stage: Stage, text: str) -> None:
-    """The operator has written `config.toml`."""
+    """Write `config.toml` as the operator."""
     config = stage.root / ".kitty" / "config.toml"
     config.parent.mkdir(mode=0o755, exist_ok=True)
     config.write_text(text)

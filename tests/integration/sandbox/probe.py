@@ -1,8 +1,8 @@
-"""Tries, inside a sandbox, whatever a sandbox must not let through; prints what came of it as JSON.
+"""Tries inside a sandbox everything that it must prevent, and prints the results as JSON.
 
     probe.py '{"home": ..., "pid": ..., "port": ..., "socket": ..., "marker": ...}'
 
-The argument says where these are outside. Each answer is "" where there was no way, else what was
+The argument names these outside the sandbox. Each result is "" if the attempt failed, else what was
 reached. Standard library only.
 """
 
@@ -23,7 +23,7 @@ LOOKED_INTO_ELSEWHERE = {"/proc", "/sys", "/usr", "/dev"}
 
 
 def project() -> str:
-    """The file that marks the project, wherever it may be mounted."""
+    """Find the project's marker file, wherever it may be mounted."""
     for folder, folders, files in os.walk("/"):
         folders[:] = [
             name for name in folders if str(Path(folder, name)) not in LOOKED_INTO_ELSEWHERE
@@ -34,7 +34,7 @@ def project() -> str:
 
 
 def project_behind_processes() -> str:
-    """The project through the roots and working folders of processes."""
+    """Reach the project through the roots and working folders of processes."""
     for process in Path("/proc").glob("[0-9]*"):
         for way in ("root", "cwd"):
             if Path(f"{process}/{way}{OUTSIDE['project']}").exists():
@@ -43,78 +43,78 @@ def project_behind_processes() -> str:
 
 
 def home() -> str:
-    """Files in our home, or the home outside."""
+    """Find files in our home, or the home outside."""
     theirs = Path(OUTSIDE["home"])
     found = [*Path(os.environ["HOME"]).iterdir(), *([theirs] if theirs.exists() else [])]
     return " ".join(map(str, found))
 
 
 def environment() -> str:
-    """Variables that came in from outside."""
+    """Find variables from outside."""
     return " ".join(sorted(os.environ.keys() - {"PATH", "HOME", "LANG", "PWD", "LC_CTYPE"}))
 
 
 def network() -> str:
-    """An interface besides our own loopback."""
+    """Find a network interface besides our own loopback."""
     lines = Path("/proc/net/dev").read_text().splitlines()[2:]
     return " ".join(line.split(":")[0].strip() for line in lines if "lo:" not in line)
 
 
 def port() -> str:
-    """A server on the loopback outside."""
+    """Connect to a server on the loopback outside."""
     with socket.create_connection(("127.0.0.1", OUTSIDE["port"]), timeout=5):
         return "connected"
 
 
 def abstract_socket() -> str:
-    """A server whose name is in no file system."""
+    """Connect to an abstract socket outside."""
     with socket.socket(socket.AF_UNIX) as ours:
         ours.connect("\0" + OUTSIDE["socket"])
         return "connected"
 
 
 def processes() -> str:
-    """More processes than this one and those that keep the sandbox."""
+    """Find processes other than this one and those of the sandbox."""
     found = [path.name for path in Path("/proc").glob("[0-9]*")]
     return " ".join(found) if len(found) > 3 else ""
 
 
 def signals() -> str:
-    """A process outside, to be ended."""
+    """Signal a process outside."""
     os.kill(OUTSIDE["pid"], 0)
     return "signalled"
 
 
 def outbox_written() -> str:
-    """A reply of our own making."""
+    """Forge a reply."""
     Path("/outbox/forged.json").write_text("{}")
     return "written"
 
 
 def outbox_behind_process() -> str:
-    """The same by another way."""
+    """Forge a reply through /proc."""
     Path("/proc/self/root/outbox/forged.json").write_text("{}")
     return "written"
 
 
 def outbox_removed() -> str:
-    """A reply that was there."""
+    """Remove an existing file of the outbox."""
     Path("/outbox/worker.json").unlink()
     return "removed"
 
 
 def outbox_mounted_anew() -> str:
-    """The outbox, writable."""
+    """Remount the outbox writable."""
     return mount("/outbox", REMOUNT_WRITABLE)
 
 
 def kernel_parameters_mounted_anew() -> str:
-    """The kernel's parameters, writable."""
+    """Remount the kernel's parameters writable."""
     return mount("/proc/sys", REMOUNT_WRITABLE)
 
 
 def mount(path: str, flags: int) -> str:
-    """The path is mounted in another way. Raises: OSError."""
+    """Remount the path. Raises: OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"none", path.encode(), None, flags, None) != 0:
         raise OSError(ctypes.get_errno(), path)
@@ -122,25 +122,25 @@ def mount(path: str, flags: int) -> str:
 
 
 def kernel_parameters() -> str:
-    """What the kernel would start outside at the next crash."""
+    """Open the program that the kernel starts outside at the next crash."""
     with Path("/proc/sys/kernel/core_pattern").open("r+"):
         return "opened"
 
 
 def devices() -> str:
-    """A disk."""
+    """Create a disk device."""
     os.mknod("/tmp/disk", 0o60600, os.makedev(8, 0))
     return "made"
 
 
 def linked_request() -> str:
-    """A file of the system as a request."""
+    """Link a system file into the inbox as a request."""
     os.link("/usr/bin/env", "/inbox/linked.json")
     return "linked"
 
 
 def attempt(way: Callable[[], str]) -> str:
-    """What the way reached; empty where there was none."""
+    """What the attempt reached, or "" if it failed."""
     try:
         return way()
     except OSError:
@@ -169,7 +169,7 @@ WAYS = (
 
 
 def main() -> None:
-    """All that was tried, and that the one way there is goes through."""
+    """Make all attempts, and one allowed request."""
     found = {way.__name__: attempt(way) for way in WAYS}
     spaces = {link.name: str(link.readlink()) for link in Path("/proc/self/ns").iterdir()}
     answer = Mailbox("/inbox", "/outbox").call("contract-version", {})

@@ -1,4 +1,4 @@
-"""An agent in a sandbox has its workspace, the mirror and its prompt, and nothing else of the project."""
+"""An agent in a sandbox sees its workspace, the mirror and its prompt, and nothing else of the project."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ WORK = "echo work >work.txt && git add work.txt && git commit -q -m work"
 
 @pytest.fixture(params=["its own user", "another user"])
 def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
-    """A workspace of whoever runs the tests, and one of another user."""
+    """A workspace of the user who runs the tests, and one of another user."""
     owner = users.ALICE if request.param == "another user" else None
     if owner and os.geteuid() != 0:
-        pytest.skip("nobody else can be played")
+        pytest.skip("only root can act as another user")
     with users.place() as place:
         place.stage.write_mission({"WP01": {}})
         place.stage.git("add", "kitty-specs")
@@ -63,7 +63,7 @@ def test_everyday_git_works_inside(workspace: Workspace):
     assert "later.txt" in told
 
 
-def test_prompt_and_mirror_can_be_read_and_neither_can_be_written(workspace: Workspace):
+def test_prompt_and_mirror_are_read_only(workspace: Workspace):
     workspace.make()
 
     read = workspace.inside(f"cat '{workspace.prompt}' && git ls-remote project")
@@ -79,7 +79,7 @@ def test_prompt_and_mirror_can_be_read_and_neither_can_be_written(workspace: Wor
         assert workspace.inside(script).exit_code != 0, script
 
 
-def test_nothing_else_of_the_project_is_there(workspace: Workspace):
+def test_no_other_file_of_the_project_is_visible(workspace: Workspace):
     workspace.make()
     stage = workspace.stage
     stage.git("worktree", "add", "-q", str(stage.root / ".worktrees" / "other"))
@@ -95,7 +95,7 @@ def test_nothing_else_of_the_project_is_there(workspace: Workspace):
     }
 
 
-def test_there_is_no_network_but_where_it_is_asked_for(made: Workspace):
+def test_network_is_available_only_with_the_network_option(made: Workspace):
     made.make()
     interfaces = "tail -n +3 /proc/net/dev | cut -d: -f1"
 
@@ -118,7 +118,7 @@ def test_there_is_no_network_but_where_it_is_asked_for(made: Workspace):
         "{root}/001-search-lane-a",
     ],
 )
-def test_what_is_not_a_workspace_is_refused(made: Workspace, given: str):
+def test_path_that_is_not_a_workspace_is_refused(made: Workspace, given: str):
     made.make()
     (made.stage.root / "link").symlink_to(made.path)
     shutil.copytree(made.path, made.stage.root / made.path.name)
@@ -128,7 +128,7 @@ def test_what_is_not_a_workspace_is_refused(made: Workspace, given: str):
     assert refused(made.start(["--workspace", place, "true"]))
 
 
-def test_a_linked_worktree_of_an_earlier_version_is_refused(made: Workspace):
+def test_linked_worktree_of_an_earlier_version_is_refused(made: Workspace):
     made.make()
     shutil.rmtree(made.path)
     made.stage.git("worktree", "add", "-q", str(made.path))
@@ -137,7 +137,7 @@ def test_a_linked_worktree_of_an_earlier_version_is_refused(made: Workspace):
 
 
 @pytest.mark.parametrize("name", [".git", ".git/objects/info/alternates"])
-def test_links_in_the_place_of_what_is_looked_at_are_refused(made: Workspace, name: str):
+def test_symlinks_in_the_git_folder_are_refused(made: Workspace, name: str):
     made.make()
     path = made.path / name
     if path.exists():
@@ -148,7 +148,7 @@ def test_links_in_the_place_of_what_is_looked_at_are_refused(made: Workspace, na
 
 
 @pytest.mark.parametrize("is_removed", [True, False])
-def test_a_mirror_that_is_missing_or_a_link_is_refused(made: Workspace, is_removed: bool):
+def test_mirror_that_is_missing_or_a_symlink_is_refused(made: Workspace, is_removed: bool):
     made.make()
     made.mirror.rename(made.stage.root.parent / "moved")
     if not is_removed:
@@ -157,7 +157,7 @@ def test_a_mirror_that_is_missing_or_a_link_is_refused(made: Workspace, is_remov
     assert refused(made.inside("true"))
 
 
-def test_the_mirror_is_not_where_the_agent_says_it_is(made: Workspace):
+def test_remote_url_set_by_the_agent_is_not_bound_as_the_mirror(made: Workspace):
     made.make()
     outside = made.stage.root.parent / "secret.git"
     made.stage.git("init", "-q", "--bare", str(outside))
@@ -167,9 +167,7 @@ def test_the_mirror_is_not_where_the_agent_says_it_is(made: Workspace):
 
 
 @pytest.mark.parametrize("planted", [False, True])
-def test_a_workspace_that_shares_objects_is_refused_and_the_advice_works(
-    stage: Stage, planted: bool
-):
+def test_workspace_with_shared_objects_is_refused_and_the_advice_works(stage: Stage, planted: bool):
     stage.write_mission({"WP01": {}})
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "plan")
@@ -194,7 +192,7 @@ def test_a_workspace_that_shares_objects_is_refused_and_the_advice_works(
     assert (ended.exit_code, ended.stdout) == (0, b"work\n"), ended
 
 
-def test_a_mirror_that_shares_objects_is_refused(made: Workspace):
+def test_mirror_with_shared_objects_is_refused(made: Workspace):
     made.make()
     shutil.rmtree(made.mirror)
     made.update_mirror(Objects.SHARED)
@@ -202,7 +200,7 @@ def test_a_mirror_that_shares_objects_is_refused(made: Workspace):
     assert b'workspace_objects = "copy"' in refused(made.inside("true"))
 
 
-def test_a_prompt_that_is_a_link_or_missing_is_refused(made: Workspace):
+def test_prompt_that_is_a_symlink_or_missing_is_refused(made: Workspace):
     made.make()
     link = made.stage.root / "prompt.md"
     link.symlink_to(made.prompt)
@@ -212,7 +210,7 @@ def test_a_prompt_that_is_a_link_or_missing_is_refused(made: Workspace):
         assert refused(made.start(words)), prompt
 
 
-def test_a_prompt_that_the_agent_can_change_is_refused(made: Workspace):
+def test_prompt_that_the_agent_can_change_is_refused(made: Workspace):
     made.make()
     secrets = made.stage.root.parent / "secrets"
     secrets.mkdir()
@@ -237,7 +235,7 @@ def test_a_prompt_that_the_agent_can_change_is_refused(made: Workspace):
         ["--worktree", "{path}", "true"],
     ],
 )
-def test_wrong_use_is_told_with_both_forms(made: Workspace, words: list[str]):
+def test_wrong_arguments_print_both_usage_forms(made: Workspace, words: list[str]):
     made.make()
 
     ended = made.start([it.format(path=made.path, prompt=made.prompt) for it in words])
@@ -247,7 +245,7 @@ def test_wrong_use_is_told_with_both_forms(made: Workspace, words: list[str]):
 
 
 @pytest.mark.parametrize("name", ["with space", "it's", 'quote"d', "-dash", "glob*", "$HOME"])
-def test_any_path_of_a_project_will_do(tmp_path: Path, name: str):
+def test_project_path_may_contain_special_characters(tmp_path: Path, name: str):
     stage = Stage(root=tmp_path / name / "project")
     stage.make_repository()
     stage.write_mission({"WP01": {}})
@@ -258,7 +256,7 @@ def test_any_path_of_a_project_will_do(tmp_path: Path, name: str):
     assert (ended.exit_code, ended.stdout.decode().strip()) == (0, str(made.path)), ended
 
 
-def test_agents_in_the_sandbox_of_their_orchestrator_reach_no_more_than_the_workspaces(
+def test_agents_in_an_orchestrators_sandbox_reach_only_the_workspaces(
     workspace: Workspace,
 ):
     workspace.make()
@@ -283,6 +281,6 @@ def test_agents_in_the_sandbox_of_their_orchestrator_reach_no_more_than_the_work
 
 
 def refused(ended: Outcome) -> bytes:
-    """What was said, on stderr alone, and nothing was started."""
+    """Check that the command was refused before it started anything; return its stderr."""
     assert (ended.exit_code, ended.stdout) == (2, b""), ended
     return ended.stderr

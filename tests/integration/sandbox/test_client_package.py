@@ -1,4 +1,4 @@
-"""The client package, carried into a sandbox as a folder, drives a mission from there."""
+"""The client package, bound into a sandbox as a folder, drives a mission from there."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def planned(stage: Stage) -> Stage:
     return stage
 
 
-def test_an_orchestrator_in_a_sandbox_gets_its_mission_merged(planned: Stage) -> None:
+def test_orchestrator_in_a_sandbox_gets_its_mission_merged(planned: Stage) -> None:
     grant(planned, GRANTS)
     serve(planned, "nightly")
     kitty = planned.root / ".kitty"
@@ -59,7 +59,7 @@ def test_an_orchestrator_in_a_sandbox_gets_its_mission_merged(planned: Stage) ->
     assert {line["identity"] for line in planned.journal()} == {"nightly"}
 
 
-def test_a_program_and_the_package_are_carried_as_one_file(planned: Stage, tmp_path: Path) -> None:
+def test_program_and_client_package_run_as_one_zipapp(planned: Stage, tmp_path: Path) -> None:
     serve(planned)
     kitty, program = planned.root / ".kitty", tmp_path / "program"
     shutil.copytree(CLIENT, program / CLIENT.name)

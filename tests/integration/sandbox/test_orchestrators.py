@@ -1,4 +1,4 @@
-"""Orchestrators that see two folders and nothing else get a mission merged."""
+"""Orchestrators that only see two folders get a mission merged."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_mission_goes_from_planned_to_merged(mission: Stage, language: str, name
 
 
 def assert_everything_was_said(stage: Stage) -> None:
-    """Nothing was forced; policy stands with every move, result and evidence with every approval."""
+    """Check that nothing was forced, and that policy, review results and evidence are recorded."""
     assert history.forced(stage) == set()
     history.assert_no_lane_was_skipped(stage)
     for event in history.moving_events(stage):
@@ -64,12 +64,12 @@ def assert_everything_was_said(stage: Stage) -> None:
 
 
 def named(name: str) -> str:
-    """The folder of that orchestrator in inbox and outbox."""
+    """The name of the orchestrator's folder in inbox and outbox."""
     return "" if name == "default" else name
 
 
 def orchestrate(stage: Stage, language: str, folder: str) -> str:
-    """What the orchestrator, in its sandbox, printed; it went well."""
+    """Run the orchestrator in its sandbox; it must succeed; return its output."""
     script, interpreter = ORCHESTRATORS[language]
     kitty = stage.root / ".kitty"
     carried = ["--ro-bind", str(EXAMPLES / script), IN_THE_SANDBOX[0]]

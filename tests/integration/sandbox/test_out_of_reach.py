@@ -1,4 +1,4 @@
-"""From inside the sandbox there is no way but the two folders."""
+"""From inside the sandbox only the two folders can be reached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKER = "the-marker-of-the-project.txt"
 
 @pytest.fixture
 def probed(mission: Stage, worker: None) -> dict[str, Any]:
-    """What the probe has to tell; all that it looks for exists outside."""
+    """The results of the probe; everything that it looks for exists outside."""
     (mission.root / MARKER).touch()
     (Path.home() / "private").touch()
     kitty = mission.root / ".kitty"
@@ -40,12 +40,12 @@ def probed(mission: Stage, worker: None) -> dict[str, Any]:
     return found
 
 
-def test_nothing_is_within_reach_but_the_two_folders(probed: dict[str, Any]):
+def test_only_the_two_folders_are_reachable(probed: dict[str, Any]):
     assert len(probed["found"]) > 10
     assert {name: what for name, what in probed["found"].items() if what} == {}
 
 
-def test_every_namespace_but_the_clock_is_its_own(probed: dict[str, Any]):
+def test_sandbox_has_its_own_namespaces(probed: dict[str, Any]):
     shared = {
         name
         for name, inside in probed["namespaces"].items()
@@ -55,12 +55,12 @@ def test_every_namespace_but_the_clock_is_its_own(probed: dict[str, Any]):
     assert shared <= {"time", "time_for_children", "user"}
 
 
-def test_a_client_that_was_carried_in_is_answered(probed: dict[str, Any]):
+def test_client_in_the_sandbox_is_answered(probed: dict[str, Any]):
     assert probed["answer"]["success"]
     assert probed["answer"]["data"]["api_version"] == "1.5.0"
 
 
-def test_nothing_that_was_tried_left_a_trace(mission: Stage, probed: dict[str, Any]):
+def test_failed_attempts_leave_no_trace(mission: Stage, probed: dict[str, Any]):
     assert not (mission.root / ".kitty" / "outbox" / "forged.json").exists()
     assert (mission.root / ".kitty" / "outbox" / "worker.json").exists()
     assert [*(mission.root / ".kitty" / "inbox").iterdir()] == []

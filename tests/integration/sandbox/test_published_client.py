@@ -1,4 +1,4 @@
-"""`spec-kitty-orchestrator` as published, in a sandbox: its host is two folders and our command line."""
+"""The published `spec-kitty-orchestrator` in a sandbox, with two folders and our command line as its host."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PACKAGES = {
     "WP02": {"owned_files": ["work/WP02.txt"]},
     "WP03": {"owned_files": ["work/WP03.txt"], "dependencies": ["WP01", "WP02"]},
 }
-# The client wants a repository of its own to work from, and looks for its settings there.
+# The client needs a repository of its own, in which it looks for its settings.
 BEGIN = (
     "git init -q /mine && cd /mine && git commit -q --allow-empty -m begin"
     " && mkdir .kittify && cp /orchestrator.toml .kittify/"
@@ -45,7 +45,7 @@ BEGIN = (
 
 @pytest.fixture
 def run(stage: Stage, tmp_path: Path) -> Iterator[Run]:
-    """A mission for the client, and its pretend agents."""
+    """A mission for the client, and its fake agents."""
     desk = tmp_path / "desk"
     desk.mkdir()
     made = Run(stage=stage, desk=desk, bytecode=tmp_path / "bytecode")
@@ -75,12 +75,12 @@ def mailbox(stage: Stage) -> tuple[Path, Path]:
 
 
 def sandbox(run: Run) -> list[str]:
-    """What the sandbox has besides the two folders: nothing of the project's repository."""
+    """What the sandbox has besides the two folders; nothing of the project's repository."""
     return [*programs(run), *workspaces.of_all_agents(run.stage)]
 
 
 def programs(run: Run) -> list[str]:
-    """The environment of Python read-only, the agents and their desk, and who commits."""
+    """Options for Python's environment, the agents and their folder, and the git identity."""
     kept = [bubblewrap.HOME_OF_PYTHON, sys.prefix, SOURCE, ROOT / "contract", run.desk / "bin"]
     options = ["--bind", str(run.desk), str(run.desk)]
     for folder in kept:

@@ -1,4 +1,4 @@
-"""Two users, a mailbox each: neither can use the other's, and each has what it was granted."""
+"""Two users with a mailbox each: neither can use the other's, and each has only what it was granted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTE = {"mission": SLUG, "wp": "WP01", "note": "n"}
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """A mission, and what the two are granted for it; a worker serves them."""
+    """A mission, grants for both users, and a worker."""
     with users.place() as made:
         plan(made.stage)
         grant(made.stage, GRANTS)
@@ -40,7 +40,7 @@ def place() -> Iterator[Place]:
         yield made
 
 
-def test_each_is_answered_in_its_own_mailbox_and_by_its_own_grants(place: Place):
+def test_each_user_is_answered_in_their_own_mailbox_by_their_own_grants(place: Place):
     taken = place.ask(ALICE, "alice", "one", "append-history", actor="alice-1", **NOTE)
     looked = place.ask(BOB, "bob", "one", "mission-state", mission=SLUG)
     codes = [
@@ -66,7 +66,7 @@ def test_each_is_answered_in_its_own_mailbox_and_by_its_own_grants(place: Place)
         "echo {} >/outbox/planted.json",
     ],
 )
-def test_the_folders_of_another_user_are_shut_even_where_they_are_bound(place: Place, script: str):
+def test_mailbox_of_another_user_is_inaccessible_even_if_bound(place: Place, script: str):
     code, said = place.run(ALICE, "bob", ["sh", "-ec", script])
 
     assert code != 0, said
@@ -84,7 +84,7 @@ def test_the_folders_of_another_user_are_shut_even_where_they_are_bound(place: P
         "ls {outbox}/../../../.git/spec-kitty",
     ],
 )
-def test_a_user_has_no_more_outside_of_a_sandbox(place: Place, script: str):
+def test_user_has_no_more_access_outside_a_sandbox(place: Place, script: str):
     inbox, outbox = place.mailbox("alice")
     words = ["sh", "-ec", script.format(inbox=inbox, outbox=outbox)]
 
@@ -93,7 +93,7 @@ def test_a_user_has_no_more_outside_of_a_sandbox(place: Place, script: str):
     assert b"ermission denied" in done.stderr
 
 
-def test_a_file_of_another_user_in_my_mailbox_is_refused(place: Place):
+def test_request_owned_by_another_user_is_refused(place: Place):
     inbox, outbox = place.mailbox("alice")
 
     users.put(inbox, "forged", "mission-state", uid=BOB, mission=SLUG)
@@ -107,8 +107,8 @@ def test_a_file_of_another_user_in_my_mailbox_is_refused(place: Place):
     assert (outbox / "forged.json").exists()
 
 
-def test_what_waits_beyond_the_quota_is_refused_and_so_is_what_is_too_large(place: Place):
-    # While nobody serves, all of it waits.
+def test_requests_beyond_the_quota_and_too_large_ones_are_refused(place: Place):
+    # Without a worker all requests wait.
     for worker in place.stage.started:
         worker.terminate()
         outcome(worker)
@@ -131,8 +131,8 @@ def test_what_waits_beyond_the_quota_is_refused_and_so_is_what_is_too_large(plac
     assert sorted(codes, key=str) == [None, None, None, "STORAGE_FAILED", "STORAGE_FAILED"]
 
 
-def test_an_agent_of_that_user_works_in_the_workspace_that_the_host_made_for_it():
-    """From the start to the hand-in, by one user who is not the host's, and in sandboxes alone."""
+def test_agent_of_another_user_works_in_the_workspace_made_for_it():
+    """From start to submission, by a user other than the host's, only in sandboxes."""
     with users.place() as place:
         place.stage.write_mission({"WP01": {"owned_files": ["index.py"]}})
         place.stage.git("add", "kitty-specs")

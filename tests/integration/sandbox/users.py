@@ -1,4 +1,4 @@
-"""Orchestrators that are users of their own, each with a mailbox that the operator granted."""
+"""Orchestrators with user ids of their own, each with a mailbox granted by the operator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.integration.stage import Stage
 from tests.patience import LONGEST_S
 
-# Nobody has these. Their folders and files are theirs all the same, and no account has to be made.
+# Unused user ids: they can own files and folders without an account.
 ALICE, BOB = 61_011, 61_012
 
 # ask ID REQUEST: drops the request and shows the answer.
@@ -30,7 +30,7 @@ cat "/outbox/$1.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A project on a stage, below a folder through which every user may pass."""
+    """A project below a folder that every user may pass through."""
 
     stage: Stage
     folder: Path
@@ -41,7 +41,7 @@ class Place:
         return kitty / "inbox" / name, kitty / "outbox" / name
 
     def carried(self, file: Path) -> Path:
-        """A copy that every user can read and start."""
+        """A copy that every user can read and run."""
         copy = self.folder / file.name
         shutil.copy(file, copy)
         copy.chmod(0o755)
@@ -50,7 +50,7 @@ class Place:
     def run(
         self, uid: int, name: str, words: Sequence[str], *, timeout_s: float = LONGEST_S
     ) -> tuple[int, str]:
-        """Exit code and output of a program that the user runs in a sandbox with that mailbox."""
+        """Run a program as the user in a sandbox with that mailbox; return exit code and output."""
         script = self.carried(EXAMPLES / "in-sandbox.sh")
         inbox, outbox = self.mailbox(name)
         with bubblewrap.start(inbox, outbox, words, before=as_user(uid), script=script) as program:
@@ -60,7 +60,7 @@ class Place:
     def ask(
         self, uid: int, name: str, stem: str, command: str, *, policy: Any = None, **args: Any
     ) -> dict[str, Any]:
-        """The answer that the user gets, from inside a sandbox, by that mailbox."""
+        """Send a request as the user from inside a sandbox; return the answer."""
         asked = request(stem, command, args) | ({"policy": policy} if policy else {})
         text = json.dumps(asked)
         code, said = self.run(uid, name, ["sh", "-ec", ASK, "ask", stem, text])
@@ -71,7 +71,7 @@ class Place:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """A place for one test; nothing of it is left."""
+    """A place for one test, removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="spec-kitty-users-"))
     folder.chmod(0o711)
     stage = Stage(root=folder / "project")
@@ -84,7 +84,7 @@ def place() -> Iterator[Place]:
 
 
 def as_user(uid: int) -> list[str]:
-    """What starts a program as that user."""
+    """The words that start a program as that user."""
     return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
 
 
@@ -98,7 +98,7 @@ def request(stem: str, command: str, args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def put(folder: Path, stem: str, command: str, *, uid: int, **args: Any) -> None:
-    """A request of that user's landed in the folder."""
+    """Put a request of that user into the folder."""
     temporary = folder / f".{stem}.tmp"
     temporary.write_text(json.dumps(request(stem, command, args)))
     os.chown(temporary, uid, uid)

@@ -1,4 +1,4 @@
-"""Workspaces of agents, and agents that are shut in with them as `examples/in-sandbox.sh` does it."""
+"""Workspaces of agents, and agents in the sandbox of `examples/in-sandbox.sh`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.stage import SLUG, SOURCE, Outcome, Stage
 from tests.patience import LONGEST_S
 
 LANE = f"kitty/mission-{SLUG}-lane-a"
-# Where the guide has the workspaces and the prompts, in the sandbox of an orchestrator and its agents.
+# Where the guide binds the workspaces and the prompts in the sandbox of an orchestrator.
 TREES, PROMPTS = "/trees", "/prompts"
 
 
@@ -40,7 +40,7 @@ class Workspace:
         return self.stage.root / "kitty-specs" / SLUG / "tasks" / "WP01-step.md"
 
     def make(self, objects: Objects = Objects.COPIED) -> Workspace:
-        """It is there, as the host makes it."""
+        """Make it as the host does."""
         repo, base = Repository(root=self.stage.root), self.stage.git("rev-parse", "HEAD")
         self.update_mirror(objects)
         order = WorkspaceSpec(
@@ -57,18 +57,18 @@ class Workspace:
         return self
 
     def update_mirror(self, objects: Objects = Objects.COPIED) -> None:
-        """The mirror has what the project has by now."""
+        """Update the mirror from the project."""
         self.mirror.parent.parent.mkdir(exist_ok=True)
         repo = Repository(root=self.stage.root)
         mirrors.update(repo, self.mirror, ["main"], objects=objects)
 
     def inside(self, script: str, *options: str) -> Outcome:
-        """How a script of the shell ended that an agent runs in the sandbox."""
+        """Run a shell script as the agent in the sandbox."""
         places = ["--workspace", str(self.path), "--prompt", str(self.prompt)]
         return self.start([*places, *options, "sh", "-ec", script])
 
     def start(self, words: Sequence[str]) -> Outcome:
-        """How the script that starts sandboxes ended."""
+        """Run the script that starts sandboxes."""
         uid = self.owner
         user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
         done = subprocess.run(
@@ -82,7 +82,7 @@ class Workspace:
 
 
 def of_all_agents(stage: Stage) -> list[str]:
-    """The options by which the guide binds all workspaces and prompts in the sandbox of an orchestrator."""
+    """The guide's options that bind all workspaces and prompts in the sandbox of an orchestrator."""
     for name in (".mirror", ".making", ".trash"):
         (stage.root / ".worktrees" / name).mkdir(parents=True, exist_ok=True)
     guide = (SOURCE / "specify_cli/guides/sandbox.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What an agent can put in the place of a file of its workspace."""
+"""What an agent can put in place of a file of its workspace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.intake.settings import HOOKS, PROGRAMS
 
 
 def _regular(place: Path, world: Any) -> None:
-    """A file that, read as what it is called, starts the agent's program wherever git obeys it."""
+    """A file whose content, for its name, makes git start the agent's program if git obeys it."""
     name = place.name
     if name in ("config", "config.worktree", ".gitmodules"):
         place.write_text(_settings(world))
@@ -50,7 +50,7 @@ def _settings(world: Any) -> str:
 
 
 def _hard_link(place: Path, world: Any) -> None:
-    """To a file of the workspace, the only ones that a sandbox can link to."""
+    """A hard link to a file of the workspace; a sandbox can link to no other files."""
     source = world.scene.workspace / "linked"
     source.write_text(f"#!/bin/sh\necho ran >'{world.tripwire}'\n")
     os.link(source, place)
@@ -64,7 +64,7 @@ def _link_to_a_device(place: Path, world: Any) -> None:
     place.symlink_to("/dev/zero")
 
 
-# No device can be made in a sandbox.
+# No device can be created in a sandbox.
 _OF_INTAKE = {name: plant for name, plant in attacks.KINDS.items() if name != "device"}
 
 KINDS: dict[str, Callable[[Path, Any], None]] = {

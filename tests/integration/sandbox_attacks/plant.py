@@ -1,4 +1,4 @@
-"""Run by the agent, inside its sandbox: replaces a file of its workspace by something of a kind.
+"""Run by the agent inside its sandbox: replaces a file of its workspace with a file of some kind.
 
     plant.py PLACE KIND WORKSPACE ROOT
 
@@ -16,7 +16,7 @@ from tests.integration.sandbox_attacks.kinds import KINDS
 
 
 def main(place: str, kind: str, workspace: str, root: str) -> None:
-    """It is there."""
+    """Replace the file."""
     outside = Path(root)
     scene = SimpleNamespace(
         root=outside, workspace=Path(workspace), git_dir=Path(workspace) / ".git"
@@ -28,7 +28,7 @@ def main(place: str, kind: str, workspace: str, root: str) -> None:
         tripwire=outside / "tripwire",
     )
     attacks.KINDS.update(KINDS)
-    attacks.replace(world, place, kind)  # type: ignore[arg-type]  # as much of it as is needed
+    attacks.replace(world, place, kind)  # type: ignore[arg-type]  # has all attributes that are needed
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every kind of file in the place of every path that an agent can write, through the host's whole cycle."""
+"""Every kind of file in place of every path that an agent can write, through the host's whole cycle."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CASES = [(place, kind) for place in PLACES for kind in KINDS]
 
 
 @pytest.mark.parametrize(("place", "kind"), sampled(CASES, every=220))
-def test_nothing_outside_is_harmed_whatever_is_in_the_place_of(
+def test_nothing_outside_is_harmed_by_any_kind_of_file_in_place_of(
     world: World, place: str, kind: str, request: pytest.FixtureRequest
 ) -> None:
     with world.unharmed():

@@ -1,4 +1,4 @@
-"""A project whose agent is hostile and shut in, and what the host does with what it leaves."""
+"""A project with a hostile agent in a sandbox, and what the host does with its workspace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.patience import LONGEST_S
 SLUG = "demo"
 OTHER = "other"
 DEADLINE_S = 3
-"""Of each git that the host starts."""
+"""Timeout of each git that the host starts."""
 
 CONFIG = f"""\
 git_timeout_s = {DEADLINE_S}
@@ -45,14 +45,14 @@ PROGRAMS = [
 
 @dataclass(kw_only=True)
 class World:
-    """The project and, beside it, what belongs to the user and to no agent."""
+    """The project, and beside it files of the user that no agent may touch."""
 
     root: Path
     said: list[str] = field(default_factory=list)
 
     @classmethod
     def planned(cls, root: Path) -> World:
-        """Nobody has begun anything."""
+        """Make a project in which nothing has started."""
         world = cls(root=root.resolve())
         stage = world.stage
         stage.make_repository()
@@ -73,7 +73,7 @@ class World:
         return world
 
     def copy(self, root: Path) -> World:
-        """The same at another place, where the agent has begun, and committed."""
+        """A copy in another folder, where the agent has started and committed."""
         shutil.copytree(self.root, root, symlinks=True)
         world = World(root=root.resolve())
         git(world.stage.root, "update-index", "-q", "--refresh")
@@ -95,7 +95,7 @@ class World:
 
     @property
     def box(self) -> Path:
-        """A mailbox that nobody serves, for sandboxes that want one."""
+        """A mailbox without a worker, for sandboxes that need one."""
         return self.root / "box"
 
     @property
@@ -104,7 +104,7 @@ class World:
 
     @property
     def tripwire(self) -> Path:
-        """There once a program of the agent has run outside."""
+        """The file that the agent's program creates if it runs outside the sandbox."""
         return self.root / "tripwire"
 
     @property
@@ -115,10 +115,10 @@ class World:
     def lane(self) -> str:
         return f"kitty/mission-{SLUG}-lane-a"
 
-    # What the agent does.
+    # Actions of the agent.
 
     def start(self, script: str, *options: str) -> subprocess.Popen[bytes]:
-        """The agent at work in the sandbox of the guide, and in no other."""
+        """Start a script as the agent in the sandbox of the guide."""
         prompt = self.stage.root / "kitty-specs" / SLUG / "tasks" / "WP01-step.md"
         places = ["--workspace", str(self.workspace), "--prompt", str(prompt)]
         words = [str(EXAMPLES / "in-sandbox.sh"), *places, *PROGRAMS, *options, "sh", "-ec", script]
@@ -127,31 +127,31 @@ class World:
         )
 
     def inside(self, script: str, *options: str) -> str:
-        """What the agent's work printed; it came to its end."""
+        """Run a script as the agent; it must succeed; return its output."""
         process = self.start(script, *options)
         said, _ = process.communicate(timeout=LONGEST_S)
         assert process.returncode == 0, said
         return os.fsdecode(said)
 
     def plant(self, place: str, kind: str) -> None:
-        """The agent replaces something in its workspace."""
+        """Replace a file of the workspace as the agent."""
         words = [place, kind, str(self.workspace), str(self.root)]
         quoted = " ".join(f"'{word}'" for word in words)
         self.inside(f"{sys.executable} -m tests.integration.sandbox_attacks.plant {quoted}")
 
-    # What the host does.
+    # Actions of the host.
 
     def ask(self, command: str, **args: Any) -> dict[str, Any]:
-        """The host's answer, within its deadline."""
+        """Send a request; check that the answer comes in time."""
         started = time.monotonic()
         envelope = self.stage.ask(command, mission=args.pop("mission", SLUG), **args)
-        # Several gits of one request may have to be ended; a busy machine takes a while for each.
+        # One request may have to end several gits; on a busy machine each takes a while.
         assert time.monotonic() - started < 5 * DEADLINE_S + LONGEST_S / 10, command
         self.said.append(json.dumps(envelope))
         return envelope
 
     def hand_in(self) -> str:
-        """Approved, or why the work did not come in."""
+        """Submit and approve the work; return "taken" or the reason of the refusal."""
         handed = self.ask("transition", wp="WP01", actor="coder", to="for_review")
         if not handed["success"]:
             return _why(handed)
@@ -161,12 +161,12 @@ class World:
         return "taken"
 
     def done(self, command: str, **args: Any) -> None:
-        """The host has done it."""
+        """Send a request that must succeed."""
         envelope = self.ask(command, **args)
         assert envelope["success"], envelope
 
     def cycle(self) -> str:
-        """All that a host does with a workspace; what came of it."""
+        """Do everything that a host does with a workspace; return the outcome."""
         with self._another_mission_is_served():
             self.ask("mission-state")
             self.ask("resolve-workspace", wp="WP01")
@@ -188,7 +188,7 @@ class World:
 
     @contextmanager
     def _another_mission_is_served(self) -> Iterator[None]:
-        """Somebody asks about another mission all the while; nobody of them waits for this one."""
+        """Send requests about another mission meanwhile; check that they are not delayed."""
         slowest, asked, is_over = [0.0], [0], threading.Event()
 
         def ask() -> None:
@@ -211,11 +211,11 @@ class World:
         assert asked[0]
         assert slowest[0] < DEADLINE_S + LONGEST_S / 20
 
-    # What must hold.
+    # Checks.
 
     @contextmanager
     def unharmed(self) -> Iterator[None]:
-        """Whatever is done meanwhile, nothing outside the workspace is run, read or written by it."""
+        """Check that the block ran, read and wrote nothing of the agent's outside the workspace."""
         before = self._outside()
         self.said.clear()
         yield
@@ -232,7 +232,7 @@ class World:
         assert self.stage.run("mailbox", "verify").exit_code == 0
 
     def refs(self) -> list[str]:
-        """What the project has; none of the branches is another name of another."""
+        """The project's refs; check that none is symbolic."""
         told = git(self.stage.root, "for-each-ref", "--format=%(refname) %(symref)").splitlines()
         assert all(line.endswith(" ") or " " not in line.strip() for line in told), told
         return [line.split()[0] for line in told]
@@ -241,7 +241,7 @@ class World:
         return ("refs/heads/main", "refs/heads/kitty/mission-", "refs/spec-kitty/")
 
     def stolen(self) -> list[str]:
-        """What the project has of the victim's own."""
+        """The victim's objects that the project has."""
         theirs = [git(self.victim, "rev-parse", it) for it in ("HEAD", "HEAD:secret.txt")]
         return [it for it in theirs if self.has(it)]
 
@@ -251,7 +251,7 @@ class World:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _outside(self) -> dict[str, object]:
-        """The user's files beside the project, and those of the project that git or a shell obeys."""
+        """The user's files beside the project, and the project's files that git or a shell obeys."""
         own = self.stage.root / ".git"
         watched = [self.victim, own / "hooks", own / "info", self.secret, own / "config"]
         files = [it for top in watched for it in [top, *top.rglob("*")]]

@@ -1,4 +1,4 @@
-"""A sandbox by bubblewrap: no network, an empty home, no project, and two folders at most."""
+"""A bubblewrap sandbox without network and project, with an empty home and at most two folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INBOX, OUTBOX = "/mailbox/inbox", "/mailbox/outbox"
 
 @dataclass(kw_only=True)
 class Bubble:
-    """What a process in the sandbox of the project's mailbox sees; each may be spoilt."""
+    """A sandbox of the project's mailbox; each option may be changed."""
 
     kitty: Path
     inbox: str = "--bind"
@@ -25,7 +25,7 @@ class Bubble:
     python: list[str] = field(default_factory=lambda: [sys.executable])
 
     def run(self, *words: str) -> Outcome:
-        """How `spec-kitty` with the words ended inside."""
+        """Run `spec-kitty` with the words inside."""
         done = subprocess.run(
             [*self._walls(), *self.python, "-m", "specify_cli", *words],
             stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Inside a sandbox, the doctor says before the first request what can and cannot be done."""
+"""`doctor --sandbox` checks the sandbox of an orchestrator from inside."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LINES = {
 
 @pytest.fixture
 def bubble(stage: Stage) -> Bubble:
-    """A good sandbox of a mailbox that a worker serves."""
+    """A correct sandbox of a mailbox with a worker."""
     stage.write_mission({"WP01": {}})
     stage.start("mailbox", "serve")
     kitty = stage.root / ".kitty"
@@ -44,7 +44,7 @@ def bubble(stage: Stage) -> Bubble:
 
 
 def verdicts(outcome: Outcome) -> dict[str, str]:
-    """Check to verdict; the exit code agrees."""
+    """Check to verdict; asserts that the exit code agrees."""
     report = outcome.envelope["data"]
     assert set(report) == {"sandbox", "can_work", "checks"}, outcome
     found = {check["check"]: check["verdict"] for check in report["checks"]}
@@ -60,7 +60,7 @@ def not_ok(bubble: Bubble, where: str = "/mailbox") -> dict[str, str]:
     return {check: verdict for check, verdict in found.items() if verdict != "ok"}
 
 
-def test_a_good_sandbox_is_all_ok_and_nothing_is_left_in_it(bubble: Bubble) -> None:
+def test_correct_sandbox_passes_all_checks_and_is_left_unchanged(bubble: Bubble) -> None:
     outcome = bubble.run("doctor", "--sandbox", "/mailbox", "--json")
     assert verdicts(outcome) == dict.fromkeys(LINES, "ok"), outcome.stdout
     assert list((bubble.kitty / "inbox").iterdir()) == []
@@ -68,51 +68,51 @@ def test_a_good_sandbox_is_all_ok_and_nothing_is_left_in_it(bubble: Bubble) -> N
     assert answer.envelope["success"]
 
 
-def test_the_owner_of_files_is_compared_with_that_of_the_inbox(bubble: Bubble) -> None:
+def test_owner_of_files_is_compared_with_that_of_the_inbox(bubble: Bubble) -> None:
     bubble.more += ["--uid", "1777"]
     report = bubble.run("doctor", "--sandbox", "/mailbox", "--json").envelope["data"]
     [line] = [it for it in report["checks"] if it["check"] == "owner"]
     assert line["what"] == "files belong to uid 1777 as seen here, as the folder does"
 
 
-def test_words_say_the_same_one_line_a_check(bubble: Bubble) -> None:
+def test_text_output_has_one_line_for_each_check(bubble: Bubble) -> None:
     outcome = bubble.run("doctor", "--sandbox", "/mailbox")
     lines = outcome.stdout.decode().splitlines()
     assert outcome.exit_code == 0
     assert {line.split()[1].removesuffix(":") for line in lines} == LINES
 
 
-def test_a_read_only_inbox_is_no_sandbox_to_work_in(bubble: Bubble) -> None:
+def test_read_only_inbox_fails_the_check(bubble: Bubble) -> None:
     bubble.inbox = "--ro-bind"
     assert not_ok(bubble) == {"inbox": "no"}
 
 
-def test_a_writable_outbox_is_warned_of(bubble: Bubble) -> None:
+def test_writable_outbox_gives_a_warning(bubble: Bubble) -> None:
     bubble.outbox = "--bind"
     assert not_ok(bubble) == {"outbox-read-only": "warn"}
 
 
-def test_an_absent_worker_is_told(bubble: Bubble, stage: Stage) -> None:
+def test_missing_worker_fails_the_check(bubble: Bubble, stage: Stage) -> None:
     [worker] = stage.started
     worker.terminate()
     worker.communicate(timeout=LONGEST_S)
     assert not_ok(bubble) == {"worker": "no"}
 
 
-def test_a_network_is_warned_of(bubble: Bubble) -> None:
+def test_network_gives_a_warning(bubble: Bubble) -> None:
     bubble.more += ["--share-net"]
-    assert set(not_ok(bubble)) <= {"network"}  # A machine without any has none to share.
+    assert set(not_ok(bubble)) <= {"network"}  # Empty on a machine without a network.
 
 
 @pytest.mark.parametrize("place", ["", "/sandbox/project"])
-def test_a_project_that_can_be_seen_is_warned_of_wherever_it_is(bubble: Bubble, place: str) -> None:
+def test_visible_project_gives_warnings(bubble: Bubble, place: str) -> None:
     root = str(bubble.kitty.parent)
     bubble.more += ["--ro-bind", root, place or root]
     assert not_ok(bubble) == {"project": "warn", "repository": "warn", "host": "warn"}
 
 
 @pytest.mark.parametrize("place", ["", "/sandbox/git"])
-def test_a_repository_that_can_be_written_is_no_sandbox(bubble: Bubble, place: str) -> None:
+def test_writable_repository_fails_the_check(bubble: Bubble, place: str) -> None:
     git = str(bubble.kitty.parent / ".git")
     bubble.more += ["--bind", git, place or git]
     found = not_ok(bubble)
@@ -120,7 +120,7 @@ def test_a_repository_that_can_be_written_is_no_sandbox(bubble: Bubble, place: s
     assert found == {"repository": "no"}
 
 
-def test_the_workspaces_of_agents_are_bound_without_the_folders_of_the_host(bubble: Bubble) -> None:
+def test_bound_workspaces_must_not_include_folders_of_the_host(bubble: Bubble) -> None:
     trees = bubble.kitty.parent / ".worktrees"
     for name in (".making", ".mirror", ".trash"):
         (trees / name).mkdir(parents=True)
@@ -132,23 +132,23 @@ def test_the_workspaces_of_agents_are_bound_without_the_folders_of_the_host(bubb
     assert not_ok(bubble) == {}
 
 
-def test_a_home_with_something_in_it_is_warned_of(bubble: Bubble) -> None:
+def test_home_that_is_not_empty_gives_a_warning(bubble: Bubble) -> None:
     bubble.more += ["--setenv", "HOME", "/usr"]
     assert not_ok(bubble) == {"home": "warn"}
 
 
-def test_folders_that_are_not_there_are_told(bubble: Bubble) -> None:
+def test_missing_folders_fail_the_checks(bubble: Bubble) -> None:
     found = not_ok(bubble, "/nowhere")
     assert (found["inbox"], found["outbox"], found["worker"]) == ("no", "no", "no")
 
 
-def test_it_needs_no_package_but_our_own(bubble: Bubble) -> None:
+def test_doctor_needs_no_third_party_package(bubble: Bubble) -> None:
     bubble.python += ["-S"]
     assert not_ok(bubble) == {}
 
 
 @pytest.mark.parametrize("words", [["--sandbox", ""], ["--sandbox"], ["--sandbox", "x", "--fix"]])
-def test_wrong_use_is_exit_code_2(stage: Stage, tmp_path: Path, words: list[str]) -> None:
+def test_usage_errors_exit_with_2(stage: Stage, tmp_path: Path, words: list[str]) -> None:
     outcome = stage.run("doctor", *words, cwd=tmp_path)
     assert (outcome.exit_code, outcome.stdout) == (2, b"")
     assert outcome.stderr

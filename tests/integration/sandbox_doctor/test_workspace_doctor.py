@@ -1,4 +1,4 @@
-"""Inside the sandbox of an agent, the doctor says what is missing and what is too much."""
+"""`doctor --sandbox` checks the sandbox of an agent from inside."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def made(stage: Stage) -> Workspace:
 
 
 def look(workspace: Workspace, *options: str, before: str = "true") -> dict[str, dict[str, str]]:
-    """The findings that are not ok, by check; the exit code agrees."""
+    """The findings that are not ok, by check; asserts that the exit code agrees."""
     ended = workspace.inside(f"{before}; {DOCTOR}", *PROGRAMS, *options)
     return not_ok(ended)
 
@@ -58,7 +58,7 @@ def verdicts(found: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def outside(workspace: Workspace, *options: str, place: Path | None = None) -> Outcome:
-    """The report in a sandbox of other walls than those of the script."""
+    """Run the doctor in a bubblewrap sandbox other than that of the script."""
     walls = [
         *("bwrap", "--unshare-all", "--die-with-parent", "--clearenv", "--ro-bind", "/usr", "/usr"),
         *("--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"),
@@ -75,7 +75,7 @@ def bind(path: Path, how: str = "--bind") -> list[str]:
     return [how, str(path), str(path)]
 
 
-def test_the_documented_sandbox_is_all_ok_and_nothing_is_left_in_it(made: Workspace):
+def test_documented_sandbox_passes_all_checks_and_is_left_unchanged(made: Workspace):
     before = sorted(made.make().path.rglob("*"))
 
     ended = made.inside(DOCTOR, *PROGRAMS)
@@ -89,8 +89,8 @@ def test_the_documented_sandbox_is_all_ok_and_nothing_is_left_in_it(made: Worksp
     } == LINES
 
 
-def test_nothing_is_said_about_uids_outside_which_the_kernel_does_not_tell(made: Workspace):
-    """The kernel's map of a sandbox that a user with uid 1777 starts is `1777 0 1`, too."""
+def test_owner_check_does_not_claim_to_know_uids_outside_the_sandbox(made: Workspace):
+    """A sandbox started by a user with uid 1777 has the same uid map `1777 0 1`."""
     made.make()
 
     ended = outside(made, *bind(made.path), *bind(made.mirror, "--ro-bind"), "--uid", "1777")
@@ -100,7 +100,7 @@ def test_nothing_is_said_about_uids_outside_which_the_kernel_does_not_tell(made:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
-def test_the_owner_of_the_workspace_alone_can_work_in_it(stage: Stage):
+def test_workspace_of_another_user_fails_the_check(stage: Stage):
     stage.write_mission({"WP01": {}})
     made = Workspace(stage=stage, owner=61_011).make()
 
@@ -112,7 +112,7 @@ def test_the_owner_of_the_workspace_alone_can_work_in_it(stage: Stage):
     assert line["repair"] == "bind it writable, and start the sandbox as the owner of the folder"
 
 
-def test_a_workspace_that_is_read_only_is_told(made: Workspace):
+def test_read_only_workspace_fails_the_check(made: Workspace):
     made.make()
 
     found = look(made, *bind(made.path, "--ro-bind"), "--chdir", str(made.path))
@@ -121,7 +121,7 @@ def test_a_workspace_that_is_read_only_is_told(made: Workspace):
     assert found["writable"]["repair"] == "bind it writable"
 
 
-def test_a_missing_mirror_is_told_and_the_advice_works(made: Workspace):
+def test_missing_mirror_gives_a_warning_and_the_advice_works(made: Workspace):
     made.make()
 
     found = not_ok(outside(made, *bind(made.path)))
@@ -131,7 +131,7 @@ def test_a_missing_mirror_is_told_and_the_advice_works(made: Workspace):
     assert not_ok(outside(made, *bind(made.path), *words)) == {}
 
 
-def test_a_mirror_that_can_be_written_is_told_and_the_advice_works(made: Workspace):
+def test_writable_mirror_gives_a_warning_and_the_advice_works(made: Workspace):
     made.make()
     options = [*bind(made.path), *bind(made.mirror)]
 
@@ -143,10 +143,10 @@ def test_a_mirror_that_can_be_written_is_told_and_the_advice_works(made: Workspa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
-def test_a_mirror_of_another_user_needs_a_setting_and_the_advice_works(made: Workspace):
+def test_mirror_of_another_user_gives_a_warning_and_the_advice_works(made: Workspace):
     made.make()
     subprocess.run(["chown", "-R", "61011", str(made.mirror)], check=True)
-    # Where the script's own settings are not in force.
+    # Without the script's own git settings.
     empty = made.stage.root.parent / "empty"
     empty.touch()
     cover = ["--ro-bind", str(empty), "/etc/gitconfig"]
@@ -158,7 +158,7 @@ def test_a_mirror_of_another_user_needs_a_setting_and_the_advice_works(made: Wor
     assert made.inside(fetch, *cover).exit_code == 0
 
 
-def test_shared_objects_that_are_not_here_are_told(made: Workspace):
+def test_missing_shared_objects_fail_the_check(made: Workspace):
     made.make(Objects.SHARED)
 
     found = not_ok(outside(made, *bind(made.path), *bind(made.mirror, "--ro-bind")))
@@ -167,7 +167,7 @@ def test_shared_objects_that_are_not_here_are_told(made: Workspace):
     assert 'workspace_objects = "copy"' in found["objects"]["repair"]
 
 
-def test_shared_objects_that_are_here_are_warned_of(made: Workspace):
+def test_visible_shared_objects_give_a_warning(made: Workspace):
     made.make(Objects.SHARED)
     objects = made.stage.root / ".git" / "objects"
     options = [*bind(made.path), *bind(made.mirror, "--ro-bind"), *bind(objects, "--ro-bind")]
@@ -177,23 +177,21 @@ def test_shared_objects_that_are_here_are_warned_of(made: Workspace):
 
 @pytest.mark.parametrize(("how", "verdict"), [("--ro-bind", "warn"), ("--bind", "no")])
 @pytest.mark.parametrize("at", ["", "/elsewhere"])
-def test_a_repository_of_the_project_that_can_be_reached_is_told(
-    made: Workspace, how: str, verdict: str, at: str
-):
+def test_reachable_project_repository_is_reported(made: Workspace, how: str, verdict: str, at: str):
     made.make()
     git = str(made.stage.root / ".git")
 
     assert verdicts(look(made, how, git, at or git)) == {"repository": verdict}
 
 
-def test_mailboxes_that_can_be_reached_are_told(made: Workspace):
+def test_reachable_mailboxes_give_a_warning(made: Workspace):
     made.make()
     (made.stage.root / ".kitty" / "host").mkdir(parents=True)
 
     assert verdicts(look(made, *bind(made.stage.root / ".kitty"))) == {"host": "warn"}
 
 
-def test_other_workspaces_that_can_be_reached_are_told(made: Workspace):
+def test_other_reachable_workspaces_give_a_warning(made: Workspace):
     made.make()
     other = made.path.with_name("001-search-lane-b")
     shutil.copytree(made.path, other)
@@ -201,7 +199,7 @@ def test_other_workspaces_that_can_be_reached_are_told(made: Workspace):
     assert verdicts(look(made, *bind(other))) == {"workspaces": "warn"}
 
 
-def test_a_folder_of_workspaces_that_can_be_written_is_told_and_the_advice_works(made: Workspace):
+def test_writable_folder_of_workspaces_fails_the_check_and_the_advice_works(made: Workspace):
     made.make()
     trees = made.path.parent
     (trees / ".trash").mkdir(mode=0o700, exist_ok=True)
@@ -217,7 +215,7 @@ def test_a_folder_of_workspaces_that_can_be_written_is_told_and_the_advice_works
     assert not_ok(outside(made, *options, place=Path("/trees") / made.path.name)) == {}
 
 
-def test_a_name_and_address_that_are_missing_are_told_and_the_advice_works(made: Workspace):
+def test_missing_git_identity_gives_a_warning_and_the_advice_works(made: Workspace):
     made.make()
     unset = "git config --remove-section user"
 
@@ -227,7 +225,7 @@ def test_a_name_and_address_that_are_missing_are_told_and_the_advice_works(made:
     assert look(made, before=found["identity"]["repair"]) == {}
 
 
-def test_a_linked_worktree_and_what_is_none_are_told(stage: Stage):
+def test_linked_or_missing_git_folder_fails_the_check(stage: Stage):
     tree = stage.root / ".worktrees" / "001-search-lane-a"
     stage.git("worktree", "add", "-q", str(tree))
     workspace = Workspace(stage=stage)
@@ -237,7 +235,7 @@ def test_a_linked_worktree_and_what_is_none_are_told(stage: Stage):
     assert verdicts(not_ok(outside(workspace, *bind(tree)))) == {"workspace": "no"}
 
 
-def test_the_project_itself_is_not_taken_for_a_workspace(made: Workspace):
+def test_project_itself_is_not_accepted_as_a_workspace(made: Workspace):
     made.make()
     root = made.stage.root
     (root / ".kitty" / "host").mkdir(parents=True)
@@ -248,7 +246,7 @@ def test_the_project_itself_is_not_taken_for_a_workspace(made: Workspace):
     assert f"{root} is the project, not a workspace" in found["workspace"]["what"]
 
 
-def test_another_repository_is_not_taken_for_a_workspace(made: Workspace, tmp_path: Path):
+def test_another_repository_is_not_accepted_as_a_workspace(made: Workspace, tmp_path: Path):
     other = tmp_path / "other"
     made.stage.git("clone", "-q", str(made.stage.root), str(other))
     shutil.rmtree(other / "kitty-specs", ignore_errors=True)
@@ -260,7 +258,7 @@ def test_another_repository_is_not_taken_for_a_workspace(made: Workspace, tmp_pa
 
 
 @pytest.mark.skipif(sandbox_walls.is_confined(), reason="the tests are in a container themselves")
-def test_a_process_outside_of_any_sandbox_is_told_that_nothing_confines_it(made: Workspace):
+def test_process_outside_any_sandbox_gets_a_warning(made: Workspace):
     made.make()
 
     for place in (made.stage.root, made.path):
@@ -269,7 +267,7 @@ def test_a_process_outside_of_any_sandbox_is_told_that_nothing_confines_it(made:
         assert "there is no sandbox" in found["sandbox"]["what"]
 
 
-def test_a_link_in_the_place_of_the_repository_is_told(made: Workspace):
+def test_symlink_in_place_of_the_git_folder_fails_the_check(made: Workspace):
     made.make()
     (made.path / ".git").rename(made.path / "moved")
     (made.path / ".git").symlink_to("moved")
@@ -278,8 +276,8 @@ def test_a_link_in_the_place_of_the_repository_is_told(made: Workspace):
     assert verdicts(not_ok(outside(made, *options))) == {"workspace": "no"}
 
 
-def test_a_network_is_warned_of(made: Workspace):
+def test_network_gives_a_warning(made: Workspace):
     made.make()
 
     found = not_ok(made.inside(DOCTOR, "--network", *PROGRAMS))
-    assert set(found) <= {"network"}  # A machine without any has none to share.
+    assert set(found) <= {"network"}  # Empty on a machine without a network.

@@ -1,4 +1,4 @@
-"""Five hundred packages with five times as many events."""
+"""A mission with five hundred packages and five times as many events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def event(number: int, origin: Lane, to: Lane) -> dict[str, Any]:
 
 @pytest.fixture
 def large(stage: Stage) -> Stage:
-    """Every tenth package is untouched; the others went between one and five steps and rework."""
+    """Every tenth package is planned; the others are between one and five steps further."""
     packages = {
         wp(n): {"owned_files": [f"src/{n}/**"], "dependencies": [wp(n - 1)] if n > 1 else []}
         for n in range(1, COUNT + 1)
@@ -68,9 +68,7 @@ def without_git(tmp_path: Path) -> dict[str, str]:
     return environment(PATH=str(empty))
 
 
-def test_every_package_of_a_large_mission_stands_where_its_events_say(
-    large: Stage, without_git: dict[str, str]
-) -> None:
+def test_large_mission_state_matches_its_events(large: Stage, without_git: dict[str, str]) -> None:
     assert len(large.events()) == 5 * COUNT
     data = large.api("mission-state", *flags(), env=without_git).envelope["data"]
     packages = {package["wp_id"]: package for package in data["work_packages"]}
@@ -85,12 +83,10 @@ def test_every_package_of_a_large_mission_stands_where_its_events_say(
     assert packages[wp(10)]["last_actor"] is None
 
 
-def test_what_is_ready_in_a_large_mission_waits_for_nothing(
-    large: Stage, without_git: dict[str, str]
-) -> None:
+def test_large_mission_lists_ready_packages(large: Stage, without_git: dict[str, str]) -> None:
     data = large.api("list-ready", *flags(), env=without_git).envelope["data"]
     ready = {package["wp_id"] for package in data["ready_work_packages"]}
-    # The tenth, and every tenth after it, is planned, and the one before it is approved.
+    # Every tenth package is planned, and the one before it is approved.
     assert ready == {wp(n) for n in range(10, COUNT + 1, 10)}
 
 
@@ -105,7 +101,7 @@ def test_what_is_ready_in_a_large_mission_waits_for_nothing(
         ["mission", "list"],
     ],
 )
-def test_what_needs_no_git_starts_none(
+def test_reads_and_notes_start_no_git(
     stage: Stage, without_git: dict[str, str], words: list[str]
 ) -> None:
     stage.write_mission({"WP01": {}})

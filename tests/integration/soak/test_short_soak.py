@@ -1,4 +1,4 @@
-"""A short form of `python -m tests.soak`: four sandboxes, kills and faults, and every promise kept."""
+"""A short run of `python -m tests.soak`: four sandboxes, kills and faults."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.soak.run import Soak
 SECONDS = 10
 
 
-def test_every_request_has_one_answer_and_one_effect_whatever_happens_to_the_worker():
-    # Not in the tests' own folder: users of the sandboxes may not pass through that.
+def test_every_request_has_one_answer_and_one_effect_despite_kills_and_faults():
+    # Not in the tests' own folder: users of the sandboxes cannot pass through that.
     folder = Path(tempfile.mkdtemp(prefix="spec-kitty-soak-"))
     try:
         said: list[str] = []
@@ -25,14 +25,14 @@ def test_every_request_has_one_answer_and_one_effect_whatever_happens_to_the_wor
         assert figures["problems"] == []
         assert figures["kills"] > 0
         assert figures["requests"] > 0
-        # Told of a request that has no answer, the same checks do not stay silent.
+        # The same checks report a request that has no answer.
         assert problems_with_a_request_more(soak) != []
     finally:
         shutil.rmtree(folder)
 
 
 def problems_with_a_request_more(soak: Soak) -> list[str]:
-    """What the checks say of a request that nobody dropped, and so nobody answered."""
+    """What the checks report about a made-up request without an answer."""
     made_up = Ledger(identity="red")
     made_up.take_down({"id": "made-up", "kind": "note", "command": "append-history"})
     return [*Books(stage=soak.stage, ledgers=[made_up], people={}).open().answers()]

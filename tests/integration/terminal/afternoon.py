@@ -1,4 +1,4 @@
-"""A mission of six packages with mistakes, second thoughts and a conflict: commands, and what is shown."""
+"""A mission of six packages with mistakes, corrections and a conflict: commands and expected output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ APPROVAL = (("Show the diff?", "n"), ("or quit?", "a"))
 
 
 def _work(lane: str, folder: str, *, readme: str = "") -> Iterator[Step]:
-    """Go to the workspace of the execution lane, commit there, hand in, and come back."""
+    """Go to the workspace of the execution lane, commit there, submit, and come back."""
     place = f".worktrees/{MISSION}-{lane}"
     yield Step(
         f"cd {place} && mkdir {folder} && echo 1 >{folder}/it && echo '# Shop{readme}' >README.md"

@@ -1,4 +1,4 @@
-"""A person at a shell: types, and reads the screen."""
+"""Type into a shell in a real terminal, and read its screen."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WIDTH, HEIGHT = 100, 50
 
 @dataclass(kw_only=True)
 class Shell:
-    """A shell on a screen, with a prompt that counts what was typed."""
+    """A shell on a screen, with a prompt that counts commands."""
 
     screen: Screen
     typed: int = 0
 
     def open(self, folder: Path, *, beside: Path) -> None:
-        """The shell waits in `folder`; `spec-kitty` is a program in `beside`."""
+        """Open the shell in `folder`, with `spec-kitty` in `beside` on its path."""
         env = environment(TERM="xterm", PS1=r"\# $ ", HISTFILE="")
         path = f"{_program(beside)}:{env['PATH']}"
         words = ["env", f"PATH={path}", "bash", "--norc", "--noprofile"]
@@ -28,25 +28,25 @@ class Shell:
         self._wait_for_prompt()
 
     def type(self, command: str) -> str:
-        """What the command has put on the cleared screen, once the shell waits again."""
+        """Run the command on a cleared screen; return the screen once the prompt is back."""
         self.begin(command)
         return self._wait_for_prompt()
 
     def begin(self, command: str) -> None:
-        """The command was typed on a cleared screen, and runs."""
+        """Start the command on a cleared screen."""
         self.screen.press("C-l")
         self.screen.press(command)
         self.screen.press("Enter")
         self.typed += 1
 
     def answer(self, question: str, words: str) -> None:
-        """The question was on the screen, and was answered."""
+        """Wait for the question and answer it."""
         self.screen.wait_for(lambda text: question in text)
         self.screen.press(words)
         self.screen.press("Enter")
 
     def finish(self) -> str:
-        """What is on the screen, once the shell waits again."""
+        """Wait for the prompt and return the screen."""
         return self._wait_for_prompt()
 
     def _wait_for_prompt(self) -> str:

@@ -1,4 +1,4 @@
-"""A person takes a mission to its end with `spec-kitty`, git and an editor, in a real terminal."""
+"""A person takes a mission to its merge with `spec-kitty` and git, in a real terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(folder: Path, tmp_path: Path) -> Iterator[Shell]:
-    # Not tmp_path: the name of a socket may have a hundred characters at most.
+    # Not tmp_path: a socket's path may have about a hundred characters at most.
     with tempfile.TemporaryDirectory() as place:
         screen = Screen(socket=Path(place) / "tmux")
         opened = Shell(screen=screen)
@@ -41,7 +41,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 @pytest.mark.campaign
-def test_mission_goes_from_git_init_to_merged(shell: Shell, folder: Path):
+def test_mission_is_taken_from_git_init_to_merge(shell: Shell, folder: Path):
     for step in TOUR:
         screen = shell.type(step.command)
         assert step.shown in screen, screen
@@ -53,7 +53,7 @@ def test_mission_goes_from_git_init_to_merged(shell: Shell, folder: Path):
     assert "done" in shell.type(f"spec-kitty status {MISSION}")
 
 
-def test_six_packages_are_merged_after_mistakes_second_thoughts_and_a_conflict(
+def test_six_packages_are_merged_after_mistakes_corrections_and_a_conflict(
     shell: Shell, folder: Path
 ):
     for step in AFTERNOON:
@@ -67,7 +67,7 @@ def test_six_packages_are_merged_after_mistakes_second_thoughts_and_a_conflict(
     assert git(folder, "status", "--porcelain") == ""
 
 
-def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
+def test_missing_arguments_are_asked_for(shell: Shell, folder: Path):
     for command in (
         "git init -q -b main .",
         "spec-kitty specify Greeting",
@@ -88,7 +88,7 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
     assert f"tasks done WP01 --mission {MISSION}" in shell.finish()
 
     shell.type(f"cd .worktrees/{MISSION}-lane-a && git commit -q --allow-empty -m work")
-    # In the workspace, the package is known.
+    # In a workspace its package is the default.
     assert "WP01: done" in shell.type("spec-kitty tasks done")
     shell.type("spec-kitty implement WP01 --done")
     shell.begin("spec-kitty review WP01")
@@ -108,9 +108,7 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
     assert "WP01 moved from in_progress to blocked" in shell.finish()
 
 
-def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_plays(
-    shell: Shell, folder: Path
-):
+def test_diff_is_shown_in_the_users_pager_without_control_codes(shell: Shell, folder: Path):
     for command in (
         "git init -q -b main .",
         "spec-kitty specify Greeting",
@@ -149,7 +147,7 @@ def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_play
     assert list(folder.rglob("*-ran")) == []
 
 
-def test_refusal_is_red_on_a_terminal_alone(shell: Shell, folder: Path):
+def test_refusal_is_red_only_on_a_terminal(shell: Shell, folder: Path):
     shell.type("git init -q -b main . && spec-kitty specify Greeting")
 
     shell.type("spec-kitty implement WP01 2>refusal")

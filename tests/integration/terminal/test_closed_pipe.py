@@ -1,6 +1,6 @@
-"""A command whose reader has gone, as `head` does, ends as git does: killed by SIGPIPE, without a message.
+"""A command whose reader is gone, such as `head`, ends as git does: killed by SIGPIPE, without a message.
 
-A command whose stdout cannot be written says so.
+A command that cannot write to stdout reports it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS.keys())
-def test_reader_that_has_gone_ends_the_command_quietly(words: list[str], stage: Stage) -> None:
+def test_command_whose_reader_has_gone_ends_quietly(words: list[str], stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     assert stage.run("implement", "WP01").exit_code == 0
     reader, writer = os.pipe()

@@ -1,4 +1,4 @@
-"""An operator's afternoon in a real terminal: a worker under load, from its start to a restored copy."""
+"""An operator's session in a real terminal: a worker under load, from its start to a restored backup."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shells(folder: Path, tmp_path: Path) -> Iterator[tuple[Shell, Shell]]:
-    """Two terminals; the second one follows requests."""
-    # Not tmp_path: the name of a socket may have a hundred characters at most.
+    """Two terminals; the second one follows the journal."""
+    # Not tmp_path: a socket's path may have about a hundred characters at most.
     with tempfile.TemporaryDirectory() as place:
         opened = []
         for name in ("one", "two"):
@@ -71,7 +71,7 @@ def test_afternoon_of_an_operator(
     reload(shell, folder)
     keep(shell, folder)
     back_up_and_restore(shell, tmp_path)
-    # The load has gone on all the time, and whoever follows has seen the parts of the journal change.
+    # The load continued all the time, and the tail followed the journal across its parts.
     assert newest(follower.screen.text()) > newest(
         shell.type("spec-kitty mailbox tail --until 2s -n 1 --no-follow")
     )
@@ -121,7 +121,7 @@ def reload(shell: Shell, folder: Path) -> None:
 
 
 def keep(shell: Shell, folder: Path) -> None:
-    # Whoever moves the journal away makes the host begin another part.
+    # If the journal is moved away, the host starts another part.
     shell.type("mv .kitty/outbox/journal.jsonl ../moved.jsonl")
     shell.type("until ls .kitty/outbox/journal-1.jsonl 2>/dev/null; do sleep 0.1; done")
     (folder / ".kitty/config.toml").write_text("reads_days = 7\njournal_max_bytes = 0\n")
@@ -150,7 +150,7 @@ def back_up_and_restore(shell: Shell, tmp_path: Path) -> None:
 
 
 def end(shell: Shell) -> None:
-    """What runs was ended with Ctrl-C, and the prompt is on a line of its own."""
+    """End the running command with Ctrl-C and wait for a fresh prompt."""
     shell.screen.press("C-c")
     shell.screen.wait_for(lambda text: f"{shell.typed + 1} $" in text)
     shell.screen.press("Enter")

@@ -1,4 +1,4 @@
-"""From an empty folder to a merged mission: what a person types, and what they then see."""
+"""From an empty folder to a merged mission: commands and expected output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FOLDER = f"kitty-specs/{MISSION}"
 
 
 class Step(NamedTuple):
-    """A command with its further lines, a text that its output has, and questions with answers."""
+    """A command, a text in its output, and its questions with answers."""
 
     command: str
     shown: str = ""

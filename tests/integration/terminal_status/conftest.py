@@ -12,7 +12,7 @@ from tests.integration.terminal_status.screen import Screen
 @pytest.fixture
 def screen() -> Iterator[Screen]:
     """A terminal, closed with the test."""
-    # Not tmp_path: the name of a socket may have a hundred characters at most.
+    # Not tmp_path: a socket's path may have about a hundred characters at most.
     with tempfile.TemporaryDirectory() as folder:
         opened = Screen(socket=Path(folder) / "tmux")
         yield opened

@@ -1,4 +1,4 @@
-"""A real terminal: a tmux server of its own, whose screen is read back."""
+"""A real terminal: a tmux server of its own, whose screen can be read."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class Screen:
     def open(
         self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], width: int, height: int
     ) -> None:
-        """The program has begun in a window of that size, which outlives it and then says `exit=`."""
-        # The shell gets Ctrl-C too, and must live to tell how the program ended.
+        """Start the program in a window of that size, which stays open and then shows `exit=`."""
+        # The shell gets Ctrl-C too, and must survive to print the exit code.
         script = f"trap : INT; {shlex.join(words)}; echo exit=$?; exec cat"
         size = ("-x", str(width), "-y", str(height))
-        # The session starts with tmux's own environment, so that is what the program inherits.
+        # The program inherits the environment with which tmux starts the session.
         self._tmux("new-session", "-d", *size, "-c", str(cwd), "sh", "-c", script, env=env)
 
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", "--", *keys)
 
     def type_text(self, text: str) -> None:
-        """The text as it is; words that name keys do not press them."""
+        """Type the text literally, also if it contains names of keys."""
         self._tmux("send-keys", "-l", "--", text)
 
     def resize(self, width: int, height: int) -> None:
@@ -45,7 +45,7 @@ class Screen:
         return self._tmux("capture-pane", "-p")
 
     def wait_for(self, is_there: Callable[[str], bool]) -> str:
-        """The first screen that fits, looked for until the deadline."""
+        """Wait for a screen that fits, and return it."""
         pause, end = threading.Event(), time.monotonic() + LONGEST_S
         while time.monotonic() < end:
             text = self.text()

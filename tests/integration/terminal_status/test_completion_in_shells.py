@@ -1,4 +1,4 @@
-"""The Tab key in every shell that this machine has; bash is always among them."""
+"""Completion by the Tab key in bash and every other supported shell that is installed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HOSTILE = "$(touch pwned) `touch pwned` \"'; touch pwned; # %F{red} \x1b[2J\a : 
 
 
 def opened(stage: Stage, screen: Screen, folder: Path, shell: str) -> None:
-    """The shell waits in the project, and has learned to complete."""
+    """Open the shell in the project, with completion set up."""
     path = f"{program(folder)}:{environment()['PATH']}"
     env = environment(PATH=path, TERM="xterm", PS1="$ ", LC_ALL="C.UTF-8")
     screen.open(STARTS[shell], cwd=stage.root, env=env, width=150, height=30)
@@ -49,13 +49,13 @@ def opened(stage: Stage, screen: Screen, folder: Path, shell: str) -> None:
 
 
 @pytest.mark.parametrize("shell", HERE)
-def test_the_tab_key_completes_words_missions_and_packages(
+def test_tab_key_completes_commands_missions_and_packages(
     stage: Stage, screen: Screen, tmp_path: Path, shell: str
 ) -> None:
     stage.write_mission({"WP01": {}, "WP12": {}})
     opened(stage, screen, tmp_path / "bin", shell)
 
-    # Trailing blanks are not on a captured screen.
+    # A captured screen has no trailing blanks.
     screen.press("spec-kitty orch", "Tab")
     screen.wait_for(lambda text: "spec-kitty orchestrator-api" in text)
     screen.press("resolve-workspace --mission 00", "Tab")
@@ -73,7 +73,7 @@ def test_the_tab_key_completes_words_missions_and_packages(
 
 
 @pytest.mark.parametrize("shell", HERE)
-def test_words_of_strangers_are_neither_run_nor_sent_to_the_terminal(
+def test_hostile_titles_and_slugs_are_neither_run_nor_printed_raw(
     stage: Stage, screen: Screen, tmp_path: Path, shell: str
 ) -> None:
     stage.write_mission({f"WP0{n}": {"title": f"{n} {HOSTILE}"} for n in (1, 2)}, title=HOSTILE)
@@ -89,7 +89,7 @@ def test_words_of_strangers_are_neither_run_nor_sent_to_the_terminal(
     screen.press("C-u")
     screen.type_text("spec-kitty status 00")
     screen.press("Tab")
-    # The other two missions are not one word for a shell, so they are not offered.
+    # The slugs of the other two missions need quoting in a shell, so they are not offered.
     screen.wait_for(lambda text: f"status {SLUG}" in text)
     screen.press("C-u")
     screen.type_text("spec-kitty status '$(touch pwned)'")
@@ -104,7 +104,7 @@ def test_words_of_strangers_are_neither_run_nor_sent_to_the_terminal(
 
 
 @pytest.mark.parametrize("shell", HERE)
-def test_a_project_that_cannot_be_read_does_not_disturb_the_line(
+def test_unreadable_project_does_not_disturb_the_command_line(
     stage: Stage, screen: Screen, tmp_path: Path, shell: str
 ) -> None:
     (stage.write_mission({"WP01": {}}) / "meta.json").write_bytes(b"\xff")

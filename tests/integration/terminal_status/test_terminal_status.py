@@ -1,4 +1,4 @@
-"""The board in a real terminal, and watched through a pipe."""
+"""`spec-kitty status` in a real terminal, and watched through a pipe."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def claim(stage: Stage, wp: str, actor: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "is_list"), [(40, True), (60, False), (160, False)])
-def test_the_board_fits_the_terminal(
-    stage: Stage, screen: Screen, width: int, is_list: bool
-) -> None:
+def test_board_fits_the_terminal(stage: Stage, screen: Screen, width: int, is_list: bool) -> None:
     stage.write_mission(PACKAGES)
     claim(stage, "WP01", "alice")
     show(stage, screen, width=width)
@@ -44,7 +42,7 @@ def test_the_board_fits_the_terminal(
     assert "alice for less than 1 min" in " ".join(drawn.split())
 
 
-def test_a_watched_board_is_drawn_again_on_a_change_and_ends_on_ctrl_c(
+def test_watched_board_is_redrawn_on_a_change_and_ends_on_ctrl_c(
     stage: Stage, screen: Screen
 ) -> None:
     stage.write_mission(PACKAGES)
@@ -59,7 +57,7 @@ def test_a_watched_board_is_drawn_again_on_a_change_and_ends_on_ctrl_c(
     screen.wait_for(lambda text: "exit=0" in text)
 
 
-def test_a_watched_board_waits_out_a_file_that_cannot_be_read(stage: Stage, screen: Screen) -> None:
+def test_watched_board_recovers_from_an_unreadable_file(stage: Stage, screen: Screen) -> None:
     prompt = stage.write_mission(PACKAGES) / "tasks" / "WP02-step.md"
     sound = prompt.read_text()
     show(stage, screen, SLUG, "--watch", width=40)
@@ -75,7 +73,7 @@ def line_of(pipe: IO[bytes] | None) -> str:
     return pipe.readline().decode()
 
 
-def test_through_a_pipe_a_watched_board_is_printed_once_per_change(stage: Stage) -> None:
+def test_watched_board_in_a_pipe_is_printed_once_per_change(stage: Stage) -> None:
     folder = stage.write_mission(PACKAGES)
     process = stage.start("status", SLUG, "--watch", "--json")
     first = json.loads(line_of(process.stdout))
@@ -89,7 +87,7 @@ def test_through_a_pipe_a_watched_board_is_printed_once_per_change(stage: Stage)
     assert (process.returncode, rest, complaints) == (0, b"", b"")
 
 
-def test_through_a_pipe_the_board_is_plain_text(stage: Stage) -> None:
+def test_board_in_a_pipe_is_plain_text(stage: Stage) -> None:
     stage.write_mission(PACKAGES)
     ended = stage.run("status", env=environment(FORCE_COLOR="1", COLUMNS="160"))
     assert ended.exit_code == 0
@@ -98,19 +96,19 @@ def test_through_a_pipe_the_board_is_plain_text(stage: Stage) -> None:
     assert text.replace("\n", "").isprintable()
 
 
-def test_letters_that_the_terminal_cannot_show_are_no_failure(stage: Stage, screen: Screen) -> None:
+def test_letters_that_the_terminal_cannot_show_are_escaped(stage: Stage, screen: Screen) -> None:
     stage.write_mission({"WP01": {"title": "Suche \u6587"}})
     env = environment(TERM="xterm", PYTHONIOENCODING="ascii")
     screen.open(STATUS, cwd=stage.root, env=env, width=60, height=10)
     assert "\\u6587" in screen.wait_for(lambda text: "exit=0" in text)
 
 
-def test_a_mission_that_is_not_there_is_refused_before_anything_is_watched(stage: Stage) -> None:
+def test_watching_an_unknown_mission_is_refused(stage: Stage) -> None:
     stage.write_mission(PACKAGES)
     assert stage.run("status", "nonsense", "--watch").exit_code == 1
 
 
-def test_of_several_missions_one_has_to_be_named(stage: Stage) -> None:
+def test_status_of_several_missions_requires_a_name(stage: Stage) -> None:
     stage.write_mission(PACKAGES)
     stage.write_mission(PACKAGES, slug="002-other")
     assert stage.run("status").exit_code == 2

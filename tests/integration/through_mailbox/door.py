@@ -1,4 +1,4 @@
-"""The command line as a process that sees two folders and no project."""
+"""Command-line processes that use a mailbox from outside the project."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.integration.stage import Outcome, Process, Stage, environment, outcome
 from tests.unit.mailbox.recording import wait_until
 
-# Drops what root may do beyond its own files, so that permissions hold for root too.
+# Drops root's capabilities, so that file permissions apply to root, too.
 WITHOUT_PRIVILEGES = (
     ("setpriv", "--inh-caps=-all", "--bounding-set=-all") if os.geteuid() == 0 else ()
 )
@@ -18,7 +18,7 @@ WITHOUT_PRIVILEGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Sandboxed:
-    """Asks through the mailbox of the stage's project, from a folder outside of it."""
+    """Sends requests through the mailbox of the stage's project, from a folder outside it."""
 
     stage: Stage
     folder: Path
@@ -29,23 +29,23 @@ class Sandboxed:
 
     @property
     def waiting(self) -> list[Path]:
-        """The requests that wait in the inbox."""
+        """The requests in the inbox."""
         return sorted(self.mailbox.glob("inbox/[!.]*.json"))
 
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> Process:
-        """A process that has begun to ask."""
+        """Start a process that sends a request."""
         return self.stage.start("orchestrator-api", *words, cwd=self.folder, env=env)
 
     def ask(self, *words: str, mailbox: Path | str | None = None) -> Outcome:
-        """How the process ended that asked through the mailbox."""
+        """Send a request through the mailbox; return how the process ended."""
         return outcome(self.start(*words, "--mailbox", str(mailbox or self.mailbox)))
 
     def ask_by_variable(self, *words: str, **variables: str) -> Outcome:
-        """The same, named by the environment."""
+        """The same with environment variables instead of `--mailbox`."""
         return outcome(self.start(*words, env=environment(**variables)))
 
     def start_until_it_waits(self, *words: str) -> Process:
-        """A process whose request has landed in the inbox."""
+        """Start a process and wait until its request is in the inbox."""
         process = self.start(*words, "--mailbox", str(self.mailbox))
         wait_until(lambda: self.waiting or process.poll() is not None)
         assert process.poll() is None, process.communicate()

@@ -1,4 +1,4 @@
-"""A process that has two folders and no project asks as at the command line."""
+"""A process with two folders and no project uses the command line through the mailbox."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ OURS = {
 
 @pytest.fixture
 def door(stage: Stage, tmp_path: Path) -> Sandboxed:
-    """A project with one package, whose mailbox nobody serves yet."""
+    """A project with one package, whose mailbox has no worker yet."""
     stage.write_mission({"WP01": {}})
     for name in ("inbox", "outbox"):
         (stage.root / ".kitty" / name).mkdir(parents=True)
@@ -54,14 +54,14 @@ def door(stage: Stage, tmp_path: Path) -> Sandboxed:
 
 
 def serve(door: Sandboxed) -> Process:
-    """A worker that serves the mailbox, its first beat written."""
+    """Start a worker and wait for its first heartbeat."""
     worker = door.stage.start("mailbox", "serve")
     beat = door.mailbox / "outbox" / "worker.json"
     wait_until(lambda: beat.exists() and json.loads(beat.read_bytes())["state"] == "running")
     return worker
 
 
-def test_all_that_an_orchestrator_needs_goes_through_the_mailbox(door: Sandboxed) -> None:
+def test_every_kind_of_request_works_through_the_mailbox(door: Sandboxed) -> None:
     serve(door)
     assert door.ask("contract-version").code is None
     assert door.ask(*READ).code is None
@@ -81,7 +81,7 @@ def test_all_that_an_orchestrator_needs_goes_through_the_mailbox(door: Sandboxed
     assert other.code == "CORRELATION_ID_CONFLICT"
 
 
-def test_the_environment_names_the_mailbox_and_the_flag_wins(door: Sandboxed) -> None:
+def test_environment_names_the_mailbox_and_the_option_takes_precedence(door: Sandboxed) -> None:
     serve(door)
     by_variable = {"SPEC_KITTY_MAILBOX": str(door.mailbox)}
     assert door.ask_by_variable(*READ, **by_variable).code is None
@@ -93,7 +93,7 @@ def test_the_environment_names_the_mailbox_and_the_flag_wins(door: Sandboxed) ->
     assert empty.code == "MISSION_NOT_FOUND"
 
 
-def test_nothing_but_the_standard_library_is_loaded_on_the_way_to_an_answer(
+def test_request_loads_only_the_standard_library(
     door: Sandboxed,
 ) -> None:
     serve(door)
@@ -122,7 +122,7 @@ main()
 
 
 def beat_every(door: Sandboxed, interval_s: float) -> None:
-    """The heartbeat promises the next beat within that time, and no more comes from its worker."""
+    """Rewrite the heartbeat of a suspended worker to promise the next beat within that time."""
     beat = door.mailbox / "outbox" / "worker.json"
     beat.write_text(json.dumps(json.loads(beat.read_bytes()) | {"interval_s": interval_s}))
 
@@ -135,7 +135,7 @@ def late(door: Sandboxed, *words: str) -> dict[str, Any]:
     return data
 
 
-def test_no_worker_is_told_early_and_its_late_answer_can_be_collected(door: Sandboxed) -> None:
+def test_missing_worker_is_reported_and_the_late_answer_can_be_collected(door: Sandboxed) -> None:
     process = door.start_until_it_waits(*NOTE, "--timeout-s", "3", "--correlation-id", "mine")
     missed = outcome(process)
     assert missed.envelope["data"]["reason"] == "no_worker"
@@ -145,7 +145,7 @@ def test_no_worker_is_told_early_and_its_late_answer_can_be_collected(door: Sand
     assert len(door.stage.events()) == 1
 
 
-def test_a_paused_worker_leaves_requests_queued(door: Sandboxed) -> None:
+def test_requests_to_a_suspended_worker_stay_queued(door: Sandboxed) -> None:
     worker = serve(door)
     worker.send_signal(signal.SIGSTOP)
     beat_every(door, LONGEST_S)
@@ -158,12 +158,12 @@ def test_a_paused_worker_leaves_requests_queued(door: Sandboxed) -> None:
         worker.send_signal(signal.SIGCONT)
 
 
-def test_a_worker_that_is_killed_while_we_wait_is_lost_contact(door: Sandboxed) -> None:
+def test_worker_killed_during_a_request_is_reported_as_lost_contact(door: Sandboxed) -> None:
     worker = serve(door)
     worker.send_signal(signal.SIGSTOP)
     beat_every(door, LONGEST_S)
     process = door.start_until_it_waits(*READ, "--timeout-s", "14")
-    # It looks at the heartbeat a tenth of a second after that.
+    # The process checks the heartbeat for the first time soon after the request.
     [request] = door.waiting
     wait_until(lambda: time.time() - request.stat().st_mtime > 2)
     worker.kill()
@@ -174,7 +174,7 @@ def test_a_worker_that_is_killed_while_we_wait_is_lost_contact(door: Sandboxed) 
 @pytest.mark.parametrize(
     ("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "term"]
 )
-def test_who_stops_waiting_is_told_how_to_collect_and_both_ways_work(
+def test_interrupted_wait_prints_two_ways_to_collect_the_answer(
     door: Sandboxed, sent: signal.Signals, exit_code: int
 ) -> None:
     process = door.start_until_it_waits(*NOTE)
@@ -194,7 +194,7 @@ def test_who_stops_waiting_is_told_how_to_collect_and_both_ways_work(
     assert len(door.stage.events()) == 1
 
 
-def test_a_line_that_click_had_to_read_stops_alike(door: Sandboxed) -> None:
+def test_interrupt_works_for_arguments_that_click_parses(door: Sandboxed) -> None:
     words = ["append-history", *flags(wp="WP01", actor="-dash", note="n")]
     process = door.start_until_it_waits(*words)
     process.send_signal(signal.SIGINT)
@@ -202,7 +202,7 @@ def test_a_line_that_click_had_to_read_stops_alike(door: Sandboxed) -> None:
 
 
 def spoilt(tmp_path: Path) -> list[str]:
-    """Mailboxes that are none."""
+    """Invalid values of `--mailbox`."""
     for name in ("half/inbox", "empty", "file"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "file" / "inbox").touch()
@@ -210,9 +210,7 @@ def spoilt(tmp_path: Path) -> list[str]:
     return [*places, "", "a:b:c", ":", f"{tmp_path}/half/inbox:", "/missing/in:/missing/out"]
 
 
-def test_a_mailbox_that_is_none_is_a_usage_error_and_nothing_is_asked(
-    door: Sandboxed, tmp_path: Path
-) -> None:
+def test_invalid_mailbox_is_a_usage_error(door: Sandboxed, tmp_path: Path) -> None:
     for mailbox in spoilt(tmp_path):
         refused = outcome(door.start(*READ, "--mailbox", mailbox))
         assert refused.code == "USAGE_ERROR", mailbox
@@ -222,11 +220,11 @@ def test_a_mailbox_that_is_none_is_a_usage_error_and_nothing_is_asked(
 
 
 @pytest.mark.parametrize("timeout", ["soon", "-1", "nan", "inf", ""])
-def test_a_time_that_is_none_is_a_usage_error(door: Sandboxed, timeout: str) -> None:
+def test_invalid_timeout_is_a_usage_error(door: Sandboxed, timeout: str) -> None:
     assert door.ask(*READ, f"--timeout-s={timeout}").code == "USAGE_ERROR"
 
 
-def test_a_time_without_a_mailbox_and_the_heartbeat_s_name_are_usage_errors(
+def test_timeout_without_mailbox_and_reserved_id_are_usage_errors(
     door: Sandboxed,
 ) -> None:
     assert door.stage.api(*READ, "--timeout-s", "5").code == "USAGE_ERROR"
@@ -235,7 +233,7 @@ def test_a_time_without_a_mailbox_and_the_heartbeat_s_name_are_usage_errors(
 
 
 @pytest.mark.parametrize(("name", "mode"), [("inbox", 0o500), ("outbox", 0o200)])
-def test_a_folder_without_its_permissions_is_told_before_anything_is_asked(
+def test_folder_without_permissions_is_reported_before_a_request_is_sent(
     door: Sandboxed, name: str, mode: int
 ) -> None:
     folder = door.mailbox / name
@@ -248,7 +246,7 @@ def test_a_folder_without_its_permissions_is_told_before_anything_is_asked(
     assert door.waiting == []
 
 
-def test_a_reply_that_may_not_be_read_is_told(door: Sandboxed) -> None:
+def test_unreadable_reply_is_reported(door: Sandboxed) -> None:
     reply = door.mailbox / "outbox" / "mine.json"
     reply.write_text("{}")
     reply.chmod(0)
@@ -272,13 +270,13 @@ def _without_privileges(door: Sandboxed, *words: str) -> dict[str, Any]:
     return envelope
 
 
-def test_a_foreign_reply_is_the_host_s_fault(door: Sandboxed) -> None:
+def test_reply_that_is_not_an_envelope_is_a_host_error(door: Sandboxed) -> None:
     (door.mailbox / "outbox" / "mine.json").write_bytes(b'{"success": true}')
     assert door.ask(*NOTE, "--correlation-id", "mine").code == "HOST_ERROR"
 
 
 @pytest.mark.parametrize("torn", [b"no JSON", b"", b"[]"])
-def test_a_torn_reply_is_as_if_there_were_none(door: Sandboxed, torn: bytes) -> None:
+def test_incomplete_reply_is_ignored(door: Sandboxed, torn: bytes) -> None:
     (door.mailbox / "outbox" / "mine.json").write_bytes(torn)
     words = (*NOTE, "--correlation-id", "mine")
     process = door.start_until_it_waits(*words)

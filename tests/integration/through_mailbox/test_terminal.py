@@ -1,4 +1,4 @@
-"""Whoever waits at a terminal is told what for."""
+"""A command that waits at a terminal shows the reason."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PROGRESS = b"queued at position 1"
 
 
 def until_said(terminal: int, text: bytes) -> bytes:
-    """What the terminal showed, to the end, or until it showed the text."""
+    """Read the terminal's output until it contains the text, or to its end."""
     shown = b""
-    with contextlib.suppress(OSError):  # The last reader of a terminal that is gone.
+    with contextlib.suppress(OSError):  # Reading a closed terminal is an error.
         while text not in shown:
             shown += os.read(terminal, 4096)
     return shown
 
 
-def test_a_long_wait_shows_its_progress_and_a_stalled_worker_its_reason(tmp_path: Path) -> None:
+def test_long_wait_shows_progress_and_the_reason_of_a_stalled_worker(tmp_path: Path) -> None:
     for name in ("inbox", "outbox"):
         (tmp_path / name).mkdir()
     stalled = {"state": "stalled", "stalled_reason": "the disk is \x1b[2Jfull", "interval_s": 60}

@@ -1,4 +1,4 @@
-"""Projects of every kind that people have, and how each is made."""
+"""Projects with every kind of repository."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.vcs.conftest import Project
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A project, what an agent adds in a workspace of it, and how its workspaces have objects."""
+    """A project, the files that an agent adds in a workspace, and how workspaces can get objects."""
 
     project: Project
     work: dict[str, str] = field(default_factory=lambda: {"new.txt": "new\n"})
@@ -164,7 +164,7 @@ KINDS: dict[str, Callable[[Path], Kind]] = {
 }
 
 NEEDS = {"lfs": "git-lfs", "gpg_signing": "gpg", "ssh_signing": "ssh-keygen"}
-"""The program without which a kind cannot be tried."""
+"""The program that a kind needs."""
 
 
 def is_possible(kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""What filters write into a workspace is told from what an agent has changed, and no filter reads the latter."""
+"""Files that a filter wrote are distinguished from changes of an agent, which no filter reads."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SPOILED = pytest.mark.parametrize(
 
 
 @SPOILED
-def test_a_file_that_a_filter_wrote_and_an_agent_changed(
+def test_changed_file_that_a_filter_wrote_is_reported(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     project = filters(tmp_path).project
@@ -66,9 +66,7 @@ def test_a_file_that_a_filter_wrote_and_an_agent_changed(
 
 @needs_git_lfs
 @SPOILED
-def test_a_file_of_git_lfs_that_an_agent_changed(
-    tmp_path: Path, spoil: Callable[[Path], None]
-) -> None:
+def test_changed_lfs_file_is_reported(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     project = lfs(tmp_path).project
     made = workspace(project)
     assert changed(project, made) == ()
@@ -77,14 +75,14 @@ def test_a_file_of_git_lfs_that_an_agent_changed(
 
 
 @needs_git_lfs
-def test_files_of_git_lfs_need_no_git_lfs_on_the_host(tmp_path: Path) -> None:
+def test_unchanged_lfs_files_are_recognized_without_git_lfs(tmp_path: Path) -> None:
     project = lfs(tmp_path).project
     made = workspace(project)
     project.git("config", "--remove-section", "filter.lfs")
     assert changed(project, made) == ()
 
 
-def test_a_filter_runs_on_no_file_of_an_agent(tmp_path: Path) -> None:
+def test_filter_does_not_run_on_files_of_an_agent(tmp_path: Path) -> None:
     project = filters(tmp_path).project
     made = workspace(project)
     project.git("config", "filter.up.clean", f"tee -a {tmp_path}/read | tr A-Z a-z")
@@ -94,7 +92,7 @@ def test_a_filter_runs_on_no_file_of_an_agent(tmp_path: Path) -> None:
     assert (tmp_path / "read").read_text() == "text\n"
 
 
-def test_a_filter_that_is_not_allowed_does_not_run(tmp_path: Path) -> None:
+def test_filter_that_is_not_allowed_does_not_run(tmp_path: Path) -> None:
     project = filters(tmp_path).project
     made = workspace(project)
     project.git("config", "filter.up.smudge", f"touch {tmp_path}/ran; tr a-z A-Z")
@@ -102,7 +100,7 @@ def test_a_filter_that_is_not_allowed_does_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_where_a_filter_fails_its_files_count_as_changed(tmp_path: Path) -> None:
+def test_files_of_a_failing_filter_count_as_changed(tmp_path: Path) -> None:
     project = filters(tmp_path).project
     made = workspace(project)
     project.git("config", "filter.up.smudge", "false")
@@ -110,7 +108,7 @@ def test_where_a_filter_fails_its_files_count_as_changed(tmp_path: Path) -> None
     assert changed(project, made) == ("x.up",)
 
 
-def test_an_agent_s_own_attributes_hide_nothing(tmp_path: Path) -> None:
+def test_attributes_of_an_agent_hide_no_change(tmp_path: Path) -> None:
     project = filters(tmp_path).project
     made = workspace(project)
     (made.path / "a.txt").write_text("SECOND\n")
@@ -118,7 +116,7 @@ def test_an_agent_s_own_attributes_hide_nothing(tmp_path: Path) -> None:
     assert set(changed(project, made)) == {".gitattributes", "a.txt"}
 
 
-def test_attributes_beside_the_commits_count(tmp_path: Path) -> None:
+def test_attributes_in_git_info_are_applied(tmp_path: Path) -> None:
     project = filters(tmp_path).project
     project.commit({"y.txt": "one\ntwo\n"})
     attributes = project.root / ".git" / "info" / "attributes"

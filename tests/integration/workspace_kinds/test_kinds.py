@@ -1,4 +1,4 @@
-"""A workspace of a project of each kind, from its making to its replacement."""
+"""A workspace of each kind of project, from its creation to its replacement."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ EVERY = [(name, objects) for name in KINDS for objects in Objects]
 
 
 @pytest.mark.parametrize(("name", "objects"), sampled(EVERY, every=3))
-def test_a_workspace_from_its_making_to_its_replacement(
+def test_workspace_can_be_created_used_and_replaced(
     tmp_path: Path, name: str, objects: Objects
 ) -> None:
     if not is_possible(name):
         pytest.skip(f"{NEEDS[name]} is not installed")
     kind: Kind = KINDS[name](tmp_path)
     if objects not in kind.objects:
-        pytest.skip("objects of this kind cannot be had this way")
+        pytest.skip("this kind of project does not support this way to get objects")
     project = kind.project
     base = project.git("rev-parse", "main")
     update_mirror(project, objects)
@@ -78,5 +78,5 @@ def test_a_workspace_from_its_making_to_its_replacement(
 
 
 def signature(name: str) -> str:
-    """What git says of the signature of a commit."""
+    """Git's status of the signature of a commit."""
     return {"gpg_signing": "G", "ssh_signing": "G"}.get(name, "N")

@@ -1,4 +1,4 @@
-"""A sparse checkout that leaves out the missions does not take them from the host."""
+"""In a sparse checkout that leaves out the missions, the host keeps them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ TASKS = "\n## WP01 One\n\nOwned files: in/**\n\nDo it.\n"
 
 @pytest.mark.parametrize("folder", ["", "inner"])
 @pytest.mark.parametrize("cone", sampled(["--cone", "--no-cone"], every=2))
-def test_a_merge_leaves_every_mission_on_the_disk(tmp_path: Path, cone: str, folder: str) -> None:
+def test_merge_in_a_sparse_checkout_keeps_every_mission_on_the_disk(
+    tmp_path: Path, cone: str, folder: str
+) -> None:
     top = tmp_path / "project"
     root = top / folder
     project = plain(top)

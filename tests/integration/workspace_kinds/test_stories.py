@@ -1,4 +1,4 @@
-"""A mission in a project of each kind, from `init` to `merge`, by the commands that a person types."""
+"""A mission in each kind of project, from `init` to `merge`, by the commands for people."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SLUG = "001-story"
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody who types commands, and reads what they say."""
+    """A person who runs commands."""
 
     at: Path
 
@@ -61,7 +61,7 @@ class Person:
         return os.fsdecode(done.stdout).strip()
 
     def work(self, package: str, files: dict[str, bytes], *more: str) -> str:
-        """The package goes from its claim to its approval."""
+        """Take the package from its start to its approval; return the commit."""
         self.host("implement", package, *more)
         workspace = self.at / ".worktrees" / f"{SLUG}-lane-a"
         for path, content in files.items():
@@ -77,7 +77,7 @@ class Person:
         return commit
 
 
-# Those of git-lfs first: of so many the build runs one.
+# Git-lfs first: the build runs only the first of them.
 EVERY = [
     (name, objects)
     for name in sorted(KINDS, key=lambda it: it != "lfs")
@@ -86,14 +86,12 @@ EVERY = [
 
 
 @pytest.mark.parametrize(("name", "objects"), sampled(EVERY, every=len(EVERY)))
-def test_a_mission_from_its_beginning_to_its_merge(
-    tmp_path: Path, name: str, objects: Objects
-) -> None:
+def test_mission_is_taken_from_init_to_merge(tmp_path: Path, name: str, objects: Objects) -> None:
     if not is_possible(name):
         pytest.skip(f"{NEEDS[name]} is not installed")
     kind = KINDS[name](tmp_path)
     if objects not in kind.objects:
-        pytest.skip("objects of this kind cannot be had this way")
+        pytest.skip("this kind of project does not support this way to get objects")
     project = kind.project
     ada = Person(at=project.root)
     ada.host("init")

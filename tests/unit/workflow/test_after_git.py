@@ -1,6 +1,6 @@
 """A few rows of the table of what git and people do, run within one process of the host.
 
-All rows, with messages and advice, are in `tests/integration/record/test_table.py`.
+All rows, with messages and advice, are in `tests/integration/record/test_git_operations.py`.
 """
 
 from __future__ import annotations
