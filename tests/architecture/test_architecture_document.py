@@ -85,7 +85,7 @@ def faults_in(block: str) -> list[str]:
     ]
 
 
-def test_every_path_and_every_name_is_there():
+def test_every_path_and_name_exists():
     text = DOCUMENT.read_text(encoding="utf-8")
 
     assert [fault for block in blocks(text) for fault in faults_in(block)] == []
@@ -102,11 +102,11 @@ def test_every_path_and_every_name_is_there():
         "the folder `post_office/`",
     ],
 )
-def test_a_name_that_was_changed_in_the_source_alone_is_found(block: str):
+def test_an_outdated_path_or_name_is_found(block: str):
     assert len(faults_in(block)) >= 1
 
 
-def test_the_picture_has_every_layer():
+def test_the_diagram_shows_every_layer():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
     layers = next(it["layers"] for it in contracts if it["id"] == "layers")
@@ -116,7 +116,7 @@ def test_the_picture_has_every_layer():
     assert {name for layer in layers for name in re.findall(r"\w+", layer)} <= shown
 
 
-def test_the_table_answers_what_strangers_ask_first():
+def test_the_table_answers_common_questions():
     _, _, table = DOCUMENT.read_text(encoding="utf-8").partition("## Where to change what")
 
     for question in (

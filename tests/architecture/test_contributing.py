@@ -32,18 +32,18 @@ def program_exists(command: str) -> bool:
     return program == "python3" or (program == "bash" and (ROOT / arguments[0]).is_file())
 
 
-def test_contributors_need_exactly_five_commands():
+def test_contributing_lists_five_commands():
     assert len(told_to_contributors()) == 5
 
 
 @pytest.mark.long  # The README's test command installs no linters.
-def test_every_command_told_exists():
+def test_every_listed_command_exists():
     parts = [part for command in told_to_contributors() for part in command.split(" && ")]
 
     assert [part for part in parts if not program_exists(part)] == []
 
 
-def test_the_readme_passes_the_tests_with_the_first_two_commands():
+def test_the_readme_runs_the_tests_with_the_first_two_commands():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("<!-- test-command -->")
     block = BLOCK.search(rest)
@@ -54,7 +54,7 @@ def test_the_readme_passes_the_tests_with_the_first_two_commands():
     assert block[1].strip() == told.replace("'.[dev]'", "'.[test]'")
 
 
-def test_the_build_runs_the_linters_and_the_boundary_checker_as_told():
+def test_the_build_runs_the_listed_linters_and_boundary_checker():
     _, _, linters, boundary, _ = told_to_contributors()
     stages = re.findall(r'^stage ".+?" (.+)$', run_by_the_build(), re.M)
 

@@ -37,7 +37,7 @@ def dead_links(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(path: Path):
+def test_every_link_resolves(path: Path):
     assert dead_links(path) == []
 
 
@@ -71,7 +71,7 @@ def test_the_first_decision_describes_each_table_of_the_record():
     assert f"`user_version` is {record_schema.FORMAT}" in text
 
 
-def test_security_counts_as_the_code_does():
+def test_security_md_states_the_limits_of_the_code():
     text = (GITHUB / "SECURITY.md").read_text(encoding="utf-8")
 
     assert f"{executor.SHARE} requests at work at a time" in text

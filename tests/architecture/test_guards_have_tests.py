@@ -24,6 +24,6 @@ def test_every_kind_of_guard_is_found() -> None:
     assert {site.kind for site in all_sites()} == set(KINDS)
 
 
-def test_every_known_idempotency_check_still_stands() -> None:
+def test_every_known_idempotency_check_exists() -> None:
     standing = {ast.unparse(site.node) for site in all_sites() if site.kind == "idempotency"}
     assert standing >= set(IDEMPOTENCY)

@@ -106,7 +106,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("imports")
 
 
-def test_the_source_keeps_every_direction_of_dependence(checkout: Path, cache: Path):
+def test_the_source_keeps_every_import_rule(checkout: Path, cache: Path):
     assert broken_rules(checkout, cache=cache) == set()
 
 
@@ -167,5 +167,5 @@ def test_no_module_is_imported_by_a_string():
         "from importlib.util import find_spec",
     ],
 )
-def test_an_import_by_a_string_is_seen(text: str):
+def test_an_import_by_a_string_is_detected(text: str):
     assert imports_by_name(text)

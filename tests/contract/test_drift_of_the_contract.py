@@ -230,11 +230,11 @@ def test_a_released_contract_agrees_with_the_code(code: CodeFacts, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("check", "name", "change"), IN_THE_CONTRACT)
-def test_drift_of_the_contract_is_seen(
+def test_a_deviation_of_the_contract_is_detected(
     check: str, name: str, change: Change, code: CodeFacts, tmp_path: Path
 ) -> None:
     assert list(CHECKS[check](planted_in(tmp_path, name, change), code))
 
 
-def test_every_check_has_been_shown_to_fail() -> None:
+def test_every_check_has_a_case_that_fails() -> None:
     assert {check for check, _, _ in IN_THE_CONTRACT} == set(CHECKS)

@@ -49,12 +49,12 @@ def play(
 
 
 @pytest.mark.parametrize("case", sampled(CASES, every=6, rest=pytest.mark.long), ids=named)
-def test_case_has_exactly_its_answer_at_every_door(
+def test_case_has_exactly_its_answer_at_both_interfaces(
     case: Case, scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     answers = play(case, {"cli": CommandLine(), "mailbox": Mailbox()}, scratch, tmp_path)
     assert len(set(answers.values())) == 1
 
 
-def test_every_case_is_judged() -> None:
+def test_every_case_is_run() -> None:
     assert all_cases() == CASES

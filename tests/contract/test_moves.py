@@ -148,16 +148,14 @@ def refusing_guard(origin: str, to: str, way: str) -> str | None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_move_is_accepted_or_refused_as_the_table_says(
-    origin: str, to: str, way: str, board: Board
-) -> None:
+def test_transition_follows_the_table(origin: str, to: str, way: str, board: Board) -> None:
     check_move(board, origin, to, way=way, interface="cli")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=3))
-def test_move_through_a_mailbox_is_accepted_or_refused_as_the_table_says(
+def test_transition_through_a_mailbox_follows_the_table(
     origin: str, to: str, way: str, board: Board
 ) -> None:
     check_move(board, origin, to, way=way, interface="mailbox")
@@ -184,7 +182,7 @@ def check_move(board: Board, origin: str, to: str, *, way: str, interface: str) 
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize(("origin", "to"), [("planned", "claimed"), ("done", "planned")])
 @pytest.mark.parametrize("note", [None, "  "])
-def test_force_without_a_note_is_refused_inside_and_outside_of_the_table(
+def test_force_without_a_note_is_refused(
     origin: str, to: str, note: str | None, interface: str, untouched: Board
 ) -> None:
     before = untouched.put(origin)
@@ -194,5 +192,5 @@ def test_force_without_a_note_is_refused_inside_and_outside_of_the_table(
     assert untouched.log.read_bytes() == before
 
 
-def test_there_are_81_pairs() -> None:
+def test_table_has_81_pairs() -> None:
     assert len(set(PAIRS)) == 81

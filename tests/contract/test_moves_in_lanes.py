@@ -114,7 +114,7 @@ def refusing_guard_of_begun(origin: str, to: str, way: str) -> str | None:
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=7))
-def test_no_move_enters_an_occupied_lane(
+def test_no_transition_enters_an_occupied_execution_lane(
     origin: str, to: str, way: str, interface: str, occupied: Board
 ) -> None:
     before = occupied.put(origin)
@@ -137,7 +137,7 @@ def test_no_move_enters_an_occupied_lane(
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=7))
-def test_a_move_records_the_commit_that_was_handed_in(
+def test_a_transition_records_the_submitted_commit(
     origin: str, to: str, way: str, interface: str, recorded: Recorded
 ) -> None:
     before = recorded.put(origin)

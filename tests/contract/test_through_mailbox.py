@@ -64,7 +64,7 @@ def named(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", sampled(CASES, every=10), ids=named)
-def test_case_has_its_answer_through_a_mailbox(
+def test_a_case_has_its_answer_through_a_mailbox(
     case: Case, scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     root = scratch.project(case.project, tmp_path / "project")
@@ -86,7 +86,7 @@ def root(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("by_variable", [False, True])
-def test_what_is_misused_is_told_alike_with_and_without_a_mailbox(
+def test_usage_errors_are_the_same_with_and_without_a_mailbox(
     root: Path, *, by_variable: bool
 ) -> None:
     with ThroughMailbox().served(root):
@@ -99,7 +99,7 @@ def test_what_is_misused_is_told_alike_with_and_without_a_mailbox(
             assert through.exit_code == plain.exit_code, words
 
 
-def test_both_are_alike_to_the_byte_but_for_chance(
+def test_replies_with_and_without_a_mailbox_differ_only_in_ids_and_times(
     scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     root = scratch.project("single", tmp_path / "project")

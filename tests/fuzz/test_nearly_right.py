@@ -37,7 +37,7 @@ def dispatcher(root: Path) -> Dispatcher:
     return bootstrap.dispatcher(root)
 
 
-def test_the_requests_begun_with_are_those_of_all_ten_commands() -> None:
+def test_the_initial_requests_cover_all_ten_commands() -> None:
     assert len({body["command"] for body in valid()}) >= 10
 
 
@@ -47,7 +47,7 @@ def test_the_requests_begun_with_are_those_of_all_ten_commands() -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(raws=st.lists(nearly_right(), min_size=1, max_size=6))
-def test_what_is_nearly_right_gets_one_valid_envelope_and_an_event_only_with_a_success(
+def test_a_mutated_request_gets_one_envelope_and_an_event_only_on_success(
     project: Stage, raws: list[bytes]
 ) -> None:
     for raw in raws:

@@ -22,19 +22,19 @@ MEASURING = [line for block in pasted(BENCHMARKS) for line in block.commands.spl
 INTERPRETER = ".venv/bin/python"
 
 
-def test_the_readme_has_both_commands():
+def test_the_readme_has_the_quickstart_and_the_test_command():
     marked = {it.mark: it.commands.strip() for it in pasted(README) if it.mark}
 
     assert {mark: marked.get(mark) for mark in COMMANDS} == COMMANDS
 
 
-def test_all_else_that_the_readme_has_people_paste_installs_or_is_run():
+def test_every_other_command_of_the_readme_is_run_or_installs_something():
     marks = {it.mark for it in pasted(README) if it.mark} - {*COMMANDS}
 
     assert all(mark.startswith(f"{NOT_RUN}installs ") for mark in marks)
 
 
-def test_the_quickstart_is_the_script_that_the_tests_of_the_examples_run():
+def test_the_quickstart_runs_the_tested_example():
     # What comes before it makes an environment; the tests run in one.
     script = shlex.split(QUICKSTART.rpartition(" && ")[2])
 
@@ -43,7 +43,7 @@ def test_the_quickstart_is_the_script_that_the_tests_of_the_examples_run():
 
 
 @pytest.mark.parametrize("line", MEASURING)
-def test_every_benchmark_is_a_module(line: str):
+def test_every_benchmark_command_names_an_existing_module(line: str):
     # That they print their figures is among the long tests.
     interpreter, *words = shlex.split(line)
 

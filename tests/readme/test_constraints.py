@@ -34,13 +34,13 @@ def installed_for(name: str, extras: frozenset[str], seen: set[str]) -> set[str]
     return seen
 
 
-def test_every_line_is_a_name_and_a_version():
+def test_every_line_pins_a_version():
     assert [line for line in LINES if not re.fullmatch(r"[\w.-]+==[\w.+!]+", line)] == []
 
 
 # The README's test command installs no linters.
 @pytest.mark.parametrize("extra", sampled(["test", "dev"], every=2, rest=pytest.mark.long))
-def test_all_that_is_installed_is_pinned(extra: str):
+def test_every_installed_package_is_pinned(extra: str):
     needed = installed_for(PROJECT, frozenset({extra}), set())
 
     assert len(needed) > 15

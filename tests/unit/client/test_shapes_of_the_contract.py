@@ -163,7 +163,7 @@ def test_the_client_has_a_method_for_each_command_and_no_others() -> None:
     assert methods == {name.replace("-", "_") for name in COMMANDS}
 
 
-def test_names_are_those_of_the_contract() -> None:
+def test_the_client_uses_the_names_of_the_contract() -> None:
     assert set(get_args(contract.Command)) == COMMANDS.keys()
     assert {name for name, it in COMMANDS.items() if it["changes_state"]} == contract.CHANGES
     assert {name for name, it in COMMANDS.items() if it["policy"] != "none"} == contract.TAKE_POLICY
@@ -174,7 +174,7 @@ def test_names_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_a_code_has_a_class_with_its_fields(code: str) -> None:
+def test_each_error_code_has_a_class_with_its_fields(code: str) -> None:
     envelope = {"error_code": code, "correlation_id": "a", "data": {"message": "m"}}
     raised = type(refusal(envelope))
     assert raised is not Refused
@@ -198,7 +198,7 @@ def test_a_code_has_a_class_with_its_fields(code: str) -> None:
     assert sorted(flat(found)) == sorted(flat(expected))
 
 
-def test_there_is_no_class_without_a_code() -> None:
+def test_each_error_class_has_a_code() -> None:
     classes = {it for it in vars(refusals).values() if isinstance(it, type)}
     assert len([it for it in classes if issubclass(it, Refused)]) == len(ERRORS) + 1
 

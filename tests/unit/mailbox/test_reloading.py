@@ -110,7 +110,7 @@ def test_an_orchestrator_is_added_and_removed_while_the_worker_serves(operator: 
         assert operator.beat()["state"] == "running"
 
 
-def test_settings_that_cannot_be_read_leave_the_former_ones_in_force(operator: Operator) -> None:
+def test_unreadable_settings_leave_the_previous_ones_in_force(operator: Operator) -> None:
     with operator.worker() as worker:
         operator.reload(worker, StateUnreadable("config.toml: at reads_days: no\nnumber"))
         refused = last_reading(operator.layout)

@@ -102,7 +102,7 @@ def test_a_worker_says_when_it_is_ready_reloads_and_stops(
 
 
 @pytest.mark.long
-def test_the_watchdog_hears_nothing_while_the_main_loop_hangs(
+def test_no_watchdog_message_is_sent_while_the_main_loop_hangs(
     layout: MailboxLayout, manager: Manager
 ) -> None:
     manager.environment["WATCHDOG_USEC"] = str(int(WATCHDOG_S * 1e6))

@@ -21,7 +21,7 @@ def wakeup() -> Iterator[Wakeup]:
     wakeup.close()
 
 
-def test_an_earlier_wake_counts_once(wakeup: Wakeup) -> None:
+def test_two_wakes_before_the_wait_count_as_one(wakeup: Wakeup) -> None:
     wakeup.wake()
     wakeup.wake()
     assert wakeup.wait(0)
