@@ -1,4 +1,4 @@
-"""What contributors are told to run is what the build runs."""
+"""The commands in CONTRIBUTING.md are those that the build runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run_by_the_build() -> str:
 
 
 def program_exists(command: str) -> bool:
-    """Whether the program, and the script or module it is given, are there."""
+    """Whether the program and its script or module exist."""
     program, *arguments = shlex.split(command)
     if program.startswith(".venv/bin/"):
         return Path(sys.executable).with_name(Path(program).name).exists()
@@ -49,7 +49,7 @@ def test_the_readme_runs_the_tests_with_the_first_two_commands():
     block = BLOCK.search(rest)
 
     assert block is not None
-    # The linters, which a contributor has beside the tests, are most of what there is to download.
+    # Most of the download of `dev` are the linters, which the tests do not need.
     told = " && ".join(told_to_contributors()[:2])
     assert block[1].strip() == told.replace("'.[dev]'", "'.[test]'")
 

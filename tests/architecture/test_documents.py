@@ -1,4 +1,4 @@
-"""Documents for contributors and operators: their links lead somewhere, and what they count is so."""
+"""Documents for contributors and operators: their links resolve, and their numbers are those of the code."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_decision_has_context_decision_and_consequences(path: Path):
     sections = re.findall(r"^## (.+)$", text, re.M)
     named = [it for it in sections if it in ("Context", "Decision", "Consequences")]
     assert named == ["Context", "Decision", "Consequences"]
-    if path.name != "0001-one-record.md":  # It also has the form of the record.
+    if path.name != "0001-one-record.md":  # It also describes the format of the record.
         assert len(text.splitlines()) < LONGEST_RECORD
 
 

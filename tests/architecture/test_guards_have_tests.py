@@ -1,6 +1,6 @@
-"""No sync, lock, link check or idempotency check stands in the source without a test that misses it.
+"""Every sync, lock, link check and idempotency check in the source has a test that fails without it.
 
-`python -m tests.mutations` takes each of them out and sees its test turn red.
+`python -m tests.mutations` removes each of them and checks that its test fails.
 """
 
 from __future__ import annotations

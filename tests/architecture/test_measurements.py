@@ -1,4 +1,4 @@
-"""The measurements of style: the script counts what it says, and the tree keeps its bounds."""
+"""The measurements of style: the script counts correctly, and the source keeps the limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No orchestrator lives in the host, and whoever brings one back is seen."""
+"""The host contains no orchestrator, and adding one is detected."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ FLAGS = [
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The least that is a checkout; what is planted in it is all there is to see."""
+    """A minimal checkout, which contains nothing but what a test adds."""
     (tmp_path / "src" / "specify_cli").mkdir(parents=True)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""Workflows, dependabot, pre-commit, templates and versions say what is so."""
+"""Workflows, dependabot, pre-commit, templates and versions agree with the project."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_workflow_has_minimal_permissions(path: Path):
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"] <= 180
         if "write" in job.get("permissions", {}).values():
-            # It can sign: nothing of this repository runs there.
+            # The job can sign, so it runs no code of this repository.
             assert [step for step in job["steps"] if "run" in step] == []
 
 
@@ -125,7 +125,7 @@ def test_pre_commit_uses_the_tool_versions_of_the_build():
     assert pins
     assert pins <= set(CONSTRAINTS)
     assert {it.partition("==")[0] for it in pins} == {"ruff"}
-    # The other linters come from the environment that the constraints made.
+    # The other linters come from the environment that the constraints pin.
     others = [it["entry"] for it in hooks if it["language"] == "system"]
     assert others == [".venv/bin/mypy", ".venv/bin/lint-imports"]
 

@@ -1,4 +1,4 @@
-"""Whatever words the command line is given, one envelope is on stdout, and 2 means not understood."""
+"""Every call of the command line prints one envelope; exit code 2 means that the call is invalid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.contract.interfaces import CommandLine, run_program
 
 MOVE = ["transition", "--mission", "001-single", "--wp", "WP01", "--to", "blocked"]
-# Command in the envelope to words that nobody understands.
+# The command in the envelope, and the words of an invalid call.
 NOT_UNDERSTOOD: list[tuple[str, list[str]]] = [
     ("unknown", []),
     ("unknown", ["--mission", "1"]),

@@ -1,4 +1,4 @@
-"""The schema of `config.toml` and the host judge alike."""
+"""The schema of `config.toml` and the host accept and refuse the same files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spec-kitty contract show` gives out the contract that ships with the host."""
+"""`spec-kitty contract show` prints the contract that ships with the host."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ COMMANDS = [
 
 
 def named_documents() -> set[str]:
-    """What the texts call a document: in code, or as the target of a link within the contract."""
+    """The names that the texts use for documents: in code, or as the target of a link within the contract."""
     named = set()
     for text in TEXTS:
         prose = re.sub(r"```.*?```", "", text.read_text(), flags=re.S)

@@ -1,4 +1,4 @@
-"""A drift of the code is seen: by the very check that is there for it."""
+"""A deviation of the code from the contract is detected by the check for it."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class _UsageAgain(SpecKittyError):
 
 
 class _WiderParams(TransitionParams):
-    """Arguments with one too many."""
+    """Arguments with an additional field."""
 
     colour: str | None = argument("What colour.", default=None)
 
 
 class _WiderResult(ListReadyResult):
-    """Data with a field too many."""
+    """Data with an additional field."""
 
     colour: str
 

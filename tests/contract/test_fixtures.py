@@ -1,4 +1,4 @@
-"""Every golden case is answered as it says, alike at both interfaces."""
+"""Every golden case gets exactly its answer, the same at both interfaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.contract.interfaces import (
     run_agent,
 )
 
-# What these tests and the host that they run can do.
+# The capabilities of these tests and of the host that they run.
 CAPABILITIES = frozenset({"host-private-layout", "fault-injection", "access-control"})
 CASES = [case for case in all_cases() if case.requires <= CAPABILITIES]
 
@@ -37,7 +37,7 @@ def play(
     *,
     agent: Agent = run_agent,
 ) -> dict[str, str]:
-    """Door to what was answered there, chance left out; each is judged on its own."""
+    """By interface, the checked answer without ids and times."""
     answers = {}
     for name in case.interfaces:
         root = scratch.project(case.project, folder / name)

@@ -1,4 +1,4 @@
-"""An id has one answer, whichever interface it comes through, and however often."""
+"""An id has one answer at both interfaces, however often it is sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAYS = [("cli", "mailbox"), ("mailbox", "cli"), ("cli", "cli"), ("mailbox", "mai
 
 @dataclass(slots=True)
 class Project:
-    """A project and the request that is asked of it twice."""
+    """A project and the request that is sent twice."""
 
     root: Path
     ask: Request = field(
@@ -38,11 +38,11 @@ class Project:
         return INTERFACES[interface].send(self.root, ask or self.ask).raw
 
     def told_otherwise(self) -> Request:
-        """Another request under the same id."""
+        """A different request with the same id."""
         return replace(self.ask, args=self.ask.args | {"note": "twice"})
 
     def refused(self) -> Request:
-        """A request under the same id that is refused for good reasons."""
+        """A request with the same id that is refused."""
         return replace(self.ask, args=self.ask.args | {"wp": "WP99"})
 
     def records(self) -> tuple[bytes, bytes]:

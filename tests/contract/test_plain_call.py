@@ -1,4 +1,4 @@
-"""A line that is answered without click has the answer that click's way gives it, to the byte."""
+"""A call that is answered without click gets the same answer, byte for byte, as with click."""
 
 from __future__ import annotations
 

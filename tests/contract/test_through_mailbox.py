@@ -1,4 +1,4 @@
-"""Through a mailbox the command line says what it says without one."""
+"""The command line gives the same answers through a mailbox as without one."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_usage_errors_are_the_same_with_and_without_a_mailbox(
         for words in MISUSED:
             plain = CommandLine().say(root, words)
             if not words and not by_variable:
-                continue  # There is nothing to put a flag behind.
+                continue  # An empty call has no command that could take the flag.
             through = say(root, words, by_variable=by_variable)
             assert essence(through.raw) == essence(plain.raw), words
             assert through.exit_code == plain.exit_code, words

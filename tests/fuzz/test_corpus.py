@@ -1,4 +1,4 @@
-"""What fuzzing once found interesting is read as it must be, without the fuzzer."""
+"""The inputs that fuzzing found interesting, replayed without the fuzzer."""
 
 from __future__ import annotations
 

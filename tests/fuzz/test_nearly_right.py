@@ -1,4 +1,4 @@
-"""Requests that are nearly right get one valid envelope, and an event only with a success."""
+"""A nearly valid request gets one valid envelope, and an event only on success."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NUMBERS = itertools.count()
 
 @pytest.fixture(scope="module")
 def project() -> Iterator[Stage]:
-    """A project that all examples share: what one leaves behind, the next must live with."""
+    """A project that all examples share, each with the state that the previous one left."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         made = Stage(root=Path(folder) / "project")
         made.make_repository()
@@ -52,7 +52,7 @@ def test_a_mutated_request_gets_one_envelope_and_an_event_only_on_success(
 ) -> None:
     for raw in raws:
         before = len(project.events())
-        # Every request has an id that nobody used before: it is decided, not remembered.
+        # Every request has a new id, so that it is decided and not answered from the journal.
         stem = f"id-{next(NUMBERS)}"
         asked = raw.replace(b'"id"', f'"{stem}"'.encode())
         answer = dispatcher(project.root).answer_bytes(asked, stem=stem, identity="default")

@@ -1,4 +1,4 @@
-"""Every command that the README and the page of benchmarks have people paste is a known one, and works."""
+"""Every command in the README and in the page of benchmarks is known and works."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_other_command_of_the_readme_is_run_or_installs_something():
 
 
 def test_the_quickstart_runs_the_tested_example():
-    # What comes before it makes an environment; the tests run in one.
+    # The commands before it create an environment, which the tests already have.
     script = shlex.split(QUICKSTART.rpartition(" && ")[2])
 
     assert script == [INTERPRETER, "examples/quickstart.py"]
@@ -44,7 +44,7 @@ def test_the_quickstart_runs_the_tested_example():
 
 @pytest.mark.parametrize("line", MEASURING)
 def test_every_benchmark_command_names_an_existing_module(line: str):
-    # That they print their figures is among the long tests.
+    # The long tests check that the benchmarks print their figures.
     interpreter, *words = shlex.split(line)
 
     assert (interpreter, words[0]) == (INTERPRETER, "-m")

@@ -1,4 +1,4 @@
-"""Everything that the README's test command installs has one version, and nothing else is told."""
+"""The constraints pin every package that the README's test command installs, and no others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROJECT = "spec-kitty"
 
 
 def installed_for(name: str, extras: frozenset[str], seen: set[str]) -> set[str]:
-    """Names of all that the package needs here, directly or not."""
+    """The names of all packages that the package needs here, directly or indirectly."""
     for text in metadata.requires(name) or []:
         needed = Requirement(text)
         applies = needed.marker is None or any(

@@ -1,4 +1,4 @@
-"""What the documents for users link and name exists; a shown output that differs would be seen."""
+"""The links and names in documents for users exist; a difference from a shown output is detected."""
 
 from __future__ import annotations
 

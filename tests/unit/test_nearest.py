@@ -1,4 +1,4 @@
-"""A name that is written a little wrong is guessed, everywhere in the same words."""
+"""For a misspelled name the nearest one is suggested, everywhere in the same words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command of the benchmarks: its rows, its words, and the ratios that it shows. Nothing is timed here."""
+"""The command of the benchmarks: its rows, options and ratios. Nothing is timed here."""
 
 from __future__ import annotations
 

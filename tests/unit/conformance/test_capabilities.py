@@ -1,4 +1,4 @@
-"""What is declared is asked for, and what is not is not."""
+"""Checks are run only for declared capabilities."""
 
 from __future__ import annotations
 

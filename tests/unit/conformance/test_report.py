@@ -1,4 +1,4 @@
-"""Results are held against a list of expected failures, and told in three ways."""
+"""Results are compared with a list of expected failures, and reported in three formats."""
 
 from __future__ import annotations
 

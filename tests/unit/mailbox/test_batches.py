@@ -205,14 +205,14 @@ def test_a_request_whose_claim_is_removed_is_still_applied(
     monkeypatch.setattr(dispatcher, "answer_batch", taken_away)
     put(layout, "a")
     drain()
-    # What was read is what counts.
+    # The content that was read counts.
     assert effects(dispatcher) == ["a"]
 
 
 def test_a_request_outside_the_batch_keeps_its_place_in_the_order(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None], tmp_path: Path
 ) -> None:
-    # It waits for nothing, and is answered by the executor.
+    # It need not wait, and is answered by the executor.
     (tmp_path / "go").touch()
     alone = {"wait_for": str(tmp_path / "go"), "started": str(tmp_path / "started")}
     put_in_order(layout, "a1", "a2", mission="one")
@@ -341,7 +341,7 @@ def test_only_one_thread_at_a_time_retires_answered_claims(
     thread.start()
     entered.wait()
     processor.answered.retire()
-    # Who recovers the mailbox meanwhile knows that it was answered.
+    # A worker that recovers the mailbox meanwhile recognizes that it was answered.
     assert processor.answered.ids() == {claim.claim_id}
     assert claim.path.exists()
     go.set()

@@ -48,7 +48,7 @@ def test_a_hanging_job_delays_only_its_own_queue(executor: KeyedExecutor) -> Non
     executor.put("one", "b", passed.set, size=1)
     assert passed.wait(LONGEST_S)
     assert order == []
-    # Behind what hangs, they are no reason to take in less.
+    # Jobs behind a hanging one do not reduce the intake.
     wait_until(lambda: executor.load("one") == 0)
     assert executor.pending("one")[0] == 2
     gate.set()

@@ -1,4 +1,4 @@
-"""Lines of the worker's log: one line each, whatever a request brought."""
+"""Lines of the worker's log: one line each, whatever a request contains."""
 
 from __future__ import annotations
 

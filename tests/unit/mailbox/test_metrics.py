@@ -1,4 +1,4 @@
-"""The text for Prometheus: parsed by its library, whatever names the project and its files have."""
+"""The metrics for Prometheus are parsed by its library, whatever the names in the project."""
 
 from __future__ import annotations
 

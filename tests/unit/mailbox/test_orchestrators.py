@@ -297,7 +297,7 @@ def test_a_link_that_replaces_a_folder_is_not_followed(
 
 
 def swap(folder: Path, kept: Path, planted: Path) -> None:
-    """The link is there; the worker may have made the folder again in between."""
+    """Create the link, even if the worker creates the folder again in between."""
     folder.rename(kept)
 
     def plant() -> bool:
@@ -310,7 +310,7 @@ def swap(folder: Path, kept: Path, planted: Path) -> None:
 
 
 def put_right(folder: Path, kept: Path) -> None:
-    """The folder is there again; a link in the inbox may be a dead letter by now."""
+    """Restore the folder; a link in the inbox may be a dead letter by now."""
 
     def mend() -> bool:
         if folder.is_symlink():

@@ -65,12 +65,12 @@ def test_the_next_worker_gives_the_same_answer_to_an_unsynced_request(
     put(layout, "one")
     with monkeypatch.context() as patch:
         patch.setattr(file_system, "_syncfs", lambda: refuse)
-        # Told where that takes longer than a second.
+        # Logged if that takes longer than a second.
         with suppress(StorageFailed):
             drain()
     assert len(list(layout.claimed.iterdir())) == 1
     reply = reply_of(layout, "one")
-    # A loss of power left nothing of the reply but its name.
+    # A power loss left only the name of the reply.
     (layout.outbox / "one.json").write_bytes(b"")
     drain()
     assert reply_of(layout, "one") == reply

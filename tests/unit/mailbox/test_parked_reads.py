@@ -40,7 +40,7 @@ def test_a_parked_read_is_due_after_a_change_and_keeps_its_deadline(now: list[fl
     assert parked.due_in_s() == 0
     (due,) = parked.due()
     assert (due.can_wait, len(parked)) == (True, 0)
-    # Its answer was the same: it waits again, not longer than at first.
+    # Its answer was unchanged: it waits again, until the same deadline.
     parked.add(due, wait(newest=2), 2)
     assert parked.due_in_s() == 6
     now[0] += 6
@@ -57,7 +57,7 @@ def test_all_parked_reads_are_due_once_one_of_them_has_a_new_answer(
         parked.add(reading(f"r{number}"), wait(), 2)
     newest["001-a"] = 2
     (tried,) = parked.due()
-    # Its answer was the same, which holds for the others, too.
+    # Its answer was unchanged, and so are those of the others.
     parked.add(tried, wait(newest=2), 2)
     assert (parked.due(), parked.due_in_s(), len(parked)) == ([], 10, parked_reads.MOST)
     newest["001-a"] = 3

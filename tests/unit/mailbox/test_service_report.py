@@ -1,4 +1,4 @@
-"""What the log says about the worker itself."""
+"""Log lines about the worker itself."""
 
 from __future__ import annotations
 
