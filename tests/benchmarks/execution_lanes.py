@@ -2,7 +2,7 @@
 
 Each beside `git worktree add` in the same run, in a small repository, in one of 3,000 files and 50 MB, and in
 one of 100,000 refs, with objects that are shared and with objects that are copied; and what is on the disk
-afterwards. A start and a hand-in are whole requests, answered in this process.
+afterwards. A start and a submission are whole requests, answered in this process.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def update(
     """Merge the target branch and the approved dependencies into the execution lane of the package WP,
     which is in progress.
 
-    Commit your work and leave the workspace first: it is replaced by one that has the merge. If there is a
+    Commit your work and leave the workspace first: it is replaced by one with the merge. If there is a
     conflict, nothing changes, and the commands that resolve it are printed.
 
     Example: spec-kitty update WP02 --with WP01
