@@ -119,11 +119,11 @@ def _data(done: Restored) -> dict[str, Any]:
 def _tell_restored(done: Restored, *, elsewhere: bool) -> None:
     say(f"{done.root}: restored as of {done.manifest.at}, entry {done.manifest.head.position:,}")
     if done.config:
-        say(f"config.toml was left; the one of the backup is {done.config}")
+        say(f"config.toml was not changed; the one from the backup is {done.config}")
     if done.has_newer_lines:
-        say("the published journal is newer, and was left: 'doctor --fix' takes over its lines")
+        say("the published journal is newer, and was not changed: 'doctor --fix' imports its lines")
     fix = " --fix" if done.has_newer_lines else ""
     change = f"cd {shlex.quote(str(done.root))} && " if elsewhere else ""
     say(f"next: {change}spec-kitty doctor{fix}")
     if done.replaced:
-        say(f"what was replaced is in {done.replaced}")
+        say(f"the replaced files are in {done.replaced}")

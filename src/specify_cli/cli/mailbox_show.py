@@ -72,7 +72,7 @@ def _refuse(
     if len(found) > _LISTED:
         candidates.append(f"and {len(found) - _LISTED} more")
     if found:
-        problem = f"{len(found)} requests fit {given}: give more of the id, or --orchestrator"
+        problem = f"{len(found)} requests match {given}: give more of the id, or --orchestrator"
     else:
         problem = f"there is no request {given}{lookup.nearest(name)}"
     if as_json:

@@ -57,7 +57,7 @@ def update(
     )
     if as_json:
         return
-    nothing = f": nothing to do, it has {data['target_branch']} and its dependencies"
+    nothing = f": nothing to do, it contains {data['target_branch']} and its dependencies"
     merged = ", ".join(data["merged"])
     say(f" now has {merged}" if merged else nothing, head=bold(wp_id))
     if is_working_folder_gone():
