@@ -6,7 +6,7 @@ It drives a mission from planned to merged. It keeps no state: at the start of e
 state of the mission from the host, so it can be killed and started again at any time.
 
 If it can access the workspaces, it runs agents in them. In a sandbox that has only the two folders it
-cannot. Then agents work outside, and the host tells when a package can be handed in.
+cannot. Then agents work outside, and the host tells when a package can be submitted.
 """
 
 import json
@@ -167,7 +167,7 @@ class Orchestrator:
         say(wp, f"started on {workspace['lane_branch']}")
 
     def implement(self, wp: str) -> None:
-        """Let the agent write and commit the code, then hand the package in for review."""
+        """Let the agent write and commit the code, then submit the package for review."""
         # For a package in progress of the same actor this changes nothing and returns the paths.
         workspace = self.ask("start-implementation", wp=wp, actor=IMPLEMENTER)
         run_agent("implement", workspace)

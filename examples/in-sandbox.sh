@@ -77,7 +77,7 @@ find_workspace() {
             refuse "$folder shares its objects with the project, which is not in the sandbox.
 Write at the top of $project/.kitty/config.toml, and run 'spec-kitty mailbox reload', so that new workspaces have their own:
     workspace_objects = \"copy\"
-To have this one made again, move it away, then start its package again. What was not handed in stays where you move it:
+To have this one made again, move it away, then start its package again. What was not submitted stays where you move it:
     mv $(quoted "$workspace") $(quoted "$workspace.shared")"
         fi
     done

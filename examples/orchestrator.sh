@@ -5,7 +5,7 @@
 #
 # It decides what to do next; the host decides whether it is permitted. It keeps no state: at the start
 # of each round it requests the state of the mission, so it can be killed and started again at any time.
-# It runs no agents and reads no code. Agents work outside, and the host tells when a package can be handed in.
+# It runs no agents and reads no code. Agents work outside, and the host tells when a package can be submitted.
 set -eu
 
 usage="usage: orchestrator.sh INBOX OUTBOX MISSION"
@@ -16,7 +16,7 @@ timeout_s=300
 implementer=shell-implementer reviewer=shell-reviewer
 
 # The rules under which the agents run. The host validates the policy and records it with every
-# transition. Claiming, handing in and reviewing require it.
+# transition. Claiming, submitting and reviewing require it.
 policy='{"orchestrator_id": "orchestrator.sh", "orchestrator_version": "1.0.0",
     "agent_family": "pretend", "approval_mode": "full_auto", "sandbox_mode": "workspace_write",
     "network_mode": "none", "dangerous_flags": []}'
@@ -96,7 +96,7 @@ step() {
     in_progress)
         # The host uses its own evidence (ticked subtasks, commits). `subtasks_complete` is accepted and
         # has no effect.
-        did="handed in"
+        did="submitted"
         set -- "$1" transition "$of, \"actor\": \"$implementer\", \"to\": \"for_review\",
             \"subtasks_complete\": true"
         ;;

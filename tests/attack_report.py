@@ -1,4 +1,4 @@
-"""Runs tests of attacks and collects what each of them noted, for the table in their README."""
+"""Run the tests of attacks and collect the notes of each, for the table in their README."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Notes = list[tuple[str, Any]]
 
 
 def run(folder: Path, words: Sequence[str]) -> tuple[int, Notes | None]:
-    """The exit code of pytest and the notes; None where it ran no test, because it was asked for its help, say."""
+    """The exit code of pytest and the notes; None if it ran no test, for example with `--help`."""
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.xml")
         options = ["-q", "-m", "long or campaign", "-o", "timeout=0", f"--junitxml={report}"]

@@ -1,4 +1,4 @@
-"""Chromium without a window, driven over the DevTools protocol through a pair of pipes."""
+"""Headless Chromium, driven over the DevTools protocol through a pair of pipes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_ONCE = 1 << 20
 
 
 class Browser:
-    """One page; `events` is what the browser said about it, `console` what its scripts complained of."""
+    """One page; `events` are the browser's reports about it, `console` the messages of its scripts."""
 
     def __init__(self, commands: int, answers: int) -> None:
         self._commands, self._answers = commands, answers
@@ -101,7 +101,7 @@ class Browser:
         self.ask("Input.insertText", text=text)
 
     def wait(self, is_so: Callable[[], bool]) -> None:
-        """Wait until it is so."""
+        """Wait until the expression is true."""
         wait_until(is_so, timeout_s=LONGEST_S)
 
     def picture(self, file: Path, *, is_whole: bool = False) -> None:
@@ -125,7 +125,7 @@ class Browser:
         return [it["params"] for it in self.events if it.get("method") in told]
 
     def requests(self) -> list[str]:
-        """Return the address of everything that the page asked for."""
+        """Return the URL of every request of the page."""
         sent = (it for it in self.events if it.get("method") == "Network.requestWillBeSent")
         return [it["params"]["request"]["url"] for it in sent]
 
@@ -141,7 +141,7 @@ _KEYS: dict[str, dict[str, Any]] = {
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Browser]:
-    """A browser whose own files are in the folder; it ends with the block."""
+    """A browser with its profile in the folder; it ends when the block is left."""
     assert CHROMIUM
     read_commands, commands = os.pipe()
     answers, write_answers = os.pipe()
@@ -158,7 +158,7 @@ def opened(folder: Path) -> Iterator[Browser]:
         "--disable-dev-shm-usage",
         "--hide-scrollbars",
     ]
-    # It reads from 3 and writes to 4, and the shell can give it these.
+    # It reads from descriptor 3 and writes to 4, which only the shell can assign.
     script = f'exec "$@" {_READ}<&{read_commands} {_WRITE}>&{write_answers}'
     with (folder / "log").open("wb") as log:
         running = subprocess.Popen(

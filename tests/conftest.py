@@ -1,4 +1,4 @@
-"""Tests see the same machine everywhere: nobody's configuration, one git identity, no CI."""
+"""The same environment for the tests everywhere: no user configuration, one git identity, no CI variables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INHERITED = (
     "SPEC_KITTY_MAILBOX_TIMEOUT_S",
     "NO_COLOR",
     "FORCE_COLOR",
-    "PYTHONDONTWRITEBYTECODE",  # every start of the host would compile all of it
+    "PYTHONDONTWRITEBYTECODE",  # Without it, every start of the host would compile all modules.
 )
 
 # The same for the tests themselves, whose assertions are rewritten when they are compiled.
@@ -47,14 +47,14 @@ MEMORY = Path("/dev/shm")
 MEMORY_IN_USE = 2 * 1024**3
 """Several times what the tests write."""
 
-# The same examples in every run, and no deadline: a busy machine is no failure. Fewer examples than
+# The same examples in every run, and no deadline: a busy machine is not a failure. Fewer examples than
 # the default of 100, because people wait for these tests; once a week, many and others:
 # `pytest -m hypothesis --hypothesis-profile=campaign`.
 settings.register_profile("spec-kitty", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("campaign", deadline=None, max_examples=1_000)
 settings.load_profile("spec-kitty")
 
-# A test that holds the clock still takes as long as it takes.
+# A test that freezes the clock is still timed by the real one.
 freezegun.configure(extend_ignore_list=["_pytest.timing"])
 
 
@@ -68,7 +68,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What lives until the end is not searched for garbage again and again."""
+    """Exclude the objects that live until the end from garbage collection."""
     gc.freeze()
 
 

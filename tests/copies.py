@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def copied(tree: Path, to: Path) -> Path:
-    """The tree is at `to`, too.
+    """Copy the tree to `to`.
 
-    By a process of its own: closing a file of the database here would free the locks by which SQLite knows that this
+    A separate process does this: closing a file of the database here would free the locks by which SQLite knows that this
     process has it open, and another one would remove its write-ahead log.
     """
     subprocess.run(["cp", "-a", str(tree), str(to)], check=True)

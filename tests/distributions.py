@@ -1,4 +1,4 @@
-"""What the sdist and the wheel of a version have to be. Needs no installation.
+"""Check the sdist and the wheel of a version. Needs no installation.
 
 python -m tests.distributions FOLDER     what is wrong with the distributions in the folder
 python -m tests.distributions --tag TAG  whether the tag, such as v0.2.0, names the version of the source
@@ -18,11 +18,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = "specify_cli"
 CONTRACT = f"{PACKAGE}/_contract"
-"""Where the wheel has `contract/`."""
+"""The path of `contract/` in the wheel."""
 
 
 def version() -> str:
-    """The version that the source says."""
+    """The version in the source."""
     source = (ROOT / "src" / PACKAGE / "__init__.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "(.+)"$', source, re.M)
     assert found is not None
@@ -30,20 +30,20 @@ def version() -> str:
 
 
 def tracked(*folders: str) -> set[str]:
-    """The files below these folders that git knows, relative to the checkout."""
+    """The files below these folders that git tracks, relative to the checkout."""
     command = ["git", "ls-files", "-z", *folders]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return {it for it in done.stdout.split("\0") if it}
 
 
 def expected_in_wheel() -> set[str]:
-    """Everything that the wheel has, apart from its own metadata."""
+    """All files of the wheel, except its metadata."""
     source = {it.removeprefix("src/") for it in tracked("src")}
     return source | {it.replace("contract", CONTRACT, 1) for it in tracked("contract")}
 
 
 def faults_of_wheel(path: Path) -> Iterator[str]:
-    """What is wrong with the wheel."""
+    """Problems of the wheel."""
     info = f"spec_kitty-{version()}.dist-info"
     with zipfile.ZipFile(path) as wheel:
         names = set(wheel.namelist())
@@ -60,7 +60,7 @@ def faults_of_wheel(path: Path) -> Iterator[str]:
 
 
 def faults_of_sdist(path: Path) -> Iterator[str]:
-    """What is wrong with the sdist: it lacks something, or has what git does not know."""
+    """Problems of the sdist: missing files, and files that git does not track."""
     top = f"spec_kitty-{version()}/"
     known = tracked()
     with tarfile.open(path) as sdist:
@@ -83,7 +83,7 @@ def faults_of_changelog() -> Iterator[str]:
 
 
 def faults_in(folder: Path) -> Iterator[str]:
-    """What is wrong with the distributions in the folder."""
+    """Problems of the distributions in the folder."""
     wheels, sdists = sorted(folder.glob("*.whl")), sorted(folder.glob("*.tar.gz"))
     if (len(wheels), len(sdists)) != (1, 1):
         yield f"{folder} has {len(wheels)} wheels and {len(sdists)} sdists, and not one of each"
@@ -94,7 +94,7 @@ def faults_in(folder: Path) -> Iterator[str]:
 
 
 def faults_of_tag(tag: str) -> Iterator[str]:
-    """Whether it names another version than the source and the changelog do."""
+    """Problems of the tag: it names another version than the source and the changelog."""
     if tag != f"v{version()}":
         yield f"the tag {tag} names another version than the source, which is {version()}"
     yield from faults_of_changelog()
@@ -104,7 +104,7 @@ def faults_of_tag(tag: str) -> Iterator[str]:
 
 
 def main(words: list[str]) -> int:
-    """Print each fault; the exit code."""
+    """Print each problem; return the exit code."""
     match words:
         case ["--tag", tag]:
             faults = list(faults_of_tag(tag))

@@ -1,4 +1,4 @@
-"""What would be left after a loss of power, and what was done under which lock: the kernel calls tell."""
+"""What a power loss would leave, and what was done under which lock, by the system calls of this process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUBCOMMAND = re.compile("[a-z]+(-[a-z]+)*")
 
 @dataclass(slots=True)
 class Durable:
-    """What the kernel was asked to keep since watching began; `steps` in the order of asking.
+    """What was synced since watching began; `steps` are in order.
 
     A step is `sync <name>`, `rename <name>` under the new name, `unlink <name>`, `lock <name>`,
     `unlock <name>`, `run <program> <subcommand>`, or `sync everything`.
@@ -43,7 +43,7 @@ class Durable:
         return bool(syncs) and syncs[-1] > max(changes, default=-1)
 
     def is_locked(self, step: str, lock: str) -> bool:
-        """Whether that step was taken, and never without the lock of that name."""
+        """Whether that step was taken, and always under the lock of that name."""
         is_held, found = False, []
         for one in self.steps:
             is_held = one == f"lock {lock}" or (is_held and one != f"unlock {lock}")
@@ -51,14 +51,14 @@ class Durable:
         return bool(found) and all(found)
 
     def synced(self, descriptor: int) -> None:
-        """The kernel has put on the disk what the descriptor leads to."""
+        """Note that the file of the descriptor was synced."""
         path = _place(descriptor)
         self.steps.append(f"sync {path.name}")
         if path.is_file():
             self.content[path] = path.read_bytes()
 
     def renamed(self, old: Path, new: Path) -> None:
-        """The name has changed; what was synced stays synced."""
+        """Note the new name; what was synced stays synced."""
         self.steps.append(f"rename {new.name}")
         if old in self.content:
             self.content[new] = self.content.pop(old)
@@ -78,10 +78,10 @@ def _at(name: str | Path, folder: int | None) -> Path:
 
 @contextmanager
 def watched() -> Iterator[Durable]:
-    """While the block runs, this process's syncs, renames, removals, locks and programs are noted."""
+    """Note the syncs, renames, removals, locks and programs of this process during the block."""
     durable = Durable()
     with pytest.MonkeyPatch.context() as kernel:
-        for name in {"fsync", "fdatasync"} & {*dir(os)}:  # macOS has one of them.
+        for name in {"fsync", "fdatasync"} & {*dir(os)}:  # macOS has only one of them.
             kernel.setattr(os, name, _noting_sync(durable, getattr(os, name)))
         for name in ("replace", "rename"):
             kernel.setattr(os, name, _noting_rename(durable, getattr(os, name)))

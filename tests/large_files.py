@@ -14,7 +14,7 @@ needs_git_lfs = pytest.mark.skipif(
 
 
 def use_git_lfs(root: Path) -> None:
-    """The repository runs git-lfs for `*.bin`; to be committed."""
+    """Configure git-lfs for `*.bin` in the repository; the caller commits it."""
     subprocess.run(["git", "lfs", "install", "--local"], cwd=root, check=True, capture_output=True)
     with (root / ".gitattributes").open("a") as attributes:
         attributes.write("*.bin filter=lfs diff=lfs merge=lfs -text\n")

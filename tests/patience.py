@@ -1,4 +1,4 @@
-"""How long a test waits at most for what has to come: the one place that says so.
+"""The longest time that a test waits for a condition, defined only here.
 
 A deadline is there to end what hangs, never to judge how fast a machine is, so it is far beyond what
 a busy machine takes. pytest's own `timeout` in pyproject.toml is twice as long: a wait that ends here

@@ -140,7 +140,7 @@ class Project:
         self.ask("transition", wp, actor, to="approved", policy=POLICY, **told)
 
     def drive(self) -> None:
-        """The mission is half done: each package stands elsewhere."""
+        """Bring the mission half way: each package is in another lane."""
         self.hand_in("WP01", "claude-1")
         self.approve("WP01", "codex-1")
         self.hand_in("WP02", "claude-1")
@@ -172,7 +172,7 @@ def taken(project: Project, sockets: Path) -> str:
     ]
     for name, value in OPTIONS.items():
         layout += [";", "set", "-g", name, value]
-    # Of another terminal, and believed before what this one says of itself.
+    # Set by another terminal, and preferred to the size of this one.
     foreign = ("TMUX", "COLUMNS", "LINES")
     env = {name: value for name, value in project.env.items() if name not in foreign}
     outer.open(layout, cwd=project.root, env=env, width=WIDTH, height=BOARD + JOURNAL + 2)
@@ -205,7 +205,7 @@ def drawn(screen: str, name: str) -> str:
 
 
 def main(pictures: Path = PICTURES) -> None:
-    """Both pictures are in the folder."""
+    """Write both pictures to the folder."""
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
         root = Path(folder).resolve() / "search"
         root.mkdir()

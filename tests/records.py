@@ -26,13 +26,13 @@ NOTE = Annotated(event_id="E3", at=CLAIM.at, actor="coder", wp_id="WP01", delta=
 
 
 def forget(root: Path) -> None:
-    """The project has no record, as before its first change: what its files say counts."""
+    """Remove the project's record, as before its first change: its files count."""
     for file in Layout(root).record.glob(f"{DATABASE}*"):
         file.unlink()
 
 
 def forget_journal(root: Path) -> None:
-    """The project has no journal: without a record, every request would take over all of it."""
+    """Remove the project's journal: without a record, every request would import all of it."""
     for file in Layout(root).outbox.glob("journal*"):
         file.unlink()
 

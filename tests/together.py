@@ -1,4 +1,4 @@
-"""Whether two threads can be in the same place at once, found out without a race."""
+"""Check without a race whether two threads can be in the same function at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENCE_S = 0.5
 def meet(owner: Any, name: str, action: Callable[[], object]) -> bool:
     """Whether two threads that both do `action` meet inside the library's function `owner.name`.
 
-    The first to come waits there for the other, which comes at once unless a lock holds it back.
+    The first thread waits there for the other, which arrives at once unless a lock holds it back.
     """
     real, place = getattr(owner, name), threading.Barrier(2)
     have_come, have_met = threading.Event(), threading.Event()

@@ -103,7 +103,7 @@ class AsyncReadCommands:
         """Return the missions of the project that the caller may see, by folder name.
 
         Args:
-            limit: The most missions to return, from 1 to 500.
+            limit: Maximum number of missions, from 1 to 500.
             after: A folder name: return the first missions after it.
         """
         args = {"limit": limit, "after": after}
@@ -127,7 +127,7 @@ class AsyncReadCommands:
 
         Args:
             wp: Default: all packages, and the events of the mission.
-            limit: The most events to return, from 1 to 500.
+            limit: Maximum number of events, from 1 to 500.
             after: An `event_id`: return the first events after it.
             before: An `event_id`: return the last events before it.
         """

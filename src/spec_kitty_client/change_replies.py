@@ -57,7 +57,7 @@ class StartReview(OfMission):
     warnings: tuple[str, ...] = ()
     """Warnings for the caller. Empty if there are none."""
     commit: str | None = None
-    """The commit that is handed in, reviewed or approved. None if there is none."""
+    """The commit that is submitted, reviewed or approved. None if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,7 @@ class Client(_Connection, Commands):
 
         Raises:
             NotAnsweredError: No worker serves the mailbox, or it was lost for `timeout_s` after a wait of up to
-                a minute. A worker that is started again in time answers at once, and the loop goes on.
+                a minute. A worker that is started again in time answers at once, and the loop continues.
         """
         state = self.mission_state(mission)
         while True:

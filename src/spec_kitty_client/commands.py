@@ -83,7 +83,7 @@ class Commands(ReadCommands):
         """Move a work package to another status lane.
 
         Args:
-            to: `for_review` hands in the work. `approved` and `in_progress` end a review and take `review_result`.
+            to: `for_review` submits the work. `approved` and `in_progress` end a review and take `review_result`.
             note: The reason; some transitions require one. If a review sends the package back, what to change.
             force: Make a transition that is not in the table. Only people can force one: a mailbox refuses it.
             review_ref: Where the review can be read, if there is no `review_result`.

@@ -122,7 +122,7 @@ class Event:
     subtasks: tuple[Subtask, ...] = ()
     """The subtasks that were marked."""
     commit: str | None = None
-    """The commit that was handed in, approved or merged."""
+    """The commit that was submitted, approved or merged."""
     base: str | None = None
     """The commit on which the work started."""
     correlation_id: str | None = None

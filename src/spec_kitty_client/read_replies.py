@@ -64,7 +64,7 @@ class WorkPackage:
     """Absolute path in the host's file system."""
     subtasks: Subtasks
     commit: str | None = None
-    """The commit that was handed in or approved last. None if there is none, or none was
+    """The commit that was submitted or approved last. None if there is none, or none was
     recorded.
     """
     contested: Lane | None = None

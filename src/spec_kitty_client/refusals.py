@@ -162,7 +162,7 @@ class ContractVersionMismatch(Refused):
 
 
 class MissionAmbiguous(Refused):
-    """The selector fits several missions; `candidates` lists their folder names."""
+    """The selector matches several missions; `candidates` lists their folder names."""
 
     candidates: tuple[str, ...]
 

@@ -96,7 +96,7 @@ class MissionNotFound(SpecKittyError):
 
 
 class MissionAmbiguous(SpecKittyError):
-    """The selector fits several missions; `candidates` lists them."""
+    """The selector matches several missions; `candidates` lists them."""
 
     code = "MISSION_AMBIGUOUS"
 

@@ -17,19 +17,19 @@ COMMAND = re.compile(r"(?:spec-kitty|git|mv|cp|rm|mkdir) [a-z{][^'`;:]*")
 """Anything that may be a command."""
 
 VALUE = "{}"
-"""What stands for a value in a command."""
+"""The placeholder for a value in a command."""
 
 _ADVISED = re.compile(
     r"(?:^|['`(]|: |\brun |&& |; |\} )"
     r"((?:spec-kitty|git|mv|rm|mkdir|chmod|kill|cd|echo) (?:[a-z{-]|\")[^'`;:]*)"
 )
-"""A command where advice has it: quoted, alone in its text, or after a colon."""
+"""A command that a message advises: quoted, alone in its text, or after a colon."""
 _PROSE = re.compile(
     r"git (?:is|does|has|cannot|could|refuses|treats|would|will|says|prints|sets|push ended|process|in the|config can|fetch project reads|repository)\b"
     r"|spec-kitty (?:works\b|is\b|reads\b|\{\}, process)"
 )
 _UNNAMED = re.compile(r"(?:git|spec-kitty)?(?: ?\{\})+")
-"""A command all of whose words are values: the text with the words has them."""
+"""A command that consists of values only; its words are found in another text."""
 _WORDS = re.compile(r"[a-z][a-z -]+ \{wp\}[^\n]*")
 """The words of a command in `cli.advice`, before the values are filled in."""
 _FIELD = re.compile(r"\{[a-z_]+\}")
@@ -72,7 +72,7 @@ def by_module() -> dict[str, set[str]]:
 
 
 def table() -> dict[str, dict[str, str]]:
-    """By module and command, the test that pastes it, or else why none does."""
+    """By module and command, the test that pastes it, or the reason why none does."""
     content: dict[str, dict[str, str]] = tomllib.loads(TABLE.read_text())
     return content
 

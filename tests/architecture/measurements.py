@@ -1,4 +1,4 @@
-"""Measure the style of a Python tree: sizes, crumbs, comments and docstrings.
+"""Measure the style of a Python tree: sizes, private functions used once, comments and docstrings.
 
 Example: python -m tests.architecture.measurements src/specify_cli
 """

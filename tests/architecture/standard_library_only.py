@@ -16,7 +16,7 @@ class StandardLibraryOnly(Contract):
     package = fields.StringField()
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
-        """A broken check where the module imports something that Python does not bring."""
+        """A broken check if the module imports something outside the standard library."""
         package = str(self.package)
         known = {package, *sys.stdlib_module_names}
         foreign = sorted(
@@ -28,6 +28,6 @@ class StandardLibraryOnly(Contract):
         return ContractCheck(kept=not foreign, metadata={"foreign": foreign})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
-        """The foreign modules are printed, one a line."""
+        """Print the foreign modules, one a line."""
         for name in check.metadata["foreign"]:
             output.print_error(name)

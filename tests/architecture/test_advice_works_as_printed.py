@@ -59,7 +59,7 @@ def pattern_of(command: str) -> re.Pattern[str]:
 
 
 @pytest.mark.long
-def test_a_test_pastes_every_advised_command() -> None:
+def test_every_advised_command_is_pasted_by_a_test() -> None:
     advised_here = {(module, it) for module, commands in by_module().items() for it in commands}
     looking = {it for it in advised_here if any(map(pattern_of(it[1]).fullmatch, READ))}
     named = {(module, command) for module, row in table().items() for command in row}

@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md names files and functions that are there, and every layer.
+"""ARCHITECTURE.md names existing files and functions, and every layer.
 
 A path in backticks is one of the source (`mailbox/inbox.py`) or of the checkout (`contract/v1/mailbox.md`). A name in
 backticks is written as `function()`, `Class`, `Class.member`, `Class.method()` or `CONSTANT`; a file that the same
@@ -38,13 +38,13 @@ def blocks(text: str) -> Iterator[str]:
 
 
 def paths_in(block: str) -> list[str]:
-    """The paths that are to be there."""
+    """The paths that must exist."""
     quoted = QUOTED.findall(block)
     return [it for it in quoted if PATH.fullmatch(it) and it not in PLACES_OF_PROJECTS]
 
 
 def names_in(block: str) -> list[str]:
-    """The names that are to be defined, without brackets."""
+    """The names that must be defined, without brackets."""
     found = (NAME.fullmatch(it) for it in QUOTED.findall(block))
     return [it["name"] or it["type"] or it["constant"] for it in found if it]
 
@@ -75,7 +75,7 @@ def _names(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
 
 
 def faults_in(block: str) -> list[str]:
-    """What the block names and is not there."""
+    """What the block names but does not exist."""
     paths = paths_in(block)
     files = [it for path in paths if (it := located(path)) and it.suffix == ".py"]
     known: set[str] = set().union(*map(defined_in, files))
@@ -85,7 +85,7 @@ def faults_in(block: str) -> list[str]:
     ]
 
 
-def test_every_path_and_every_name_is_there():
+def test_every_path_and_name_exists():
     text = DOCUMENT.read_text(encoding="utf-8")
 
     assert [fault for block in blocks(text) for fault in faults_in(block)] == []
@@ -102,11 +102,11 @@ def test_every_path_and_every_name_is_there():
         "the folder `post_office/`",
     ],
 )
-def test_a_name_that_was_changed_in_the_source_alone_is_found(block: str):
+def test_an_outdated_path_or_name_is_found(block: str):
     assert len(faults_in(block)) >= 1
 
 
-def test_the_picture_has_every_layer():
+def test_the_diagram_shows_every_layer():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
     layers = next(it["layers"] for it in contracts if it["id"] == "layers")
@@ -116,7 +116,7 @@ def test_the_picture_has_every_layer():
     assert {name for layer in layers for name in re.findall(r"\w+", layer)} <= shown
 
 
-def test_the_table_answers_what_strangers_ask_first():
+def test_the_table_answers_common_questions():
     _, _, table = DOCUMENT.read_text(encoding="utf-8").partition("## Where to change what")
 
     for question in (

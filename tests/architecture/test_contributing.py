@@ -1,4 +1,4 @@
-"""What contributors are told to run is what the build runs."""
+"""The commands in CONTRIBUTING.md are those that the build runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run_by_the_build() -> str:
 
 
 def program_exists(command: str) -> bool:
-    """Whether the program, and the script or module it is given, are there."""
+    """Whether the program and its script or module exist."""
     program, *arguments = shlex.split(command)
     if program.startswith(".venv/bin/"):
         return Path(sys.executable).with_name(Path(program).name).exists()
@@ -32,29 +32,29 @@ def program_exists(command: str) -> bool:
     return program == "python3" or (program == "bash" and (ROOT / arguments[0]).is_file())
 
 
-def test_contributors_need_exactly_five_commands():
+def test_contributing_lists_five_commands():
     assert len(told_to_contributors()) == 5
 
 
 @pytest.mark.long  # The README's test command installs no linters.
-def test_every_command_told_exists():
+def test_every_listed_command_exists():
     parts = [part for command in told_to_contributors() for part in command.split(" && ")]
 
     assert [part for part in parts if not program_exists(part)] == []
 
 
-def test_the_readme_passes_the_tests_with_the_first_two_commands():
+def test_the_readme_runs_the_tests_with_the_first_two_commands():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("<!-- test-command -->")
     block = BLOCK.search(rest)
 
     assert block is not None
-    # The linters, which a contributor has beside the tests, are most of what there is to download.
+    # Most of the download of `dev` are the linters, which the tests do not need.
     told = " && ".join(told_to_contributors()[:2])
     assert block[1].strip() == told.replace("'.[dev]'", "'.[test]'")
 
 
-def test_the_build_runs_the_linters_and_the_boundary_checker_as_told():
+def test_the_build_runs_the_listed_linters_and_boundary_checker():
     _, _, linters, boundary, _ = told_to_contributors()
     stages = re.findall(r'^stage ".+?" (.+)$', run_by_the_build(), re.M)
 

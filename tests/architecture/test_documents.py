@@ -1,4 +1,4 @@
-"""Documents for contributors and operators: their links lead somewhere, and what they count is so."""
+"""Documents for contributors and operators: their links resolve, and their numbers are those of the code."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def dead_links(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(path: Path):
+def test_every_link_resolves(path: Path):
     assert dead_links(path) == []
 
 
@@ -57,7 +57,7 @@ def test_a_decision_has_context_decision_and_consequences(path: Path):
     sections = re.findall(r"^## (.+)$", text, re.M)
     named = [it for it in sections if it in ("Context", "Decision", "Consequences")]
     assert named == ["Context", "Decision", "Consequences"]
-    if path.name != "0001-one-record.md":  # It also has the form of the record.
+    if path.name != "0001-one-record.md":  # It also describes the format of the record.
         assert len(text.splitlines()) < LONGEST_RECORD
 
 
@@ -71,7 +71,7 @@ def test_the_first_decision_describes_each_table_of_the_record():
     assert f"`user_version` is {record_schema.FORMAT}" in text
 
 
-def test_security_counts_as_the_code_does():
+def test_security_md_states_the_limits_of_the_code():
     text = (GITHUB / "SECURITY.md").read_text(encoding="utf-8")
 
     assert f"{executor.SHARE} requests at work at a time" in text

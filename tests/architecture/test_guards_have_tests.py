@@ -1,6 +1,6 @@
-"""No sync, lock, link check or idempotency check stands in the source without a test that misses it.
+"""Every sync, lock, link check and idempotency check in the source has a test that fails without it.
 
-`python -m tests.mutations` takes each of them out and sees its test turn red.
+`python -m tests.mutations` removes each of them and checks that its test fails.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ def test_every_kind_of_guard_is_found() -> None:
     assert {site.kind for site in all_sites()} == set(KINDS)
 
 
-def test_every_known_idempotency_check_still_stands() -> None:
+def test_every_known_idempotency_check_exists() -> None:
     standing = {ast.unparse(site.node) for site in all_sites() if site.kind == "idempotency"}
     assert standing >= set(IDEMPOTENCY)

@@ -1,4 +1,4 @@
-"""Each direction of dependence holds in the source, and breaks when somebody crosses it."""
+"""The source keeps each import rule, and an import that breaks a rule is detected."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def broken_rules(checkout: Path, *words: str, cache: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what import-linter reads; whoever changes it changes it back."""
+    """A copy of what import-linter reads; a test that changes it restores it."""
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copy(ROOT / "pyproject.toml", folder)
     rules = "tests/architecture/standard_library_only.py"
@@ -102,11 +102,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the modules import, by the time of their last change, which a copy keeps."""
+    """import-linter's cache: the imports of each module by its modification time, which a copy keeps."""
     return tmp_path_factory.mktemp("imports")
 
 
-def test_the_source_keeps_every_direction_of_dependence(checkout: Path, cache: Path):
+def test_the_source_keeps_every_import_rule(checkout: Path, cache: Path):
     assert broken_rules(checkout, cache=cache) == set()
 
 
@@ -121,7 +121,7 @@ def test_a_planted_import_breaks_its_rule(
 
 @contextlib.contextmanager
 def planted(checkout: Path, module: str, line: str) -> Iterator[None]:
-    """The module ends with the line meanwhile."""
+    """Append the line to the module during the block."""
     path = checkout / "src" / "specify_cli" / module
     original = path.with_suffix(".original")
     if path.exists():
@@ -133,7 +133,8 @@ def planted(checkout: Path, module: str, line: str) -> Iterator[None]:
     finally:
         path.unlink()
         if original.exists():
-            original.rename(path)  # With its time, by which the cache knows it.
+            # It keeps its modification time, by which the cache identifies it.
+            original.rename(path)
 
 
 def imports_by_name(text: str) -> set[str]:
@@ -167,5 +168,5 @@ def test_no_module_is_imported_by_a_string():
         "from importlib.util import find_spec",
     ],
 )
-def test_an_import_by_a_string_is_seen(text: str):
+def test_an_import_by_a_string_is_detected(text: str):
     assert imports_by_name(text)

@@ -1,4 +1,4 @@
-"""The measurements of style: the script counts what it says, and the tree keeps its bounds."""
+"""The measurements of style: the script counts correctly, and the source keeps the limits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _used_twice(value: int) -> int:
 '''
 
 
-def test_a_module_is_counted(tmp_path: Path) -> None:
+def test_a_module_is_measured(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(MODULE)
     found = measure(tmp_path)
     assert (found.files, found.lines, found.largest_file) == (1, 22, 22)

@@ -1,4 +1,4 @@
-"""No orchestrator lives in the host, and whoever brings one back is seen."""
+"""The host contains no orchestrator, and adding one is detected."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ FLAGS = [
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The least that is a checkout; what is planted in it is all there is to see."""
+    """A minimal checkout, which contains nothing but what a test adds."""
     (tmp_path / "src" / "specify_cli").mkdir(parents=True)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
@@ -273,12 +273,12 @@ def seen_in(checkout: Path) -> set[str]:
 
 # A stage of the build checks the same.
 @pytest.mark.campaign
-def test_this_checkout_holds_no_orchestrator():
+def test_this_checkout_contains_no_orchestrator():
     assert violations(ROOT) == []
 
 
 @pytest.mark.long
-def test_what_only_looks_like_an_orchestrator_raises_no_alarm(whole_checkout: Path):
+def test_code_that_resembles_an_orchestrator_is_not_reported(whole_checkout: Path):
     plant(whole_checkout, "src/specify_cli/cli/planted.py", CLEAN)
     (whole_checkout / "src/specify_cli/vcs/git.py").write_text(CLEAN_GIT)
 
@@ -286,21 +286,21 @@ def test_what_only_looks_like_an_orchestrator_raises_no_alarm(whole_checkout: Pa
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_of_an_orchestrator_is_seen(module: str, checkout: Path):
+def test_an_orchestrator_module_is_detected(module: str, checkout: Path):
     plant(checkout, f"src/specify_cli/{module}", "")
 
     assert seen_in(checkout)
 
 
 @pytest.mark.parametrize("text", COMMANDS)
-def test_an_orchestrate_command_is_seen_under_any_spelling(text: str, checkout: Path):
+def test_an_orchestrate_command_is_detected_in_any_spelling(text: str, checkout: Path):
     plant(checkout, "src/specify_cli/cli/planted.py", text)
 
     assert seen_in(checkout) == {"src/specify_cli/cli/planted.py"}
 
 
 @pytest.mark.parametrize("text", ENTRY_POINTS)
-def test_an_entry_point_of_an_orchestrator_is_seen(text: str, checkout: Path):
+def test_an_orchestrator_entry_point_is_detected(text: str, checkout: Path):
     project = checkout / "pyproject.toml"
     project.write_text(f'[project]\nname = "x"\n{text}\n')
 
@@ -308,14 +308,14 @@ def test_an_entry_point_of_an_orchestrator_is_seen(text: str, checkout: Path):
 
 
 @pytest.mark.parametrize("text", PROCESSES)
-def test_a_way_to_start_a_process_is_seen(text: str, checkout: Path):
+def test_code_that_starts_a_process_is_detected(text: str, checkout: Path):
     plant(checkout, "src/specify_cli/workflow/planted.py", text)
 
     assert seen_in(checkout) == {"src/specify_cli/workflow/planted.py"}
 
 
 @pytest.mark.parametrize("text", PROGRAMS_IN_GIT)
-def test_a_program_other_than_git_is_seen_where_git_is_run(text: str, checkout: Path):
+def test_another_program_in_the_git_module_is_detected(text: str, checkout: Path):
     plant(checkout, "src/specify_cli/vcs/git.py", f"import subprocess\n{text}")
 
     assert seen_in(checkout) == {"src/specify_cli/vcs/git.py"}
@@ -323,7 +323,7 @@ def test_a_program_other_than_git_is_seen_where_git_is_run(text: str, checkout: 
 
 @pytest.mark.parametrize(("home", "known"), HOMES_OF_FOREIGN_CALLS.items())
 @pytest.mark.parametrize("text", BESIDES_ONE_FUNCTION)
-def test_more_than_one_function_is_seen_where_the_c_library_is_asked_for_it(
+def test_a_c_function_other_than_the_allowed_one_is_detected(
     text: str, home: str, known: str, checkout: Path
 ):
     plant(checkout, home, text.replace("KNOWN", known))
@@ -333,7 +333,7 @@ def test_more_than_one_function_is_seen_where_the_c_library_is_asked_for_it(
 
 @pytest.mark.parametrize("home", [HOME_OF_TESTED_PROGRAMS, HOME_OF_THE_CLIENT])
 @pytest.mark.parametrize("text", NOT_IN_SIGHT)
-def test_a_shell_or_a_hidden_start_is_seen_where_hosts_are_run(
+def test_a_shell_or_a_hidden_process_start_is_detected_where_hosts_are_run(
     text: str, home: str, checkout: Path
 ):
     plant(checkout, home, f"import subprocess\n{text}")
@@ -341,7 +341,7 @@ def test_a_shell_or_a_hidden_start_is_seen_where_hosts_are_run(
     assert seen_in(checkout) == {home}
 
 
-def test_what_its_user_names_may_be_run_by_the_conformance_kit_and_the_client_alone(
+def test_only_the_conformance_kit_and_the_client_may_run_any_program(
     checkout: Path,
 ):
     text = "import subprocess\ndef run(words):\n    return subprocess.run(list(words))"
@@ -354,14 +354,14 @@ def test_what_its_user_names_may_be_run_by_the_conformance_kit_and_the_client_al
 
 
 @pytest.mark.parametrize(("path", "text"), AGENTS)
-def test_an_agents_command_line_is_seen(path: str, text: str, checkout: Path):
+def test_an_agent_command_line_is_detected(path: str, text: str, checkout: Path):
     plant(checkout, path, text)
 
     assert seen_in(checkout) == {path}
 
 
 @pytest.mark.parametrize(("path", "text"), FLAGS)
-def test_a_banned_flag_is_seen_in_comments_too(path: str, text: str, checkout: Path):
+def test_a_banned_flag_is_detected_even_in_a_comment(path: str, text: str, checkout: Path):
     plant(checkout, path, text)
 
     assert seen_in(checkout) == {path}
@@ -373,7 +373,7 @@ def test_the_policy_rule_may_name_the_banned_flags(checkout: Path):
     assert violations(checkout) == []
 
 
-def test_the_command_names_path_and_line_and_fails(checkout: Path):
+def test_the_checker_prints_path_and_line_and_fails(checkout: Path):
     plant(checkout, "src/specify_cli/core/planted.py", "import subprocess")
     command = [sys.executable, "-I", "-c", RUN, str(ROOT), str(checkout)]
 

@@ -1,4 +1,4 @@
-"""Workflows, dependabot, pre-commit, templates and versions say what is so."""
+"""Workflows, dependabot, pre-commit, templates and versions agree with the project."""
 
 from __future__ import annotations
 
@@ -64,19 +64,19 @@ def test_an_action_has_the_same_pin_everywhere():
 
 
 @every_workflow
-def test_a_workflow_has_no_more_rights_than_it_names(path: Path):
+def test_a_workflow_has_minimal_permissions(path: Path):
     workflow = loaded(path)
 
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"] <= 180
         if "write" in job.get("permissions", {}).values():
-            # It can sign: nothing of this repository runs there.
+            # The job can sign, so it runs no code of this repository.
             assert [step for step in job["steps"] if "run" in step] == []
 
 
 @every_workflow
-def test_a_checkout_leaves_no_credentials(path: Path):
+def test_a_checkout_persists_no_credentials(path: Path):
     checkouts = [it for it in steps_of(loaded(path)) if "actions/checkout@" in it.get("uses", "")]
 
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
@@ -87,7 +87,7 @@ def test_no_workflow_publishes(path: Path):
     assert NO_PUBLISHING.findall(path.read_text(encoding="utf-8")) == []
 
 
-def test_the_build_runs_on_every_python_that_is_claimed():
+def test_the_build_runs_on_every_declared_python_version():
     jobs = loaded(GITHUB / "workflows" / "ci.yml")["jobs"]
     claimed = [it.rpartition(" ")[2] for it in PROJECT["project"]["classifiers"] if ":: 3." in it]
 
@@ -95,18 +95,18 @@ def test_the_build_runs_on_every_python_that_is_claimed():
     assert jobs["macos"]["runs-on"].startswith("macos-")
 
 
-def test_what_runs_on_macos_is_there():
+def test_the_tests_listed_for_macos_exist():
     tests = re.findall(r"tests/\S+", (ROOT / ".ci" / "portable").read_text(encoding="utf-8"))
 
     assert [it for it in tests if not list(ROOT.glob(it))] == []
 
 
-def test_the_release_builds_and_checks_as_the_build_does():
+def test_the_release_uses_the_distribution_script_of_the_build():
     for name in (".github/workflows/release.yml", ".ci/run", ".ci/portable"):
         assert "bash .ci/distributions" in (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_dependabot_looks_after_packages_pins_and_actions():
+def test_dependabot_updates_packages_constraints_and_actions():
     updates = loaded(GITHUB / "dependabot.yml")["updates"]
 
     assert {(it["package-ecosystem"], it["directory"]) for it in updates} == {
@@ -116,7 +116,7 @@ def test_dependabot_looks_after_packages_pins_and_actions():
     }
 
 
-def test_pre_commit_has_the_versions_of_the_build():
+def test_pre_commit_uses_the_tool_versions_of_the_build():
     hooks = [
         it for repo in loaded(ROOT / ".pre-commit-config.yaml")["repos"] for it in repo["hooks"]
     ]
@@ -125,13 +125,13 @@ def test_pre_commit_has_the_versions_of_the_build():
     assert pins
     assert pins <= set(CONSTRAINTS)
     assert {it.partition("==")[0] for it in pins} == {"ruff"}
-    # The other linters come from the environment that the constraints made.
+    # The other linters come from the environment that the constraints pin.
     others = [it["entry"] for it in hooks if it["language"] == "system"]
     assert others == [".venv/bin/mypy", ".venv/bin/lint-imports"]
 
 
 @pytest.mark.parametrize("name", ["bug", "feature"])
-def test_an_issue_form_has_what_github_asks_for(name: str):
+def test_an_issue_form_has_the_keys_that_github_requires(name: str):
     form = loaded(GITHUB / "ISSUE_TEMPLATE" / f"{name}.yml")
 
     assert form.keys() >= {"name", "description", "body"}
@@ -140,11 +140,11 @@ def test_an_issue_form_has_what_github_asks_for(name: str):
     assert all(it["attributes"]["label"] for it in inputs)
 
 
-def test_source_changelog_and_release_notes_have_one_version():
+def test_source_changelog_and_release_notes_state_the_same_version():
     assert list(distributions.faults_of_changelog()) == []
 
 
-def test_a_tag_of_another_version_is_not_released():
+def test_a_tag_of_another_version_is_refused():
     found = list(distributions.faults_of_tag("v0.0.1"))
 
     assert any("names another version" in it for it in found)

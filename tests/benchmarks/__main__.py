@@ -103,7 +103,7 @@ ROWS: Final = (
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """0 when all was measured, whatever it was: a benchmark is not a test."""
+    """The exit code: 0 if all was measured, whatever the results: a benchmark is not a test."""
     options = _options(words)
     chosen = [it for it in ROWS if not options.only or it.name in options.only]
     found: list[tuple[Row, Found]] = []

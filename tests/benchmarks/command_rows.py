@@ -1,4 +1,4 @@
-"""What a call at the command line costs: whole processes, with what they are compared with in turns."""
+"""What a call at the command line costs: whole processes, alternating with what they are compared with."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def transition(setting: Setting) -> Found:
 
 
 def claim(wp_id: str, *, mission: str) -> list[str]:
-    """The command that claims the package."""
+    """Return the command that claims the package."""
     policy = json.dumps(
         {
             "orchestrator_id": "benchmark",

@@ -1,8 +1,8 @@
-"""`python -m tests.benchmarks.execution_lanes`: what a start, a hand-in and a look of the worker cost.
+"""`python -m tests.benchmarks.execution_lanes`: what a start, a submission and a check by the worker cost.
 
 Each beside `git worktree add` in the same run, in a small repository, in one of 3,000 files and 50 MB, and in
 one of 100,000 refs, with objects that are shared and with objects that are copied; and what is on the disk
-afterwards. A start and a hand-in are whole requests, answered in this process.
+afterwards. A start and a submission are whole requests, answered in this process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WORKTREE = "git worktree add"
 
 
 def main() -> int:
-    """Prints the table."""
+    """Print the table."""
     runs = runs_wanted(__doc__, usually=RUNS)
     os.environ.update(IDENTITY)
     for kind, fill in KINDS.items():

@@ -1,4 +1,4 @@
-"""What a worker's look at workspaces costs: where nothing has changed, where one has, and at the start.
+"""What a worker's check of workspaces costs: without a change, with one, and at the start.
 
 Every workspace is that of a mission of its own, on each of which somebody is at work; beside it stands what the
 mirrors cost. Run it with `python -m tests.benchmarks.following`.
@@ -21,7 +21,7 @@ from tests.integration.stage import Stage
 
 
 def main() -> None:
-    """The medians were printed."""
+    """Print the medians."""
     runs = runs_wanted(__doc__, usually=20)
     os.environ.update(IDENTITY)
     for count in (1, 100):

@@ -22,13 +22,13 @@ from tests.integration.intake.workspaces import BRANCH, Scene
 
 
 def main() -> None:
-    """The medians and the ratios were printed."""
+    """Print the medians and the ratios."""
     runs = runs_wanted(__doc__, usually=15)
     os.environ.update(IDENTITY)
     with tempfile.TemporaryDirectory(prefix="spec-kitty-benchmark-") as name:
         scene = Scene.make(Path(name))
         shutil.copytree(scene.project, scene.root / "trusting")
-        sandbox_for(scene.workspace)  # Tried out once in a process, not at each intake.
+        sandbox_for(scene.workspace)  # Determined once a process, not at each intake.
         times: dict[str, list[float]] = {}
         for number in range(runs + 1):
             scene.work({f"file{number}.txt": f"{number}\n"})

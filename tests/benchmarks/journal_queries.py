@@ -103,7 +103,7 @@ def draft(line: dict[str, Any]) -> Draft:
 
 
 def fill(root: Path, count: int) -> None:
-    """The project has a record with so many lines, which are published."""
+    """Give the project a record with that many published lines."""
     project_at(root)
     left = map(draft, lines(count))
     record = records.made(Layout(root))
@@ -114,7 +114,7 @@ def fill(root: Path, count: int) -> None:
 
 
 def index(root: Path, count: int) -> None:
-    """Make the index of the project, and say what that takes."""
+    """Make the index of the project, and print what that takes."""
     made = JournalIndex(Layout(root))
     begun = time.process_time()
     made.update()
@@ -128,7 +128,7 @@ def index(root: Path, count: int) -> None:
 
 
 def cpu_s(command: Sequence[str], root: Path) -> float:
-    """The processor time of the process: other programs take turns with it."""
+    """The processor time of the process, because other programs run beside it."""
     before = os.times()
     subprocess.run(command, cwd=root, stdout=subprocess.DEVNULL, check=True)
     after = os.times()
@@ -151,7 +151,7 @@ def measure(large: Path, small: Path, *, rounds: int) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """0 when all was measured."""
+    """The exit code: 0 if all was measured."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -45,7 +45,7 @@ def packages_of(shape: str, count: int) -> list[PackageScope]:
 
 
 def main() -> int:
-    """Plans each shape from nothing, and with half of the packages settled; prints the longer."""
+    """Plan each shape from scratch and with half of the packages settled; print the longer time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packages", type=int, default=1000, help="plan so many, not 1000")
     count: int = parser.parse_args().packages

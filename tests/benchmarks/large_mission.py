@@ -14,7 +14,7 @@ MOVES = tuple(pairwise(LANES))
 def write_mission(
     root: Path, *, packages: int, slug: str = SLUG, number: int = 1, is_new: bool = False
 ) -> int:
-    """A mission lies in the project; how many events its log has.
+    """Write a mission to the project; return how many events its log has.
 
     Of one that `is_new` nobody has begun anything, and no package waits for another.
     """

@@ -51,12 +51,12 @@ ANSWERED_OF: Final = 10
 """Of so many events one was asked for by a request, whose answer is in the record, too; the others are as of older hosts."""
 
 READY_OF: Final = 10
-"""Of so many packages one is planned still."""
+"""One of this many packages is still planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one process took: seconds, and megabytes at most; `tail` is the end of what it said."""
+    """What one process took: seconds and peak megabytes; `tail` is the end of its output."""
 
     seconds: float
     megabytes: float
@@ -97,7 +97,7 @@ def events_of(package: int, count: int) -> Iterator[Event]:
 
 
 def answer_to(event: Event) -> Draft:
-    """The request that the event was for, with its answer."""
+    """Return the request that caused the event, with its answer."""
     cause, digest = event.correlation_id or "", event.request_digest or ""
     data = {"mission_slug": SLUG, "mission_number": 1, "history_entry_id": event.event_id}
     line = {
@@ -134,7 +134,7 @@ def drafts(mission: int, *, events: int, packages: int) -> Iterator[Draft]:
 
 
 def make(root: Path, *, events: int, packages: int) -> None:
-    """The mission is in the record, and its files are there."""
+    """Write the mission to the record, and its files."""
     write_mission(root, packages=packages, is_new=True)
     record = records.made(Layout(root))
     known = record.keep_mission(KnownMission(mission_id=None, folder=SLUG, branch="main"))
@@ -150,9 +150,9 @@ def make(root: Path, *, events: int, packages: int) -> None:
 
 
 def cost(command: Sequence[str], root: Path) -> Cost:
-    """What the process took."""
+    """Measure the process."""
     with tempfile.TemporaryFile() as said:
-        # What a process took at most counts from its parent's size on: a small one starts it.
+        # The peak of a process counts from its parent's size on, so a small process starts it.
         starter = [sys.executable, "-S", "-c", _STARTER, *command]
         done = subprocess.run(starter, cwd=root, stdout=subprocess.PIPE, stderr=said, check=True)
         said.seek(0)
@@ -168,7 +168,7 @@ def show(name: str, found: Cost) -> None:
 
 
 def measure_calls(root: Path, *, rounds: int) -> None:
-    """Processes that remember nothing."""
+    """Measure processes that have nothing in memory."""
     show(PYDANTIC, cost([sys.executable, "-c", "import pydantic"], root))
     line = [*spec_kitty(), "orchestrator-api"]
     for name in ("mission-state", "list-ready"):
@@ -212,7 +212,7 @@ def _ask(mailbox: Mailbox, name: str, args: dict[str, str], *, place: str) -> No
 
 
 def show_room(root: Path) -> None:
-    """What lies on the disk."""
+    """Measure the files on the disk."""
     for name in (".git/spec-kitty", "kitty-specs", ".kitty"):
         taken = sum(it.lstat().st_size for it in (root / name).rglob("*"))
         print(f"{name:44} {taken / 1e6:20,.0f} MB")
@@ -227,7 +227,7 @@ def _project(folder: Path) -> Iterator[Path]:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """0 when all was measured."""
+    """The exit code: 0 if all was measured."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

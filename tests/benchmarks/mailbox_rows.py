@@ -32,7 +32,7 @@ _SCHEDULER_CLOCK = 2
 
 
 def round_trip(setting: Setting) -> Found:
-    """Milliseconds of one `append-history` after the other, the floor in turns with them."""
+    """Milliseconds of an `append-history`, one after the other, alternating with the floor."""
     root = _project(setting.folder / "round-trip", missions=1)
     mailbox = mailbox_of(root)
     ours, floor = [], []
@@ -79,17 +79,17 @@ def long_history(command: str, setting: Setting) -> Found:
 
 
 def idle(setting: Setting) -> Found:
-    """Percent of a core that a worker takes that has nothing to do; the floor is one percent."""
+    """Percent of a core that an idle worker takes; the floor is one percent."""
     root = _project(setting.folder / "idle", missions=MISSIONS)
     with serving(root) as process:
         before = _cpu_s(process.pid)
-        time.sleep(IDLE_S)  # What it takes in this time is what is measured.
+        time.sleep(IDLE_S)  # Only the time of the worker during this pause is measured.
         used = _cpu_s(process.pid) - before
     return Found(ours=[used / IDLE_S * 100], floor=[1.0], unit="%")
 
 
 def floor_s(folder: Path, count: int, *, batch: int) -> float:
-    """Seconds for what no host can do without, for `count` requests.
+    """Seconds for the least that any host has to do for `count` requests.
 
     A request is read, a line is appended and synced, a reply is written, synced and renamed, the
     request removed. In a batch the lines and the replies are synced once.
@@ -162,7 +162,7 @@ def _serve_once(root: Path) -> None:
 
 @contextmanager
 def serving(root: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker serves the project during the block."""
+    """Run a worker for the project during the block."""
     command = [*spec_kitty(), "mailbox", "serve"]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
         try:
@@ -193,7 +193,7 @@ def _cpu_ms(root: Path, events: int, command: str) -> float:
 
 
 def _lengthen(log: Path, events: int) -> None:
-    """Notes of another program stand at the end of the log."""
+    """Append notes of another program to the log."""
     with log.open("a") as file:
         for number in range(events):
             note = {
@@ -208,12 +208,12 @@ def _lengthen(log: Path, events: int) -> None:
 
 
 def _cpu_s(process: int) -> float:
-    """User and system time of the process, as its clock has it. Source: clock_getres(2), CPU-time clocks."""
+    """User and system time of the process, read from its CPU-time clock. Source: clock_getres(2), CPU-time clocks."""
     return time.clock_gettime((~process << 3) | _SCHEDULER_CLOCK)
 
 
 def _settle(folder: Path) -> None:
-    """Nobody's turn pays for what another left to be written."""
+    """Sync the disk, so that no measurement pays for the writes of another."""
     descriptor = os.open(folder, os.O_RDONLY)
     _LIBC.syncfs(descriptor)
     os.close(descriptor)

@@ -23,7 +23,7 @@ LANE = {
 
 
 def write_missions(root: Path, count: int) -> None:
-    """So many missions, each of one of the shapes that public projects have."""
+    """Write that many missions, each in one of the shapes that public projects have."""
     for number in range(1, count + 1):
         folder = root / "kitty-specs" / f"{number:03}-mission"
         (folder / "tasks").mkdir(parents=True)
@@ -64,7 +64,7 @@ def _planned(folder: Path, number: int) -> None:
 
 
 def _with_structured_actors(folder: Path, number: int) -> None:
-    """A log whose actors are objects, beside lanes of an older version that name another mission."""
+    """Write a log whose actors are objects, beside a `lanes.json` of an older version that names another mission."""
     _prompts(folder, number, status="")
     actor = {"model": None, "profile": "implementer", "role": "implementer", "tool": "codex"}
     begun = {"mission_slug": folder.name, "force": False, "reason": None, "review_ref": None}
@@ -100,13 +100,13 @@ def _lanes_of_an_older_version(folder: Path) -> None:
 
 
 def _stated_in_tasks_md(folder: Path, number: int) -> None:
-    """Prompts without the dependencies that `tasks.md` states."""
+    """Write prompts without the dependencies that `tasks.md` states."""
     _prompts(folder, number, status="")
     _tasks_md(folder, stated="Depends on WP01 (the model comes first)")
 
 
 def _tasks_md(folder: Path, *, stated: str = "None (starting package)") -> None:
-    """A file as the public tool writes it; `stated` is what the packages after the first wait for."""
+    """Write the file as the public tool does; `stated` are the dependencies of the packages after the first."""
     sections = (
         f"## Work Package WP{package:02}: Step (Priority: P{package})\n\n**Goal**: the model.\n\n"
         f"### Included Subtasks\n- [ ] T{package:03} Write it\n\n"
@@ -149,7 +149,7 @@ COMMANDS = {
 
 
 def main() -> int:
-    """Prints how long each command takes, and how many lines it says."""
+    """Print how long each command takes, and how many lines it prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--missions", type=int, default=400, help="make so many, not 400")
     count: int = parser.parse_args().missions

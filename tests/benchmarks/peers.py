@@ -18,7 +18,7 @@ INSTALL: Final = "pip install 'spec-kitty[bench]'"
 
 
 def rates(folder: Path, *, messages: int, size: int) -> dict[str, float]:
-    """Messages a second of every peer that is installed, by its name."""
+    """Messages a second of every installed peer, by its name."""
     return {
         name: messages / _seconds(run, folder, messages=messages, size=size)
         for name, (module, run) in PEERS.items()

@@ -1,4 +1,4 @@
-"""What a benchmark of the table found, and how it is shown: ratios first, because only they mean something elsewhere."""
+"""The results of a benchmark and how they are shown: ratios first, because only they hold on other machines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Where and how often to measure: `folder` is empty, and on the disk that is to be measured."""
+    """Where and how often to measure: `folder` is empty, and on the disk to be measured."""
 
     folder: Path
     rounds: int
@@ -23,7 +23,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What one row has measured, in turns: times or rates of the host, and of what it is compared with.
+    """The measurements of one row, alternating: times or rates of the host, and of what it is compared with.
 
     `peers` are medians of other programs in the unit of `ours`.
     """
@@ -36,13 +36,13 @@ class Found:
 
     @property
     def ratio(self) -> float:
-        """The median of ours to that of the floor."""
+        """The ratio of our median to the median of the floor."""
         return statistics.median(self.ours) / statistics.median(self.floor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the table: what is measured, the floor, and the ratio that is to be reached.
+    """One line of the table: what is measured, the floor, and the ratio to be reached.
 
     The ratio is to be at most `reach`, or at least where `is_rate`.
     """
@@ -55,7 +55,7 @@ class Row:
     is_rate: bool = False
 
     def is_reached(self, found: Found) -> bool:
-        """Whether the ratio is what it is to be."""
+        """Whether the ratio is reached."""
         return found.ratio >= self.reach if self.is_rate else found.ratio <= self.reach
 
 
@@ -79,7 +79,7 @@ def table(found: Iterable[tuple[Row, Found]]) -> str:
 
 
 def as_json(found: Iterable[tuple[Row, Found]], *, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for programs, with every sample."""
+    """The same for programs, as JSON with every sample."""
     rows = {
         row.name: {
             "what": row.what,
@@ -100,7 +100,7 @@ def as_json(found: Iterable[tuple[Row, Found]], *, facts: Mapping[str, Any]) -> 
 
 
 def machine(folder: Path) -> dict[str, Any]:
-    """What the figures depend on."""
+    """The properties of the machine on which the figures depend."""
     told = ["stat", "-f", "-c", "%T", str(folder)]
     return {
         "python": platform.python_version(),

@@ -16,7 +16,7 @@ CALL = "orchestrator-api contract-version"
 
 
 def main() -> int:
-    """0 when the ratio holds, else 1."""
+    """The exit code: 0 if the ratio holds, else 1."""
     runs = runs_wanted(__doc__, usually=RUNS)
     commands = {
         FLOOR: [sys.executable, "-c", "import click, pydantic"],

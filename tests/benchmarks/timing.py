@@ -22,7 +22,7 @@ IDENTITY = {
 
 
 def runs_wanted(description: str | None, *, usually: int) -> int:
-    """How often the caller wants each thing measured."""
+    """How often the caller wants each measurement repeated."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--runs", type=int, default=usually, help=f"measure so often, not {usually} times"
@@ -32,7 +32,7 @@ def runs_wanted(description: str | None, *, usually: int) -> int:
 
 
 def spec_kitty() -> list[str]:
-    """How this interpreter's spec-kitty is started: the installed program, else the module."""
+    """The command that starts this interpreter's spec-kitty: the installed program, else the module."""
     beside = Path(sys.executable).with_name("spec-kitty")
     return [str(beside)] if beside.exists() else [sys.executable, "-m", "specify_cli"]
 
@@ -48,9 +48,9 @@ def medians_ms(
 def samples_ms(
     commands: Mapping[str, Sequence[str]], *, runs: int, folder: Path | None = None
 ) -> dict[str, list[float]]:
-    """What the whole process of each command took, as often as asked for.
+    """The times of the whole process of each command, as often as requested.
 
-    They take turns, so that whatever else the machine does hits all of them alike. The first turn
+    The commands alternate, so that other load affects all of them alike. The first turn
     warms the caches and does not count.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -65,7 +65,7 @@ def samples_ms(
 
 @contextmanager
 def scratch_project() -> Iterator[Path]:
-    """A project with one commit, in a folder that is gone afterwards."""
+    """A project with one commit, in a folder that is removed afterwards."""
     root = Path(tempfile.mkdtemp(prefix="spec-kitty-benchmark-")).resolve()
     try:
         project_at(root)
@@ -75,7 +75,7 @@ def scratch_project() -> Iterator[Path]:
 
 
 def project_at(root: Path) -> None:
-    """The folder, which is empty, is a project with one commit."""
+    """Make a project with one commit in the folder, which is empty."""
     os.environ.update(IDENTITY)
     # A Python that may not keep its bytecode compiles the program at each start.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -88,12 +88,12 @@ def project_at(root: Path) -> None:
 
 
 def verdict(name: str, value: float, *, at_most: float, unit: str = "") -> int:
-    """The exit code of the benchmark: 0 when the value holds the limit, which was printed."""
+    """Print the limit; return the exit code of the benchmark: 0 if the value is within it."""
     holds = value <= at_most
     print(f"{name:44} {value:8.2f}{unit}  {'PASS' if holds else 'FAIL'}: at most {at_most:g}{unit}")
     return 0 if holds else 1
 
 
 def show(name: str, value: float, unit: str) -> None:
-    """One figure was printed."""
+    """Print one figure."""
     print(f"{name:44} {value:8.1f} {unit}")

@@ -31,7 +31,7 @@ WORKTREE = "git worktree add"
 
 
 def main() -> int:
-    """Prints the table."""
+    """Print the table."""
     runs = runs_wanted(__doc__, usually=RUNS)
     for name, fill in KINDS.items():
         with scratch_project() as root:
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _many_files(root: Path) -> None:
-    source = random.Random(11)  # So that nothing can be packed away.
+    source = random.Random(11)  # Random content, which git cannot compress.
     for number in range(MANY_FILES):
         file = root / f"dir{number % 60:02}" / f"{number:04}.bin"
         file.parent.mkdir(exist_ok=True)
@@ -125,7 +125,7 @@ def _turns(root: Path) -> Iterator[tuple[str, Callable[[], object], Callable[[],
 
 @contextmanager
 def _timed(waits: list[float]) -> Iterator[None]:
-    """Each wait for the disk is told."""
+    """Add the time of each wait for the disk to `waits`."""
     real = durability.sync_all
 
     def timed() -> None:

@@ -12,17 +12,17 @@ from tests.contract.recorded import written_by_a_host
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> ScratchProjects:
-    """The fixture projects, each made once in this process."""
+    """The fixture projects, each created once in this process."""
     return ScratchProjects(tmp_path_factory.mktemp("projects"))
 
 
 @pytest.fixture(scope="session")
 def code(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> CodeFacts:
-    """What the code says of itself, and what a host has written."""
+    """Facts about the code, and the files that a host has written."""
     return facts.of_the_code(written_by_a_host(scratch, tmp_path_factory.mktemp("written")))
 
 
 @pytest.fixture(autouse=True)
 def no_project_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The project is found from the folder, unless a test names it."""
+    """Find the project from the folder, unless a test names it."""
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)

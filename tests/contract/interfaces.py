@@ -41,7 +41,7 @@ class CommandLine:
         return self.say(root, ask.as_argv())
 
     def say(self, folder: Path, words: list[str]) -> Answer:
-        """The answer to the words behind `orchestrator-api`, said in the folder."""
+        """The answer to `orchestrator-api` with the words, called in the folder."""
         printed = io.BytesIO()
         stdout = io.TextIOWrapper(printed, write_through=True)
         with contextlib.chdir(folder), contextlib.redirect_stdout(stdout):
@@ -65,7 +65,7 @@ class Mailbox:
         return Answer(raw=reply_path(root, ask.correlation_id).read_bytes())
 
     def drain(self, root: Path) -> None:
-        """Everything that waits is answered."""
+        """Answer all waiting requests."""
         settings = WorkerSettings(
             contract_version=VERSION,
             orchestrators=(
@@ -99,7 +99,7 @@ class MailboxProcess:
 
 
 def run_program(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
-    """`spec-kitty` with the words, run to its end in the folder."""
+    """Run `spec-kitty` with the words in the folder."""
     return subprocess.run(
         [sys.executable, "-m", "specify_cli", *words],
         cwd=folder,
@@ -110,24 +110,24 @@ def run_program(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]
 
 
 def run_agent(folder: Path, words: list[str]) -> subprocess.CompletedProcess[bytes]:
-    """`spec-kitty agent` with the words, said in the folder, in this process."""
+    """Call `spec-kitty agent` with the words in the folder, in this process."""
     with contextlib.chdir(folder):
         said = CliRunner().invoke(people, ["agent", *words], catch_exceptions=False)
     return subprocess.CompletedProcess(words, said.exit_code, said.stdout_bytes, said.stderr_bytes)
 
 
 def run_agent_process(folder: Path, words: list[str]) -> subprocess.CompletedProcess[bytes]:
-    """`spec-kitty agent` with the words, run to its end in the folder."""
+    """Run `spec-kitty agent` with the words in the folder."""
     return run_program(folder, "agent", *words)
 
 
 def dispatcher_at(start: Path, *, find: Find) -> Dispatcher:
-    """The dispatcher of the project that `start` lies in, with the commands that `find` gives."""
+    """The dispatcher of the project that contains `start`, with the commands that `find` returns."""
     return Dispatcher(bootstrap.ProjectHost(start), find)
 
 
 def find_broken(name: str) -> Command:
-    """The command with a handler that has a bug, where it would change something."""
+    """The command, whose handler raises if it would change state."""
     command = registry.find(name)
     return command._replace(handle=_raise) if command.changes_state else command
 
@@ -136,5 +136,5 @@ def _raise(*_: Any) -> Any:
     raise ZeroDivisionError
 
 
-# What a host without bugs cannot show: how it answers when it has one.
+# Shows how the host answers when one of its handlers has a bug.
 BROKEN: dict[str, Interface] = {"cli": CommandLine(find_broken), "mailbox": Mailbox(find_broken)}

@@ -1,4 +1,4 @@
-"""What a host leaves in a project after a run in which it writes everything that it can write."""
+"""The files of a project after a run in which the host writes each kind of file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def written_by_a_host(scratch: ScratchProjects, folder: Path) -> dict[str, list[
 
 
 class _Asking:
-    """Asks each interface in turn."""
+    """Send each request through the next interface in turn."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -1,4 +1,4 @@
-"""The code and the contract say the same."""
+"""The code and the contract agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever words the command line is given, one envelope is on stdout, and 2 means not understood."""
+"""Every call of the command line prints one envelope; exit code 2 means that the call is invalid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.contract.interfaces import CommandLine, run_program
 
 MOVE = ["transition", "--mission", "001-single", "--wp", "WP01", "--to", "blocked"]
-# Command in the envelope to words that nobody understands.
+# The command in the envelope, and the words of an invalid call.
 NOT_UNDERSTOOD: list[tuple[str, list[str]]] = [
     ("unknown", []),
     ("unknown", ["--mission", "1"]),
@@ -43,7 +43,7 @@ def root(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize(("command", "words"), NOT_UNDERSTOOD)
-def test_words_that_nobody_understands_get_an_envelope_and_exit_code_2(
+def test_invalid_call_gets_an_envelope_and_exit_code_2(
     command: str, words: list[str], root: Path
 ) -> None:
     answered = CommandLine().say(root, words)
@@ -54,7 +54,7 @@ def test_words_that_nobody_understands_get_an_envelope_and_exit_code_2(
     assert not (root / "kitty-specs" / "001-single" / "status.events.jsonl").exists()
 
 
-def test_id_of_a_call_that_was_not_understood_comes_back(root: Path) -> None:
+def test_error_of_an_invalid_call_has_its_correlation_id(root: Path) -> None:
     for words in (["--correlation-id", "mine-1", "--colour"], ["--correlation-id=mine-1", "more"]):
         answered = CommandLine().say(root, [*MOVE, *words])
         assert envelope_of(answered.raw)["correlation_id"] == "mine-1"
@@ -65,13 +65,13 @@ def test_lane_is_trimmed_and_case_folded(root: Path) -> None:
     assert envelope_of(answered.raw)["data"]["to_lane"] == "planned"
 
 
-def test_help_is_prose(root: Path) -> None:
+def test_help_is_plain_text(root: Path) -> None:
     done = run_program(root, "orchestrator-api", "transition", "--help")
     assert done.returncode == 0
     assert b"--review-result-json" in done.stdout
 
 
-def test_project_is_the_one_that_the_environment_names(
+def test_environment_variable_selects_the_project(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = CommandLine().say(tmp_path, ["mission-state", "--mission", "001-single"])

@@ -1,4 +1,4 @@
-"""The schema of `config.toml` and the host judge alike."""
+"""The schema of `config.toml` and the host accept and refuse the same files."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def fits_the_schema(text: str) -> bool:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_what_fits_the_schema_is_granted(tmp_path: Path, name: str) -> None:
+def test_a_valid_config_is_accepted(tmp_path: Path, name: str) -> None:
     assert fits_the_schema(GOOD[name])
     write(tmp_path, GOOD[name])
     found = config_file.read(tmp_path).grants
@@ -219,7 +219,7 @@ def test_what_fits_the_schema_is_granted(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_does_not_fit_is_refused_and_its_key_is_named(tmp_path: Path, name: str) -> None:
+def test_an_invalid_config_is_refused_with_its_key(tmp_path: Path, name: str) -> None:
     text, key = BAD[name]
     assert not fits_the_schema(text)
     path = write(tmp_path, text)
@@ -229,7 +229,7 @@ def test_what_does_not_fit_is_refused_and_its_key_is_named(tmp_path: Path, name:
     assert "spec-kitty mailbox access" in caught.value.message
 
 
-def test_a_file_with_settings_alone_grants_what_no_file_grants(tmp_path: Path) -> None:
+def test_a_config_without_orchestrators_grants_everything(tmp_path: Path) -> None:
     assert fits_the_schema(SETTINGS)
     write(tmp_path, SETTINGS)
     found = config_file.read(tmp_path)
@@ -263,14 +263,14 @@ def test_a_file_with_settings_alone_grants_what_no_file_grants(tmp_path: Path) -
     assert found.grants == (grants.everything(),)
 
 
-def test_an_empty_file_is_refused_because_it_may_have_lost_its_content(tmp_path: Path) -> None:
+def test_an_empty_config_is_refused(tmp_path: Path) -> None:
     assert not fits_the_schema("# nothing\n")
     write(tmp_path, "# nothing\n")
     with pytest.raises(StateUnreadable):
         config_file.read(tmp_path)
 
 
-def test_the_default_of_a_setting_stands_in_the_schema() -> None:
+def test_the_schema_has_the_default_of_each_setting() -> None:
     properties = CONTRACT.schema("config")["properties"]
     defaults = {name: entry["default"] for name, entry in properties.items() if "default" in entry}
     assert HostSettings(**defaults) == HostSettings()
@@ -280,7 +280,7 @@ def test_the_default_of_a_setting_stands_in_the_schema() -> None:
 
 
 @pytest.mark.parametrize("name", HostSettings().written)
-def test_the_table_of_settings_has_the_values_and_the_default_of(name: str) -> None:
+def test_the_contract_table_has_the_values_and_the_default_of(name: str) -> None:
     entry = CONTRACT.schema("config")["properties"][name]
     text = CONTRACT.texts()["mailbox.md"]
     [row] = [line for line in text.splitlines() if line.startswith(f"| `{name}` | ")]
@@ -306,7 +306,7 @@ def _told(value: str | int) -> str:
     return f'`"{value}"`' if isinstance(value, str) else f"{value:,}"
 
 
-def test_settings_know_the_user_of_each_orchestrator_that_has_one(tmp_path: Path) -> None:
+def test_settings_list_the_uid_of_each_orchestrator(tmp_path: Path) -> None:
     uids = {"a": "uid = 0", "b": "", "default": "uid = 1001"}
     write(tmp_path, "".join(f"{NAMED.format(name)}{uid}\n" for name, uid in uids.items()))
 
@@ -328,7 +328,7 @@ def test_settings_know_the_user_of_each_orchestrator_that_has_one(tmp_path: Path
         ("copy", ALL, False),
     ],
 )
-def test_workspaces_share_objects_by_default_where_no_orchestrator_is_granted_anything(
+def test_workspaces_share_objects_by_default_without_orchestrators(
     tmp_path: Path, rule: str, grants: str, shares: bool
 ) -> None:
     written = f'workspace_objects = "{rule}"\n' if rule else "trash_days = 14\n"
@@ -336,7 +336,7 @@ def test_workspaces_share_objects_by_default_where_no_orchestrator_is_granted_an
     assert config_file.read(tmp_path).settings.shares_objects is shares
 
 
-def test_the_host_of_a_project_hands_on_what_follows_from_the_grants(
+def test_the_project_host_passes_on_settings_derived_from_grants(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
@@ -350,7 +350,7 @@ def test_the_host_of_a_project_hands_on_what_follows_from_the_grants(
     assert settings.owners == {"a": 7}
 
 
-def test_what_the_host_takes_for_granted_stands_in_the_schema() -> None:
+def test_the_schema_has_the_default_quota_and_the_command_names() -> None:
     schema = CONTRACT.schema("config")["$defs"]
     quota = {name: entry["default"] for name, entry in schema["quota"]["properties"].items()}
     assert grants.Quota(**quota) == grants.Quota()

@@ -1,4 +1,4 @@
-"""`spec-kitty contract show` gives out the contract that ships with the host."""
+"""`spec-kitty contract show` prints the contract that ships with the host."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_every_document_is_listed_with_the_fixtures() -> None:
     assert sorted(shown.stdout.splitlines()) == DOCUMENTS
 
 
-def test_list_fits_two_screens_and_tells_of_the_fixtures() -> None:
+def test_list_fits_two_screens_and_mentions_the_fixtures() -> None:
     shown = show()
     listed = shown.stdout.splitlines()
     assert shown.exit_code == 0
@@ -63,9 +63,7 @@ def test_document_is_found_by_the_end_of_its_name() -> None:
         ("worker", "v1/schemas/worker.json"),
     ],
 )
-def test_name_means_the_outermost_document_and_the_text_before_the_data(
-    name: str, document: str
-) -> None:
+def test_short_name_prefers_the_outer_document_and_text_to_data(name: str, document: str) -> None:
     assert show(name).stdout_bytes == (ROOT / document).read_bytes()
 
 
@@ -88,7 +86,7 @@ COMMANDS = [
 
 
 def named_documents() -> set[str]:
-    """What the texts call a document: in code, or as the target of a link within the contract."""
+    """The names that the texts use for documents: in code, or as the target of a link within the contract."""
     named = set()
     for text in TEXTS:
         prose = re.sub(r"```.*?```", "", text.read_text(), flags=re.S)
@@ -97,7 +95,7 @@ def named_documents() -> set[str]:
     return named - OF_A_PROJECT
 
 
-def test_every_document_that_the_texts_name_is_shown_by_that_name() -> None:
+def test_every_document_is_shown_by_the_name_that_the_texts_use() -> None:
     named = {"orchestrator-api", "mailbox", "lanes", "policy"} | named_documents()
     filled_in = {re.sub("<(name|command)>", x, name) for name in named for x in COMMANDS}
     assert [name for name in sorted(filled_in) if show(name).exit_code != 0] == []
@@ -110,14 +108,14 @@ def test_unknown_document_is_refused_on_stderr() -> None:
     assert "nothing" in shown.stderr
 
 
-def test_name_that_fits_several_documents_is_refused_with_their_names() -> None:
+def test_ambiguous_name_is_refused_with_the_matching_names() -> None:
     shown = show("spec.md")
     assert shown.exit_code == 1
     assert shown.stdout_bytes == b""
     assert "v1/fixtures/projects/" in shown.stderr
 
 
-def test_document_leaves_a_process_as_it_is(tmp_path: Path) -> None:
+def test_program_prints_a_document_byte_for_byte(tmp_path: Path) -> None:
     done = run_program(tmp_path, "contract", "show", "v1/lanes.json")
     assert done.returncode == 0
     assert done.stdout == (ROOT / "v1" / "lanes.json").read_bytes()

@@ -1,4 +1,4 @@
-"""A drift of the code is seen: by the very check that is there for it."""
+"""A deviation of the code from the contract is detected by the check for it."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class _UsageAgain(SpecKittyError):
 
 
 class _WiderParams(TransitionParams):
-    """Arguments with one too many."""
+    """Arguments with an additional field."""
 
     colour: str | None = argument("What colour.", default=None)
 
 
 class _WiderResult(ListReadyResult):
-    """Data with a field too many."""
+    """Data with an additional field."""
 
     colour: str
 
@@ -165,13 +165,13 @@ IN_THE_CODE: list[tuple[str, Callable[[CodeFacts], CodeFacts]]] = [
 
 
 @pytest.mark.parametrize(("check", "plant"), IN_THE_CODE)
-def test_drift_of_the_code_is_seen(
+def test_a_deviation_of_the_code_is_detected(
     check: str, plant: Callable[[CodeFacts], CodeFacts], code: CodeFacts
 ) -> None:
     assert list(CHECKS[check](CONTRACT, plant(code)))
 
 
-def test_field_that_a_refusal_gets_in_the_source_is_seen(code: CodeFacts, tmp_path: Path) -> None:
+def test_an_undocumented_field_of_a_refusal_is_detected(code: CodeFacts, tmp_path: Path) -> None:
     (tmp_path / "rule.py").write_text(
         "def refuse(**details):\n    raise UsageError('no', **details)\n\n"
         "def judge():\n    refuse(colour='red', guard='tea', reason_code='tired')\n"

@@ -1,4 +1,4 @@
-"""A drift of the contract is seen: each check is shown to fail by planting what it is there for."""
+"""A deviation of the contract from the code is detected: each check fails for a change that it must find."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
 from tests.contract.agreement.checks import CHECKS
 from tests.contract.agreement.facts import CodeFacts
 
-# Check by name to a change of one contract file: its name, and what is done to its content.
+# By the name of a check, a change of one contract file: its name and the change of its content.
 Change = Callable[[Any], Any]
 
 IN_THE_CONTRACT: list[tuple[str, str, Change]] = [
@@ -214,7 +214,7 @@ def planted_in(folder: Path, name: str, change: Change) -> Contract:
 
 
 def release(contract: Contract) -> None:
-    """Seals the newest version, as is done when it is released."""
+    """Seal the newest version, as at a release."""
     changelog, sealed = contract.folder.parent / "CHANGELOG.md", contract.read("digests")
     changelog.write_text(changelog.read_text("utf-8").replace(" (unreleased)", "", 1), "utf-8")
     sealed[CONTRACT_VERSION] = {
@@ -230,11 +230,11 @@ def test_a_released_contract_agrees_with_the_code(code: CodeFacts, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("check", "name", "change"), IN_THE_CONTRACT)
-def test_drift_of_the_contract_is_seen(
+def test_a_deviation_of_the_contract_is_detected(
     check: str, name: str, change: Change, code: CodeFacts, tmp_path: Path
 ) -> None:
     assert list(CHECKS[check](planted_in(tmp_path, name, change), code))
 
 
-def test_every_check_has_been_shown_to_fail() -> None:
+def test_every_check_has_a_case_that_fails() -> None:
     assert {check for check, _, _ in IN_THE_CONTRACT} == set(CHECKS)

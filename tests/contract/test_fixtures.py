@@ -1,4 +1,4 @@
-"""Every golden case is answered as it says, alike at both interfaces."""
+"""Every golden case gets exactly its answer, the same at both interfaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.contract.interfaces import (
     run_agent,
 )
 
-# What these tests and the host that they run can do.
+# The capabilities of these tests and of the host that they run.
 CAPABILITIES = frozenset({"host-private-layout", "fault-injection", "access-control"})
 CASES = [case for case in all_cases() if case.requires <= CAPABILITIES]
 
@@ -37,7 +37,7 @@ def play(
     *,
     agent: Agent = run_agent,
 ) -> dict[str, str]:
-    """Door to what was answered there, chance left out; each is judged on its own."""
+    """By interface, the checked answer without ids and times."""
     answers = {}
     for name in case.interfaces:
         root = scratch.project(case.project, folder / name)
@@ -49,12 +49,12 @@ def play(
 
 
 @pytest.mark.parametrize("case", sampled(CASES, every=6, rest=pytest.mark.long), ids=named)
-def test_case_has_exactly_its_answer_at_every_door(
+def test_case_has_exactly_its_answer_at_both_interfaces(
     case: Case, scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     answers = play(case, {"cli": CommandLine(), "mailbox": Mailbox()}, scratch, tmp_path)
     assert len(set(answers.values())) == 1
 
 
-def test_every_case_is_judged() -> None:
+def test_every_case_is_run() -> None:
     assert all_cases() == CASES

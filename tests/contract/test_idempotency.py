@@ -1,4 +1,4 @@
-"""An id has one answer, whichever interface it comes through, and however often."""
+"""An id has one answer at both interfaces, however often it is sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAYS = [("cli", "mailbox"), ("mailbox", "cli"), ("cli", "cli"), ("mailbox", "mai
 
 @dataclass(slots=True)
 class Project:
-    """A project and the request that is asked of it twice."""
+    """A project and the request that is sent twice."""
 
     root: Path
     ask: Request = field(
@@ -38,11 +38,11 @@ class Project:
         return INTERFACES[interface].send(self.root, ask or self.ask).raw
 
     def told_otherwise(self) -> Request:
-        """Another request under the same id."""
+        """A different request with the same id."""
         return replace(self.ask, args=self.ask.args | {"note": "twice"})
 
     def refused(self) -> Request:
-        """A request under the same id that is refused for good reasons."""
+        """A request with the same id that is refused."""
         return replace(self.ask, args=self.ask.args | {"wp": "WP99"})
 
     def records(self) -> tuple[bytes, bytes]:
@@ -65,7 +65,7 @@ def project(scratch: ScratchProjects, tmp_path: Path) -> Project:
 
 
 @pytest.mark.parametrize(("first", "second"), WAYS)
-def test_same_request_again_gets_the_same_bytes_and_leaves_no_trace(
+def test_repeated_request_gets_the_same_bytes_and_changes_nothing(
     first: str, second: str, project: Project
 ) -> None:
     answer, records = project.send(first), project.records()
@@ -75,9 +75,7 @@ def test_same_request_again_gets_the_same_bytes_and_leaves_no_trace(
 
 
 @pytest.mark.parametrize(("first", "second"), WAYS)
-def test_refusal_is_final_for_its_id_at_either_door(
-    first: str, second: str, project: Project
-) -> None:
+def test_repeated_request_gets_the_same_refusal(first: str, second: str, project: Project) -> None:
     ask = project.refused()
     answer, records = project.send(first, ask), project.records()
     assert envelope_of(answer)["error_code"] == "WP_NOT_FOUND"
@@ -86,7 +84,7 @@ def test_refusal_is_final_for_its_id_at_either_door(
 
 
 @pytest.mark.parametrize("first", INTERFACES)
-def test_other_request_under_the_id_conflicts_at_the_command_line(
+def test_different_request_with_a_used_id_conflicts_at_the_command_line(
     first: str, project: Project
 ) -> None:
     answer, (log, _) = project.send(first), project.records()
@@ -97,7 +95,7 @@ def test_other_request_under_the_id_conflicts_at_the_command_line(
 
 
 @pytest.mark.parametrize("first", INTERFACES)
-def test_other_request_under_the_id_becomes_a_dead_letter_at_the_mailbox(
+def test_different_request_with_a_used_id_becomes_a_dead_letter(
     first: str, project: Project
 ) -> None:
     answer, (log, _) = project.send(first), project.records()
@@ -112,14 +110,14 @@ def test_other_request_under_the_id_becomes_a_dead_letter_at_the_mailbox(
     assert len(dead_letters) == 1
 
 
-def test_reply_that_was_deleted_comes_back_as_it_was(project: Project) -> None:
+def test_deleted_reply_is_restored_byte_for_byte(project: Project) -> None:
     answer, records = project.send("mailbox"), project.records()
     project.reply.unlink()
     assert project.send("mailbox") == answer
     assert project.records() == records
 
 
-def test_same_request_written_otherwise_is_the_same(project: Project) -> None:
+def test_repeated_request_may_differ_in_key_order_version_and_deadline(project: Project) -> None:
     answer = project.send("mailbox")
     too_late = replace(project.ask, contract_version="1.2.0", not_after="2001-01-01T00:00:00Z")
     reordered = replace(too_late, args=dict(reversed(project.ask.args.items())))
@@ -127,7 +125,7 @@ def test_same_request_written_otherwise_is_the_same(project: Project) -> None:
     assert project.send("mailbox", reordered) == answer
 
 
-def test_null_is_the_same_as_leaving_out(project: Project) -> None:
+def test_null_equals_an_omitted_argument(project: Project) -> None:
     policy = {**POLICY, "tool_restrictions": None}
     move = replace(
         project.ask,

@@ -1,4 +1,4 @@
-"""The whole table of moves: each of the 81 pairs, bare, with everything supplied, and forced.
+"""The whole table of transitions: each of the 81 pairs, bare, with everything supplied, and forced.
 
 What is expected comes from the contract's `lanes.json` alone. A package is brought into its lane by
 lines in the event log, as a host finds it in a project that was there before.
@@ -30,7 +30,7 @@ PAIRS = list(product(LANES, LANES))
 GUARDS: dict[tuple[str, str], str] = {
     (move["from"], move["to"]): move["guard"] for move in TABLE["moves"]
 }
-# What a request meets by naming an actor, which every request does, in a project where no work began.
+# The guards that a request meets by naming an actor, as each does, in a project without work.
 MET_BY_AN_ACTOR = {"actor", "review_claim", "none", "not_begun"}
 MISSION, PACKAGE, ACTOR = "001-single", "WP01", "ada"
 INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
@@ -46,7 +46,7 @@ WAYS: dict[str, dict[str, Any]] = {"bare": {}, "supplied": SUPPLIED, "forced": F
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A project whose one package can be put into any lane."""
+    """A project whose only package can be put into any lane."""
 
     root: Path
     before: bytes
@@ -56,7 +56,7 @@ class Board:
         return self.root / "kitty-specs" / MISSION / "status.events.jsonl"
 
     def put(self, lane: str) -> bytes:
-        """The package stands in the lane; the bytes of the log that says so."""
+        """Put the package into the lane; return the bytes of the log."""
         forget(self.root)
         forget_journal(self.root)
         self.log.write_bytes(self.before + _line("planned", lane, force=True))
@@ -74,13 +74,13 @@ class Board:
 
 @pytest.fixture(scope="module")
 def untouched(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
-    """Nothing of the package can be seen: no worktree, no branch, no subtask done."""
+    """The package has no worktree, no branch and no finished subtask."""
     return Board(scratch.project("single", tmp_path_factory.mktemp("untouched") / "project"), b"")
 
 
 @pytest.fixture(scope="module")
 def forced_upon(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
-    """A project of its own for forced moves, because of what they leave for others to see."""
+    """A separate project for forced transitions, because they leave traces."""
     return Board(scratch.project("single", tmp_path_factory.mktemp("forced") / "project"), b"")
 
 
@@ -119,7 +119,7 @@ def board(
     tmp_path: Path,
 ) -> Board:
     if way == "supplied" and to == "in_progress" and (origin, to) in GUARDS:
-        # Work that begins anew sets aside what is there: nobody else may have this project.
+        # A restart of work sets aside existing work, so no other test may use this project.
         return _worked(scratch, tmp_path / "project")
     if GUARDS.get((origin, to)) == "not_begun":
         way = {"supplied": "bare"}.get(way, way)
@@ -129,7 +129,7 @@ def board(
 
 
 def _line(from_lane: str | None = None, to_lane: str | None = None, **more: Any) -> bytes:
-    """A line of an event log as hosts of other versions leave it."""
+    """A line of an event log as hosts of other versions write it."""
     head = {"event_id": "01JA0000000000000000000001", "at": "2026-01-05T09:01:00+00:00"}
     lanes = {"from_lane": from_lane, "to_lane": to_lane} if to_lane else {}
     line = head | {"actor": ACTOR, "mission_slug": MISSION, "wp_id": PACKAGE} | lanes | more
@@ -137,7 +137,7 @@ def _line(from_lane: str | None = None, to_lane: str | None = None, **more: Any)
 
 
 def refusing_guard(origin: str, to: str, way: str) -> str | None:
-    """The guard that the contract has refuse the move, or None where it is accepted."""
+    """The guard that refuses the transition by the contract, or None if it is accepted."""
     guard = GUARDS.get((origin, to), "edge")
     if way == "forced":
         return None
@@ -148,23 +148,21 @@ def refusing_guard(origin: str, to: str, way: str) -> str | None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_move_is_accepted_or_refused_as_the_table_says(
-    origin: str, to: str, way: str, board: Board
-) -> None:
+def test_transition_follows_the_table(origin: str, to: str, way: str, board: Board) -> None:
     check_move(board, origin, to, way=way, interface="cli")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=3))
-def test_move_through_a_mailbox_is_accepted_or_refused_as_the_table_says(
+def test_transition_through_a_mailbox_follows_the_table(
     origin: str, to: str, way: str, board: Board
 ) -> None:
     check_move(board, origin, to, way=way, interface="mailbox")
 
 
 def check_move(board: Board, origin: str, to: str, *, way: str, interface: str) -> None:
-    """One move of a package in the status lane `origin`."""
+    """Check one transition of a package in the status lane `origin`."""
     before = board.put(origin)
     envelope = board.move(to, INTERFACES[interface], **WAYS[way])
     guard = refusing_guard(origin, to, way)
@@ -184,7 +182,7 @@ def check_move(board: Board, origin: str, to: str, *, way: str, interface: str) 
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize(("origin", "to"), [("planned", "claimed"), ("done", "planned")])
 @pytest.mark.parametrize("note", [None, "  "])
-def test_force_without_a_note_is_refused_inside_and_outside_of_the_table(
+def test_force_without_a_note_is_refused(
     origin: str, to: str, note: str | None, interface: str, untouched: Board
 ) -> None:
     before = untouched.put(origin)
@@ -194,5 +192,5 @@ def test_force_without_a_note_is_refused_inside_and_outside_of_the_table(
     assert untouched.log.read_bytes() == before
 
 
-def test_there_are_81_pairs() -> None:
+def test_table_has_81_pairs() -> None:
     assert len(set(PAIRS)) == 81

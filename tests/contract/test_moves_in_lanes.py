@@ -1,4 +1,4 @@
-"""The whole table of moves while another package occupies the execution lane, and with recorded commits."""
+"""The whole table of transitions while another package occupies the execution lane, and with recorded commits."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def line(wp_id: str, **fields: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A project whose package was worked on, and the commit that it is handed in with."""
+    """A project whose package was worked on, and the commit that is submitted."""
 
     board: Board
     commit: str
 
     def put(self, lane: str) -> bytes:
-        """The package stands in the lane, with its commit where the lane has one."""
+        """Put the package into the lane, with its commit if the lane has one."""
         before = self.board.put(lane)
         if lane in HANDED_IN:
             *rest, last = before.splitlines(keepends=True)
@@ -62,7 +62,7 @@ class Recorded:
 
 
 def started(scratch: ScratchProjects, root: Path) -> tuple[Board, str]:
-    """A package of which there is a commit, and that has its subtasks done."""
+    """A package with a commit and finished subtasks."""
     root = scratch.project("single", root)
     args = {"mission": MISSION, "wp": PACKAGE, "actor": ACTOR}
     ask = Request(
@@ -94,7 +94,7 @@ def recorded(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def occupied(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
-    """The same package, and another one of its execution lane that is at work."""
+    """The same package, and another one of its execution lane in progress."""
     board, _ = started(scratch, tmp_path_factory.mktemp("occupied") / "project")
     tasks = board.root / "kitty-specs" / MISSION / "tasks"
     [prompt] = tasks.glob(f"{PACKAGE}*.md")
@@ -114,7 +114,7 @@ def refusing_guard_of_begun(origin: str, to: str, way: str) -> str | None:
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=7))
-def test_no_move_enters_an_occupied_lane(
+def test_no_transition_enters_an_occupied_execution_lane(
     origin: str, to: str, way: str, interface: str, occupied: Board
 ) -> None:
     before = occupied.put(origin)
@@ -137,7 +137,7 @@ def test_no_move_enters_an_occupied_lane(
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=7))
-def test_a_move_records_the_commit_that_was_handed_in(
+def test_a_transition_records_the_submitted_commit(
     origin: str, to: str, way: str, interface: str, recorded: Recorded
 ) -> None:
     before = recorded.put(origin)

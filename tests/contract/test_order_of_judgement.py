@@ -60,7 +60,7 @@ def root(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize(("code", "args", "policy"), rows())
-def test_first_fault_is_the_answer(
+def test_answer_names_the_first_fault(
     code: str, args: dict[str, Any], policy: Any, root: Path
 ) -> None:
     one, other = answers(root, args, policy)
@@ -76,7 +76,7 @@ def test_first_fault_is_the_answer(
         ({"review_result": {"verdict": "maybe"}}, POLICY, "USAGE_ERROR"),
     ],
 )
-def test_proofs_of_a_wrong_shape_come_after_the_policy_and_before_the_mission(
+def test_malformed_evidence_is_checked_after_the_policy_and_before_the_mission(
     wrong: dict[str, Any], policy: Any, code: str, root: Path
 ) -> None:
     args = {"mission": "nothing", "wp": "WP01", "actor": "ada", "to": "claimed"} | wrong
@@ -88,7 +88,9 @@ def test_proofs_of_a_wrong_shape_come_after_the_policy_and_before_the_mission(
 @pytest.mark.parametrize(
     "name", ["..", "../..", "/etc", "a/b", "", "x" * 10_000, "02-chain", "\u00e9", "\u0662"]
 )
-def test_selector_that_is_no_plain_name_is_answered_alike(name: str, root: Path) -> None:
+def test_invalid_mission_name_gets_the_same_answer_at_both_interfaces(
+    name: str, root: Path
+) -> None:
     ask = Request(command="mission-state", args={"mission": name}, correlation_id="")
     one, other = (
         envelope_of(interface.send(root, ask.with_id(fresh_id())).raw)

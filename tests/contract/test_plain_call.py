@@ -1,4 +1,4 @@
-"""A line that is answered without click has the answer that click's way gives it, to the byte."""
+"""A call that is answered without click gets the same answer, byte for byte, as with click."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def told(answered: Answer, root: Path) -> str:
     return normalized(envelope_of(answered.raw), root)
 
 
-def test_both_ways_answer_alike_and_leave_the_same_log(
+def test_a_call_without_click_gets_the_same_answer(
     scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     roots = [scratch.project("single", tmp_path / name / "project") for name in ("a", "b")]
@@ -70,7 +70,7 @@ def test_both_ways_answer_alike_and_leave_the_same_log(
 
 
 @pytest.mark.parametrize("words", [words for _, words in NOT_UNDERSTOOD])
-def test_what_nobody_understands_is_left_to_click_or_told_alike(
+def test_an_invalid_call_without_click_gets_the_same_error(
     scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory, words: list[str]
 ) -> None:
     root = scratch.project("single", tmp_path_factory.mktemp("words") / "project")
@@ -83,7 +83,9 @@ def test_what_nobody_understands_is_left_to_click_or_told_alike(
     assert plain.exit_code == clicked.exit_code
 
 
-def test_waiting_for_no_mailbox_is_left_to_click(scratch: ScratchProjects, tmp_path: Path) -> None:
+def test_a_timeout_without_a_mailbox_is_left_to_click(
+    scratch: ScratchProjects, tmp_path: Path
+) -> None:
     assert plain_call.run(["mission-state", *MISSION, "--timeout-s", "5"]) is None
 
 

@@ -21,7 +21,7 @@ def envelope_is_valid(error: SpecKittyError, **changed: object) -> bool:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_workspace_that_cannot_be_made_is_retryable_unless_work_is_lost(code: str) -> None:
+def test_a_failed_workspace_is_retryable_unless_work_is_lost(code: str) -> None:
     kind = LaneLost if code in OF_LOST_WORK else LaneAllocationFailed
     error = kind("no", reason="why", reason_code=code, files=["a"], lane_id="lane-a")
 
@@ -31,7 +31,7 @@ def test_a_workspace_that_cannot_be_made_is_retryable_unless_work_is_lost(code: 
 
 @pytest.mark.parametrize("files", [[], ["a.txt"]])
 @pytest.mark.parametrize("code", CODES)
-def test_a_hand_in_whose_commits_are_not_taken_in_says_why(code: str, files: list[str]) -> None:
+def test_a_submission_with_refused_commits_has_a_reason_code(code: str, files: list[str]) -> None:
     error = TransitionRejected(
         "no",
         from_lane="in_progress",

@@ -1,4 +1,4 @@
-"""Every requirement of the contract's texts has an id, and no id stands for two requirements."""
+"""Every requirement of the contract's texts has a unique id."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BLOCK = re.compile(r"\n\n+|\n(?=- |[0-9]+\. |\|)")
 
 
 def blocks(name: str) -> list[str]:
-    """The paragraphs, list items and table rows of a text, code left out."""
+    """The paragraphs, list items and table rows of a text, without code."""
     text = re.sub(r"```.*?```", "", (ROOT / name).read_text("utf-8"), flags=re.DOTALL)
     return BLOCK.split(text)
 

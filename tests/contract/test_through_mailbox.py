@@ -1,4 +1,4 @@
-"""Through a mailbox the command line says what it says without one."""
+"""The command line gives the same answers through a mailbox as without one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def named(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", sampled(CASES, every=10), ids=named)
-def test_case_has_its_answer_through_a_mailbox(
+def test_a_case_has_its_answer_through_a_mailbox(
     case: Case, scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     root = scratch.project(case.project, tmp_path / "project")
@@ -86,20 +86,20 @@ def root(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("by_variable", [False, True])
-def test_what_is_misused_is_told_alike_with_and_without_a_mailbox(
+def test_usage_errors_are_the_same_with_and_without_a_mailbox(
     root: Path, *, by_variable: bool
 ) -> None:
     with ThroughMailbox().served(root):
         for words in MISUSED:
             plain = CommandLine().say(root, words)
             if not words and not by_variable:
-                continue  # There is nothing to put a flag behind.
+                continue  # An empty call has no command that could take the flag.
             through = say(root, words, by_variable=by_variable)
             assert essence(through.raw) == essence(plain.raw), words
             assert through.exit_code == plain.exit_code, words
 
 
-def test_both_are_alike_to_the_byte_but_for_chance(
+def test_replies_with_and_without_a_mailbox_differ_only_in_ids_and_times(
     scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     root = scratch.project("single", tmp_path / "project")

@@ -1,4 +1,4 @@
-"""The command line that asks through a mailbox, with a worker that serves meanwhile."""
+"""The command line through a mailbox, with a worker that serves it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SETTINGS = WorkerSettings(
 
 @dataclass(slots=True)
 class ThroughMailbox:
-    """The command line as a sandboxed program starts it: it finds no project, only a mailbox."""
+    """The command line as a sandboxed program starts it: it sees a mailbox and no project."""
 
     find: Find = field(default=registry.find)
 
@@ -40,7 +40,7 @@ class ThroughMailbox:
 
     @contextlib.contextmanager
     def served(self, root: Path) -> Iterator[None]:
-        """A worker serves the project during the block."""
+        """Run a worker for the project during the block."""
         layout = bootstrap.mailbox_layout(root)
         layout.ensure()
         host = dispatcher_at(root, find=self.find)
@@ -55,7 +55,7 @@ class ThroughMailbox:
 
 
 def say(root: Path, words: list[str], *, by_variable: bool = False) -> Answer:
-    """The answer to the words behind `orchestrator-api`, through the mailbox of the project."""
+    """The answer to `orchestrator-api` with the words, through the mailbox of the project."""
     mailbox = str(root / ".kitty")
     flag = [] if by_variable else ["--mailbox", mailbox]
     printed = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Breaks the host at every call that changes a file, and says what held.
+"""Make the host fail at every call that changes a file, and report which promises held.
 
 Example: python -m tests.faults --commands start-review --kinds kill-before,kill-after --jobs 2
 """
@@ -21,7 +21,7 @@ MEMORY = Path("/dev/shm")
 
 
 def main(words: Sequence[str]) -> int:
-    """What held was said; 1 when something did not."""
+    """Report the results; the exit code is 1 if a promise was broken."""
     asked = _parser().parse_args(words)
     choice = Choice(
         seed=asked.seed,

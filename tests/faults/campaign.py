@@ -1,4 +1,4 @@
-"""Many points, struck one after the other, by several jobs."""
+"""Many faults, injected one after the other by several jobs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ISOLATION = {
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which points are to be struck."""
+    """The selected faults."""
 
     seed: int = 0
     kinds: Sequence[str] = ALL_KINDS
@@ -55,7 +55,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """Some points of one kind."""
+    """Some faults of one kind."""
 
     scenario: str
     door: str
@@ -67,7 +67,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A point at which something did not hold, and how to strike it again."""
+    """A fault that broke a promise, and how to repeat it."""
 
     scenario: str
     door: str
@@ -89,7 +89,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came of a task."""
+    """The result of a task."""
 
     task: Task
     refused: int
@@ -99,7 +99,7 @@ class Result:
 
 
 class Ground:
-    """Where one job strikes its points."""
+    """The folder in which one job injects its faults."""
 
     def __init__(self, folder: Path, library: Path, *, without_memory: bool = False) -> None:
         self._folder = folder
@@ -107,7 +107,7 @@ class Ground:
 
     @cache  # noqa: B019  one for each process, as long as it lives
     def ready(self, scenario: str, door: str) -> tuple[Place, State, list[Call]]:
-        """The place of a scenario, and how it ends undisturbed."""
+        """The place of a scenario, and its outcome without a fault."""
         place = Place(
             self._folder / f"{scenario.replace('/', '-')}-{door}",
             self._server,
@@ -117,7 +117,7 @@ class Ground:
         return (place, *place.golden())
 
     def strike(self, task: Task) -> Result:
-        """The points of the task were struck."""
+        """Inject the faults of the task."""
         started = time.monotonic()
         place, golden, _ = self.ready(task.scenario, task.door)
         refused, missed, failures = 0, 0, []
@@ -164,7 +164,7 @@ class Ground:
         return PowerLoss(place, golden)
 
     def points(self, scenario: str, door: str, kind: str, *, seed: int) -> list[int]:
-        """Everything that can be struck."""
+        """All faults that can be injected."""
         _, _, calls = self.ready(scenario, door)
         if kind == POWER_LOSS:
             count = self.power_loss(scenario, door).count(seed) if calls else 0
@@ -175,12 +175,12 @@ class Ground:
         return KINDS[kind].points(calls)
 
     def close(self) -> None:
-        """The fork server has ended."""
+        """End the fork server."""
         self._server.close()
 
 
 def tasks(ground: Ground, choice: Choice) -> Iterator[Task]:
-    """Every chosen point, in tasks of a handful; the same for the same seed."""
+    """Every selected fault, in small tasks; the same for the same seed."""
     chance = random.Random(choice.seed)
     for scenario in choice.scenarios:
         for door in choice.doors:
@@ -209,7 +209,7 @@ def _chosen(points: list[int], choice: Choice, chance: random.Random) -> list[in
 
 
 def run(folder: Path, choice: Choice, *, jobs: int = 1) -> Iterator[Result]:
-    """The results of all tasks, as they come."""
+    """The results of all tasks, in the order of completion."""
     os.environ.update(ISOLATION)
     library = shim.build(folder)
     ground = Ground(folder / "planning", library, without_memory=choice.without_memory)

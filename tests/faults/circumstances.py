@@ -1,4 +1,4 @@
-"""What can go wrong around a worker: events, deliveries, readers, clients, file systems."""
+"""Difficult circumstances of a worker: file events, deliveries, readers, clients, file systems."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REQUESTS = 6
 
 
 class Visit:
-    """One round at a place: requests are dropped somehow, a worker serves, and all is looked at."""
+    """One round at a place: requests are dropped, a worker serves them, and the results are checked."""
 
     def __init__(self, place: Place, seed: int) -> None:
         self.place = place
@@ -40,13 +40,13 @@ class Visit:
         place.reset()
 
     def drop(self, stem: str, note: str = "") -> None:
-        """A request that adds a note lies in the inbox."""
+        """Drop a request that adds a note into the inbox."""
         args = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": note or stem}
         Stage(root=self.root).put(stem, "append-history", policy=None, **args)
 
     @contextmanager
     def worker(self, orders: Orders | None = None) -> Iterator[list[Ended]]:
-        """A worker serves while the block runs; how it ended is in the list afterwards."""
+        """Run a worker during the block; its exit code is in the list afterwards."""
         control = self.place.server.begin(self.root, SERVE_ON, orders=orders or Orders())
         assert control is not None
         ended: list[Ended] = []
@@ -62,7 +62,7 @@ class Visit:
         wait_until(lambda: set(self.asked) <= state.replies(self.root).keys(), "all replies")
 
     def problems(self) -> Iterator[str]:
-        """What does not hold: one answer and one note for each request, and everything sound."""
+        """Broken promises: each request has one answer and one note, and the project is valid."""
         yield from state.broken_promises(self.root, set(self.asked))
         notes = [event for event in state.event_lines(self.root) if event.get("delta")]
         for stem in self.asked:
@@ -88,7 +88,7 @@ def _with_events(mode: int, value: int = 0) -> Callable[[Visit], Iterator[str]]:
 
 
 def _duplicates(visit: Visit) -> Iterator[str]:
-    """The same request again and again, before and after its answer, and another under its name."""
+    """The same request repeatedly, before and after its answer, and a different one with its name."""
     with visit.worker():
         for stem in visit.asked:
             for _ in range(visit.chance.randint(1, 3)):
@@ -108,7 +108,7 @@ def _duplicates(visit: Visit) -> Iterator[str]:
 
 
 def _reordered(visit: Visit) -> Iterator[str]:
-    """Requests whose names say another order than the one they came in."""
+    """Requests whose names have another order than their arrival."""
     for stem in visit.asked:
         visit.drop(stem)
         wait_until(lambda: _is_a_new_tick(visit.inbox), "the next tick of the file system")
@@ -131,7 +131,7 @@ def _is_a_new_tick(folder: Path) -> bool:
 
 
 def _slow_reader(visit: Visit) -> Iterator[str]:
-    """Somebody reads every reply byte by byte as soon as it has a name, and never lets go."""
+    """A reader opens every reply as soon as it has a name, reads it byte by byte and keeps it open."""
     found: dict[str, bytes] = {}
     is_over = threading.Event()
     reader = threading.Thread(target=_read_on, args=(visit.outbox, found, is_over))
@@ -163,7 +163,7 @@ def _read_on(outbox: Path, found: dict[str, bytes], is_over: threading.Event) ->
 
 
 def _dying_clients(visit: Visit) -> Iterator[str]:
-    """Clients die before their rename, between two of them, and while they write in place."""
+    """Clients die before their rename, between two renames, and while they write in place."""
     left = [".dead.tmp", "dead.tmp", ".half", ".note-x.json.tmp"]
     visit.inbox.mkdir(parents=True, exist_ok=True)
     for name in left:
@@ -184,7 +184,7 @@ def _dying_clients(visit: Visit) -> Iterator[str]:
 
 
 def _file_systems(visit: Visit) -> Iterator[str]:
-    """Inbox, outbox and the host's folder each lie on a file system of their own."""
+    """Inbox, outbox and the host's folder are each on a separate file system."""
     places = [visit.inbox, visit.outbox, Layout(visit.root).host]
     with _mounted(places, "size=4m"):
         with visit.worker():
@@ -195,7 +195,7 @@ def _file_systems(visit: Visit) -> Iterator[str]:
 
 
 def _full_disk(visit: Visit) -> Iterator[str]:
-    """A file system with next to no room left: intake stops, nothing is lost, and goes on later."""
+    """A nearly full file system: intake stops, nothing is lost, and intake continues later."""
     kitty = visit.root / ".kitty"
     with _mounted([kitty], "size=128k"):
         for stem in visit.asked:
@@ -272,5 +272,5 @@ SCENARIO, DOOR, HOW_OFTEN = "append-history", "mailbox", 12
 
 
 def problems(place: Place, kind: str, seed: int) -> list[str]:
-    """What did not hold in one round."""
+    """The promises broken in one round."""
     return list(ROUNDS[kind](Visit(place, seed)))

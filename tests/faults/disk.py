@@ -1,4 +1,4 @@
-"""A disk that keeps what was synced, and of the rest whatever it likes.
+"""A disk that keeps what was synced, and an arbitrary part of the rest.
 
 Names and contents are kept apart: syncing a file keeps its content, syncing a folder the names in
 it, syncing the file system everything. Nothing else is promised, so of everything else any part, in
@@ -42,9 +42,9 @@ class Change:
     offset: int = 0
     data: bytes | None = None
     size: int | None = None
-    # The other half of a rename: both happen, or none.
+    # The other half of a rename: both happen, or neither.
     source: tuple[int, str] | None = None
-    # What had the name before, where the two changed places.
+    # The previous node of the name, if two names were exchanged.
     exchanged: int | None = None
 
 
@@ -56,7 +56,7 @@ class Tree:
 
     @classmethod
     def load(cls, root: Path) -> Tree:
-        """What lies below `root`."""
+        """The tree below `root`."""
         tree = cls()
         tree._load(root, 0)
         return tree
@@ -91,7 +91,7 @@ class Tree:
         return number
 
     def apply(self, change: Change) -> None:
-        """The change is made."""
+        """Apply the change."""
         if change.folder is None:
             self._write(change)
             return
@@ -120,7 +120,7 @@ class Tree:
         content[change.offset : end] = change.data
 
     def listing(self, number: int = 0, path: str = ".") -> dict[str, bytes | str | None]:
-        """Every path and what is there: bytes, the target of a link, or None for a folder."""
+        """Every path and its content: bytes, the target of a link, or None for a folder."""
         node = self.nodes[number]
         if node.names is None:
             return {path: node.target if node.target is not None else bytes(node.content)}
@@ -130,7 +130,7 @@ class Tree:
         return found
 
     def store(self, root: Path, number: int = 0) -> None:
-        """The tree lies below `root`, which is new."""
+        """Write the tree below `root`, which is new."""
         node = self.nodes[number]
         if node.names is None:
             _store_leaf(root, node)
@@ -150,7 +150,7 @@ def _store_leaf(path: Path, node: Node) -> None:
 
 
 class History:
-    """The changes of one run, and which of them were safe after which call."""
+    """The changes of one run, and which of them were durable after which call."""
 
     def __init__(self, before: Path, root: Path, calls: Sequence[Call]) -> None:
         self._before = before
@@ -167,7 +167,7 @@ class History:
 
     @property
     def end(self) -> Tree:
-        """What all calls together have made of the project."""
+        """The project after all calls."""
         return self._now
 
     def states(self, chance: random.Random, *, per_sync: int) -> Iterator[tuple[int, Tree]]:
@@ -185,7 +185,7 @@ class History:
         open_ones = [i for i in made if i not in safe]
         kept = set(open_ones) if variant == 1 else set()
         if variant == 2:
-            # As a file system that keeps the order of names, and no order of contents.
+            # Like a file system that keeps the order of names, but not of contents.
             until = chance.randint(0, len(open_ones))
             kept = {i for i in open_ones[:until] if self.changes[i].folder is not None}
         if variant > 2:
@@ -292,7 +292,7 @@ class History:
 
 
 def _torn(change: Change, chance: random.Random) -> Change:
-    """Some sectors of a write; the others hold nothing."""
+    """Some sectors of a write; the others are empty."""
     if not change.data or chance.random() < 0.5:
         return change
     size = min(len(change.data), SECTOR * chance.randint(0, len(change.data) // SECTOR + 1))

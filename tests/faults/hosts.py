@@ -1,4 +1,4 @@
-"""Processes of the host, with orders to fail."""
+"""Processes of the host that are made to fail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTROL, TRACE, OUT = "control", "trace", "out"
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a process of the host ended; negative after a signal."""
+    """The exit code of a process of the host; negative after a signal."""
 
     status: int
     out: str
@@ -33,7 +33,7 @@ FORGET = "--without-memory"
 class ForkServer:
     """A warm host, in whose children the shim counts; `folder` is for what belongs to one run.
 
-    `without_memory` makes a host that reads everything again for each request.
+    `without_memory` makes a host that reads all state again for each request.
     """
 
     def __init__(self, folder: Path, shim: Path, *, without_memory: bool = False) -> None:
@@ -60,7 +60,7 @@ class ForkServer:
         traced: bool = False,
         env: Mapping[str, str] | None = None,
     ) -> Control | None:
-        """A child has begun; `end` waits for it."""
+        """Start a child; `end` waits for it."""
         trace = self.folder / TRACE
         trace.unlink(missing_ok=True)
         control = None
@@ -84,7 +84,7 @@ class ForkServer:
         return control
 
     def end(self, control: Control | None = None) -> Ended:
-        """How the child ended that was begun last."""
+        """The exit code of the child that was started last."""
         status = json.loads(self._answer())["status"]
         out = self.folder / OUT
         return Ended(
@@ -103,11 +103,11 @@ class ForkServer:
         orders: Orders | None = None,
         traced: bool = False,
     ) -> Ended:
-        """How a child ended."""
+        """The exit code of a child."""
         return self.end(self.begin(root, words, orders=orders, traced=traced))
 
     def close(self) -> None:
-        """The server has ended."""
+        """End the server."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait(timeout=LONGEST_S)

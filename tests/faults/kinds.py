@@ -26,7 +26,7 @@ TEN_YEARS_S = 315_360_000
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A fault, and at which of the calls of an undisturbed run it makes sense."""
+    """A kind of fault, and the calls of a run without faults at which it applies."""
 
     name: str
     action: int
@@ -37,7 +37,7 @@ class Kind:
     only: Callable[[Call, int], bool] = lambda call, worker: True
 
     def orders(self, at: int) -> Orders:
-        """The fault at that call."""
+        """The fault for that call."""
         return Orders(
             at=at,
             action=self.action,
@@ -48,7 +48,7 @@ class Kind:
         )
 
     def points(self, calls: Sequence[Call]) -> list[int]:
-        """The numbers of the calls that it can strike."""
+        """The numbers of the calls at which it can be injected."""
         worker = calls[0].pid if calls else 0
         return [
             call.number for call in calls if self.mask & mask(call.op) and self.only(call, worker)

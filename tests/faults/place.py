@@ -1,4 +1,4 @@
-"""Where one point after the other happens: always the same folder, because worktrees name it."""
+"""The folder in which faults are injected one after the other: always the same, because worktrees name it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SERVE = ("mailbox", "serve", "--once")
 
 
 class Place:
-    """A project that is as it was before the request, as often as it is wanted."""
+    """A project that can be reset to its state before the request."""
 
     def __init__(self, folder: Path, server: ForkServer, scenario: Scenario, *, door: str) -> None:
         self.server = server
@@ -34,18 +34,18 @@ class Place:
         self.root.rename(self._template)
 
     def reset(self) -> None:
-        """The request was not made yet."""
+        """Reset the project to its state before the request."""
         shutil.rmtree(self.root, ignore_errors=True)
         subprocess.run(["cp", "-a", str(self._template), str(self.root)], check=True)
 
     def drop(self, correlation_id: str) -> None:
-        """The request lies in the inbox, if it goes that way."""
+        """Drop the request into the inbox, if it goes through the mailbox."""
         if self.door == "mailbox":
             asked, stage = self.scenario, Stage(root=self.root)
             stage.put(correlation_id, asked.command, policy=asked.policy, **asked.args)
 
     def words(self, correlation_id: str) -> list[str]:
-        """What the process that answers the request is called with."""
+        """The arguments of the process that answers the request."""
         if self.door == "mailbox":
             return list(SERVE)
         return self.scenario.words(correlation_id)
@@ -53,7 +53,7 @@ class Place:
     def ask(
         self, correlation_id: str, *, orders: Orders | None = None, traced: bool = False
     ) -> Ended:
-        """How the process ended that is to answer; the request lies there already."""
+        """Run the process that answers the request that was dropped; return its exit code."""
         return self.server.run(self.root, self.words(correlation_id), orders=orders, traced=traced)
 
     def bring_log_up(self, lines: int) -> None:
@@ -62,11 +62,11 @@ class Place:
             self.server.run(self.root, SERVE)
 
     def trace(self) -> list[Call]:
-        """What the last traced process did."""
+        """The calls of the last traced process."""
         return calls(self.server.folder / "trace")
 
     def golden(self) -> tuple[State, list[Call]]:
-        """The state after an undisturbed request, and the calls that led there."""
+        """The state after a request without faults, and the calls of it."""
         self.reset()
         self.drop(FIRST)
         ended = self.ask(FIRST, traced=True)
@@ -77,5 +77,5 @@ class Place:
         return state.read(self.root), traced
 
     def asked(self, *correlation_ids: str) -> set[str]:
-        """Those that came through the mailbox."""
+        """The requests that came through the mailbox."""
         return set(correlation_ids) if self.door == "mailbox" else set()

@@ -1,4 +1,4 @@
-"""One fault at one call: what the host made of it."""
+"""One fault at one call, and how the host handled it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.faults.place import FIRST, SECOND, Place
 from tests.faults.shim import Orders
 from tests.faults.state import State
 
-# What a host may say whose disk refused, instead of doing what it was asked for.
+# The errors that a host may answer after a disk failure.
 HONEST = frozenset({"STORAGE_FAILED", "LANE_ALLOCATION_FAILED", "PREFLIGHT_FAILED"})
 
 
 class Struck:
-    """A fault was made to happen; `problems` tells what did not hold."""
+    """An injected fault; `problems` are the broken promises."""
 
     def __init__(self, place: Place, golden: State) -> None:
         self._place = place
@@ -31,7 +31,7 @@ class Struck:
         self.answers: tuple[Any, Any] = (None, None)
 
     def problems(self, orders: Orders) -> list[str]:
-        """What was lost, doubled or half-applied, in words; the process was started again after it."""
+        """Descriptions of what was lost, doubled or half-applied after the process was restarted."""
         place = self._place
         place.reset()
         place.drop(FIRST)
@@ -42,7 +42,7 @@ class Struck:
         return list(self.settled(first))
 
     def settled(self, first: Ended, told: Any = None) -> Iterator[str]:
-        """What does not hold after the host was started again; `told` is what it said before."""
+        """The broken promises after a restart of the host; `told` is its output before it."""
         place = self._place
         told = told or self._told(first)
         second = place.ask(FIRST)
@@ -83,7 +83,7 @@ class Struck:
             yield f"refused when asked anew: {again}"
 
     def _told(self, ended: Ended, correlation_id: str = FIRST) -> Any:
-        """The envelope that the caller has been given by now; None where there is none."""
+        """The envelope that the caller has received so far; None if there is none."""
         if self._place.door == "mailbox":
             return state.replies(self._place.root).get(correlation_id)
         with contextlib.suppress(ValueError):
@@ -92,6 +92,6 @@ class Struck:
 
 
 def _follow_advice(answer: Any) -> None:
-    """A lock that nothing proves to be the host's was named with the command that removes it."""
+    """Run the commands that the answer advises for the removal of locks which are not provably the host's."""
     for words in re.findall(r"rm -f(?: /[^\s\"\\]+[.]lock)+", json.dumps(answer)):
         subprocess.run(words.split(), check=True)

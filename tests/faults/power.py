@@ -1,4 +1,4 @@
-"""Power losses: after each sync, with everything, nothing or some of what was not synced."""
+"""Power losses after each sync, with all, none or some of what was not synced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PER_SYNC = 5
 
 
 class PowerLoss:
-    """What is left of one run of a request when the power goes."""
+    """What a power loss leaves of one run of a request."""
 
     def __init__(self, place: Place, golden: State) -> None:
         self._place = place
@@ -37,11 +37,11 @@ class PowerLoss:
         self._envelope = _envelope(place, self._ended)
 
     def count(self, seed: int) -> int:
-        """How many disks there are to look at."""
+        """The number of possible disks."""
         return sum(1 for _ in self._disks(seed))
 
     def problems(self, seed: int, number: int) -> list[str]:
-        """What did not hold on that disk, in words."""
+        """Descriptions of the promises broken on that disk."""
         at, tree = next(disk for i, disk in enumerate(self._disks(seed), start=1) if i == number)
         root = self._place.root
         kept = root.with_name("record")
@@ -54,7 +54,7 @@ class PowerLoss:
         for record in records:
             if record.exists():
                 _keep_folder(kept, record)
-        # Stored in another order than it was made: what git left is younger than the host's mark.
+        # Written to the disk in another order: the files of git are younger than the host's mark.
         for path in (root / ".git").rglob("*"):
             if path.name != "spec-kitty-at-work":
                 path.chmod(path.stat().st_mode)
@@ -66,7 +66,7 @@ class PowerLoss:
     def _found(self, *, is_told: bool) -> Iterator[str]:
         told = self._envelope if is_told else None
         if told is not None and self._place.door == "cli":
-            # Nobody needs to ask again for what was acknowledged.
+            # An acknowledged request need not be repeated.
             self._place.bring_log_up(len(self._golden.moves))
             found = state.read(self._place.root)
             yield from found.differences(self._golden)
@@ -75,7 +75,7 @@ class PowerLoss:
 
 
 def _keep_folder(kept: Path, record: Path) -> None:
-    """The record is in the folder that it was in before: a host knows a copy by another one."""
+    """Move the new files into the old folder: a host takes a record in another folder for a copy."""
     for path in kept.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in record.iterdir():

@@ -1,4 +1,4 @@
-"""Strikes the record alone, at every call that changes a file, and looks at what another process finds.
+"""Inject faults into the record alone, at every call that changes a file, and check it from another process.
 
 A process commits a few requests, asks again after an error as a caller would, and tells what was
 acknowledged. Then another process opens the record, and all requests are asked once more.
@@ -54,7 +54,7 @@ MODES = ("WAL", "DELETE")
 
 
 def drafts(number: int) -> list[Draft]:
-    """What the request of that number says: an event, and its answer with the state that it left."""
+    """The content of the request of that number: an event, and its answer with the resulting state."""
     asked = Asked(id=f"r{number}", digest=f"d{number}")
     move = {"event_id": f"E{number}", "actor": f"a{number}", "wp_id": "WP01"}
     move |= {"from_lane": "planned", "to_lane": "claimed", "correlation_id": asked.id}
@@ -72,7 +72,7 @@ def drafts(number: int) -> list[Draft]:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of the process that commits: its exit code, what it acknowledged, and other words."""
+    """One run of the process that commits: its exit code, what it acknowledged, and its other output."""
 
     status: int
     acknowledged: list[int]
@@ -81,7 +81,7 @@ class Run:
 
 
 class Bench:
-    """A folder with the record that is struck."""
+    """A folder with the record into which faults are injected."""
 
     def __init__(self, folder: Path, library: ctypes.CDLL, mode: str) -> None:
         self.folder, self.library, self.mode = folder, library, mode
@@ -89,12 +89,12 @@ class Bench:
         self.trace = folder / "trace"
 
     def clear(self) -> None:
-        """There is no record."""
+        """Remove the record."""
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir()
 
     def run(self, orders: Orders, *, trace: Path | None = None, marks: bool = False) -> Run:
-        """The process commits all requests, struck as ordered; with `marks` a file tells of each."""
+        """Run the process that commits all requests, with the fault; with `marks`, a file notes each."""
         control = Control(self.folder / "control", root=self.root, orders=orders, trace=trace)
         reader, writer = os.pipe()
         child = os.fork()
@@ -141,7 +141,7 @@ class Bench:
         return 0
 
     def faults(self, acknowledged: Sequence[int], *, whole: bool = False) -> list[str]:
-        """What is wrong with the record, of which those requests were acknowledged."""
+        """The errors of the record, given the acknowledged requests."""
         if not (self.root / DATABASE).exists():
             return ["there is no record"] if acknowledged else []
         record = Record(self.root)
@@ -154,7 +154,7 @@ class Bench:
 
 
 def ask(record: Record, number: int) -> None:
-    """The request is answered, now or before."""
+    """Answer the request, unless it was answered before."""
     record.keep_mission(KnownMission(mission_id="one", folder="001-one"))
     if record.find(f"r{number}") is None:
         # A commit whose outcome was unknown may have happened.
@@ -186,7 +186,7 @@ def _faults(record: Record, acknowledged: Sequence[int], *, whole: bool) -> Iter
 
 
 def strike(bench: Bench, kind: str, *, every: int, chance: random.Random) -> Iterator[str]:
-    """Every point of that kind: an empty line where all held, else what did not."""
+    """Inject every fault of that kind: an empty line where all held, else the broken promises."""
     bench.clear()
     count = bench.run(Orders()).control.read("count")
     for at in range(1 + chance.randrange(every), count + 1, every):
@@ -227,7 +227,7 @@ def lose_power(bench: Bench, *, per_sync: int, chance: random.Random) -> Iterato
 
 
 def main() -> int:
-    """Strikes, and tells what did not hold; the exit code is 1 then."""
+    """Inject the faults and report broken promises; the exit code is 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.faults.record")
     parser.add_argument("--every", type=int, default=1, help="strike one call in so many")
     parser.add_argument("--per-sync", type=int, default=6, help="disks for each sync")
@@ -236,7 +236,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="record-") as name:
         folder = Path(name)
         if "LD_PRELOAD" not in os.environ:
-            # SQLite's library is to find the shim before libc.
+            # SQLite's library has to find the shim before libc.
             library = shim.build(folder)
             command = [sys.executable, "-m", "tests.faults.record", *sys.argv[1:]]
             environment = {**os.environ, "LD_PRELOAD": str(library)}

@@ -1,4 +1,4 @@
-"""What was injected and what held, in words, as JSON, and as the table of the documentation."""
+"""The injected faults and their results as text, as JSON, and as the table of the documentation."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Report:
         return self._points.total()
 
     def add(self, result: Result) -> None:
-        """The result counts."""
+        """Add the result."""
         task = result.task
-        # Behind the last call of a run that had fewer of them there was nothing to strike.
+        # The run had fewer calls, so there was no call for this fault.
         struck = len(task.points) - result.missed
         self._points[task.scenario, task.door, task.kind] += struck
         self._refused[task.kind] += result.refused
         self.failures += result.failures
 
     def as_json(self) -> dict[str, Any]:
-        """Everything."""
+        """The report as JSON."""
         return {
             "choice": asdict(self.choice),
             "seconds": round(self.seconds, 1),
@@ -49,7 +49,7 @@ class Report:
         }
 
     def as_text(self) -> str:
-        """For people."""
+        """The report as text."""
         lines = [self.as_table(), ""]
         for failure in self.failures:
             lines += [f"FAILED: {failure.again}", *(f"    {x}" for x in failure.problems)]
@@ -60,7 +60,7 @@ class Report:
         return "\n".join(lines)
 
     def as_table(self) -> str:
-        """Kinds down, commands across both doors summed up."""
+        """A table with a row for each kind; the columns are commands, summed over both interfaces."""
         kinds = list(dict.fromkeys(kind for _, _, kind in self._points))
         rows = ["| command | door | " + " | ".join(kinds) + " | failed |"]
         rows.append("| --- | --- |" + " ---: |" * (len(kinds) + 1))
@@ -76,7 +76,7 @@ class Report:
 
 
 def tell(result: Result, injected: int) -> None:
-    """One line about a task that is done."""
+    """One line about a finished task."""
     task = result.task
     outcome = f"{len(result.failures)} FAILED" if result.failures else "held"
     print(

@@ -1,4 +1,4 @@
-"""One request of each command, and the project that it finds."""
+"""One request of each command, and the project before it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A request, and what was true before it came."""
+    """A request, and the state of the project before it."""
 
     name: str
     command: str
@@ -29,7 +29,7 @@ class Scenario:
 
     @property
     def policy(self) -> Any:
-        """The policy that goes with the request."""
+        """The policy of the request."""
         return POLICY if self.has_policy else None
 
     def words(self, correlation_id: str) -> list[str]:
@@ -62,7 +62,7 @@ def _started(stage: Stage) -> None:
 
 
 def _silent(stage: Stage) -> None:
-    """The claim is stale by the rule, also where the clock is put back by years."""
+    """Make the claim stale by the rule, even if the clock is set back by years."""
     _started(stage)
     worktree = stage.root / ".worktrees" / f"{SLUG}-lane-a"
     stage.git("commit", "-q", "--amend", "-m", "work", "--date", LONG_AGO, folder=worktree)
@@ -91,7 +91,7 @@ def _approved(stage: Stage) -> None:
 
 
 def _lane_goes_on(stage: Stage) -> None:
-    """The next package of an execution lane builds on work of another one, so its workspace is replaced."""
+    """The next package of an execution lane depends on another execution lane, so its workspace is replaced."""
     stage.make_repository()
     stage.write_mission(
         {**PACKAGES, "WP03": {"owned_files": ["src/one/**"], "dependencies": ["WP02"]}}
@@ -104,7 +104,7 @@ def _lane_goes_on(stage: Stage) -> None:
 
 
 def _lane_is_linked(stage: Stage) -> None:
-    """As before, with a linked worktree of an earlier version in the place of the workspace."""
+    """As before, but the workspace is a linked worktree of an earlier version."""
     _lane_goes_on(stage)
     place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
     shutil.rmtree(place)

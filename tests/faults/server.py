@@ -27,7 +27,7 @@ from tests.faults.shim import CONTROL_VARIABLE
 
 
 def serve() -> None:
-    """Every order was carried out; stdin is at its end."""
+    """Carry out every order until stdin ends."""
     _warm_up()
     if FORGET in sys.argv:
         _forget_everything()
@@ -51,7 +51,7 @@ def _warm_up() -> None:
 
 
 def _forget_everything() -> None:
-    """What the host remembers saves time and decides nothing: here it remembers nothing."""
+    """Disable the caches of the host, which save time and decide nothing."""
     LogMemory.put = lambda self, slug, log: None  # type: ignore[method-assign]
     package_memory._keep = lambda mission_folder, seen, packages: None
 

@@ -1,4 +1,4 @@
-"""The compiled shim, and the file of orders that all processes of one run share with it."""
+"""The compiled shim, and the control file that it shares with all processes of one run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ EVERY_OP = mask(*OPS)
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
-    """What is to happen, and at which call."""
+    """The fault, and the call at which it happens."""
 
     at: int = 0
     action: int = 0
@@ -56,7 +56,7 @@ class Orders:
 
 
 class Control:
-    """The file of orders of one run."""
+    """The control file of one run."""
 
     def __init__(
         self, path: Path, *, root: Path, orders: Orders, trace: Path | None = None
@@ -69,21 +69,21 @@ class Control:
         path.write_bytes(data)
 
     def read(self, word: str) -> int:
-        """What stands in the file now."""
+        """The current content of the file."""
         with self.path.open("rb") as file:
             file.seek(8 * WORDS.index(word))
             value: int = struct.unpack("q", file.read(8))[0]
             return value
 
     def write(self, word: str, value: int) -> None:
-        """All processes see `value` from now on."""
+        """Write `value`, which all processes see from now on."""
         with self.path.open("r+b") as file, mmap.mmap(file.fileno(), SIZE) as mapped:
             struct.pack_into("q", mapped, 8 * WORDS.index(word), value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One call as it was made."""
+    """One recorded call."""
 
     number: int
     pid: int
@@ -100,7 +100,7 @@ HEAD = struct.Struct("9q")
 
 
 def calls(trace: Path) -> list[Call]:
-    """Every call on record, in the order in which the calls were counted."""
+    """Every recorded call, in the order of their numbers."""
     raw, at, found = trace.read_bytes() if trace.exists() else b"", 0, []
     while at < len(raw):
         number, pid, op, result, offset, flags, one, two, size = HEAD.unpack_from(raw, at)

@@ -1,4 +1,4 @@
-"""What a project holds, read by the suite's own eyes, and what of it breaks a promise."""
+"""The state of a project, read without the code of the host, and the promises that it breaks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TRASH = ".worktrees/.trash/"
 RETIRED = re.compile(r"\.trash/\d{8}T\d{6}Z-[0-9a-f]{8}-")
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
-# Objects are judged by git itself; what an interrupted append left is kept on purpose; what a host
-# left outside of git's sight because it failed by its own fault is looked for by name.
+# Objects are checked by git itself; the rest of an interrupted append is kept on purpose; what a host
+# left outside of git after an error of its own is looked for by name.
 RECORD = ".git/spec-kitty/cdb4ee2aea69cc6a/"
 PRIVATE = f"{RECORD}private/"
 UNCOUNTED = (
-    # One that could not be removed tells the next holder so.
+    # A lock that could not be removed tells that to its next holder.
     ".git/spec-kitty-at-work",
     # Git leaves such locks empty: nothing proves whose they are, and who needs one is told how to
     # remove it. The pins themselves are compared as refs.
@@ -48,7 +48,7 @@ UNCOUNTED = (
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """A project at rest; two that went the same way are equal, whatever their ids and moments."""
+    """A project at rest; two with the same history are equal, whatever their ids and times."""
 
     moves: tuple[tuple[str, ...], ...]
     lanes: tuple[tuple[str, str], ...]
@@ -57,7 +57,7 @@ class State:
     files: frozenset[str]
 
     def differences(self, expected: State) -> Iterator[str]:
-        """Every way in which this is not as expected."""
+        """All differences from the expected state."""
         for name in ("moves", "lanes", "trees", "dirt"):
             ours, theirs = getattr(self, name), getattr(expected, name)
             if ours != theirs:
@@ -87,13 +87,13 @@ def read(root: Path) -> State:
 
 
 def event_lines(root: Path) -> list[dict[str, Any]]:
-    """The mission's events; a torn tail is none."""
+    """The mission's events; a torn last line is not an event."""
     path = root / LOG
     return [json.loads(line) for line in _whole(path) if line.strip()]
 
 
 def journal_lines(root: Path) -> list[bytes]:
-    """The whole lines of the journal; of its older parts first."""
+    """The complete lines of the journal, those of its older parts first."""
     outbox = root / ".kitty" / "outbox"
     older = sorted(outbox.glob("journal-*.jsonl"), key=lambda part: int(part.stem[8:]))
     return [line for part in (*older, outbox / "journal.jsonl") for line in _whole(part)]
@@ -109,10 +109,10 @@ def replies(root: Path) -> dict[str, Any]:
 
 
 def broken_promises(root: Path, asked: set[str]) -> Iterator[str]:
-    """What is wrong with the project, whatever was asked of it; `asked` came through the mailbox."""
+    """The errors of the project, whatever the requests; those in `asked` came through the mailbox."""
     journal = [json.loads(line) for line in journal_lines(root)]
     yield from _chain(root)
-    # Under an id in conflict there are several lines; the first of them is the answer.
+    # An id in conflict has several lines; the first of them is the answer.
     first = [line for line in journal if line["envelope"]["error_code"] != CONFLICT]
     known = [line["correlation_id"] for line in first]
     for name in sorted({name for name in known if known.count(name) > 1}):
@@ -207,7 +207,7 @@ def _trees(root: Path) -> Iterator[tuple[str, str, int]]:
 
 @lru_cache(maxsize=256)
 def _content(root: Path, oid: str) -> tuple[str, int]:
-    """Asked once for an id, in whatever state the project is: what it names is always the same."""
+    """Ask git once for each id: the object that it names is always the same."""
     lines = git(root, "ls-tree", "-r", oid).splitlines()
     digest = hashlib.sha256("\n".join(x for x in lines if LOG not in x).encode()).hexdigest()
     return digest[:12], int(git(root, "rev-list", "--count", oid))
@@ -228,19 +228,19 @@ def _worktrees(root: Path) -> list[Path]:
 
 def _files(root: Path) -> Iterator[str]:
     for name in _names(root):
-        # Nor is git's diary, which it syncs never, nor what SQLite has beside a database that is open, nor a worker's lock.
+        # Nor are git's reflogs, which it never syncs, SQLite's files beside an open database, or a worker's lock.
         is_beside = name.endswith(("/record.db-wal", "/record.db-shm", "/worker"))
-        # What a workspace has of the project's attributes depends on when the host first changed a mission.
+        # The attributes that a workspace copied from the project depend on when the host first changed a mission.
         is_beside = is_beside or (
             name.startswith(".worktrees/") and name.endswith("/info/attributes")
         )
         if not name.startswith(UNCOUNTED) and "/logs/" not in name and not is_beside:
-            # Where the last reset of a worktree came from: nobody's state.
+            # The origin of the last reset of a worktree is not a part of the state.
             yield _undated(ULID.sub("ULID", name.replace("/ORIG_HEAD", "/HEAD")))
 
 
 def _undated(name: str) -> str:
-    """The name without what differs from run to run: a merge commit, and the time of a retirement."""
+    """The name without the parts that differ from run to run: a merge commit and the time of a retirement."""
     return PIN.sub(r"\1", RETIRED.sub(".trash/", name))
 
 
@@ -258,7 +258,7 @@ def _whole(path: Path) -> list[bytes]:
 
 
 def git(folder: Path, *words: str, fine: tuple[int, ...] = (0,)) -> str:
-    """What git says; no optional lock is taken."""
+    """The output of git, which takes no optional lock."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_GLOBAL": os.devnull}
     done = subprocess.run(
         ["git", *words], cwd=folder, capture_output=True, text=True, env=environment, check=False

@@ -1,4 +1,4 @@
-"""The laws of this folder with many examples, other ones in every run: `python -m tests.fuzz.deep`."""
+"""The properties of this folder with many examples, different in every run: `python -m tests.fuzz.deep`."""
 
 from __future__ import annotations
 

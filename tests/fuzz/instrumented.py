@@ -1,4 +1,4 @@
-"""The fuzzer's own process: `read` with every branch counted; the words are libFuzzer's."""
+"""The fuzzer's process: `read` with every branch counted; the arguments are those of libFuzzer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 
 
 def main() -> None:
-    """Never comes back: the fuzzer ends the process."""
+    """Run the fuzzer, which never returns: it ends the process."""
     atheris = importlib.import_module("atheris")
-    # What is imported in the block is instrumented, so none of it may be imported before.
+    # Only modules that are imported in the block are instrumented, so none of them may be imported before.
     with atheris.instrument_imports(include=["specify_cli", "json"]):
         reading = importlib.import_module("tests.fuzz.reading")
         for name in ("arguments", "policy", "validation", "versions"):

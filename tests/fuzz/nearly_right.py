@@ -1,4 +1,4 @@
-"""Requests that are nearly right: those of the contract's own cases, with something changed."""
+"""Nearly valid requests: those of the contract's own cases, with a few changes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def valid() -> list[dict[str, Any]]:
 
 
 def places(value: Tree, where: Where = ()) -> Iterator[Where]:
-    """The way to everything in the tree."""
+    """The path to every value in the tree."""
     yield where
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
@@ -100,7 +100,7 @@ def _add(tree: Tree, where: Where, name: str, value: Tree) -> Tree:
 
 @st.composite
 def changed_trees(draw: Callable[..., Any]) -> Tree:
-    """A valid request with one, two or three things in it changed."""
+    """A valid request with one to three changes."""
     tree: Tree = copy.deepcopy(draw(st.sampled_from(valid())))
     for _ in range(draw(st.integers(0, 3))):
         where = draw(st.sampled_from(list(places(tree))))
@@ -123,7 +123,7 @@ def _changed(tree: Tree, kind: str, where: Where, *, name: str, value: Tree) -> 
 
 @st.composite
 def nearly_right(draw: Callable[..., Any]) -> bytes:
-    """The bytes of a changed request, now and then with some of the bytes changed too."""
+    """The bytes of a changed request, sometimes with some of the bytes changed too."""
     raw: bytes = json.dumps(draw(changed_trees())).encode()
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         start = draw(st.integers(0, len(raw)))

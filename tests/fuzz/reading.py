@@ -27,7 +27,7 @@ LONGEST = 4096
 def read(raw: bytes) -> str | None:
     """The code of the refusal, or None for a request that may be carried out.
 
-    Fails where that is neither, or where a refusal cannot be told, or is not the same twice.
+    Fails if the result is neither, if a refusal cannot be reported, or if it is not the same twice.
     """
     try:
         judged = validated_request.judge(request.read(raw, stem=STEM), registry.find)
@@ -49,7 +49,7 @@ def corpus() -> list[Path]:
 
 
 def kept_name(raw: bytes) -> str:
-    """What a file of the corpus is called: by what it holds."""
+    """The name of a file of the corpus, from its content."""
     return f"{hashlib.sha256(raw).hexdigest()[:12]}.json"
 
 
@@ -57,7 +57,7 @@ def kept_name(raw: bytes) -> str:
 
 
 def main(words: list[str]) -> int:
-    """The exit code: 0 when nothing was found in the time given."""
+    """The exit code: 0 if nothing was found in the given time."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.reading", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--keep", action="store_true", help="put what was found into the corpus")
@@ -74,7 +74,7 @@ def main(words: list[str]) -> int:
 
 
 def _run(role: str, *words: str | Path) -> None:
-    """The fuzzer ended well; it ends its process, so it gets one of its own.
+    """Run the fuzzer in a process of its own, because it ends its process.
 
     Raises:
         CalledProcessError: it found bytes that `read` fails on; they are in a file `crash-*` here.

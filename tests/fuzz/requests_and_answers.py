@@ -1,4 +1,4 @@
-"""What must be true of the answer to any bytes whatsoever."""
+"""Properties of the answer to arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from specify_cli.orchestrator_api.dispatcher import Answer
 from specify_cli.storage.layout import Layout
 from tests.integration.stage import Stage
 
-# Thousands of syncs prove nothing here, so they go where they cost nothing.
+# Thousands of syncs prove nothing here, so the project is in memory.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
-# A command of its own asks for many more: `python -m tests.fuzz.deep`.
+# `python -m tests.fuzz.deep` runs many more.
 EXAMPLES = int(os.environ.get("SPEC_KITTY_FUZZ_EXAMPLES", "0"))
 
 
 def check_envelope(envelope: Mapping[str, Any]) -> None:
-    """The envelope is one of the contract's, and so is what it holds."""
+    """The envelope and its data are valid by the contract's schemas."""
     command = envelope["command"].removeprefix("orchestrator-api.")
     held = f"commands/{command}.reply" if envelope["success"] else "refusal"
     assert documents.schema_errors("envelope", envelope) == []
@@ -30,7 +30,7 @@ def check_envelope(envelope: Mapping[str, Any]) -> None:
 
 
 def check_answer(project: Stage, answer: Answer, *, stem: str) -> None:
-    """One whole envelope under the request's id, and no fault of our own."""
+    """The answer is one complete envelope with the request's id, and not a host error."""
     assert answer.reply.endswith(b"\n")
     assert answer.reply.count(b"\n") == 1
     envelope = json.loads(answer.reply)

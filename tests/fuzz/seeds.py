@@ -1,4 +1,4 @@
-"""The corpus that fuzzing begins with: `python -m tests.fuzz.seeds` writes what is missing."""
+"""The initial corpus of the fuzzer: `python -m tests.fuzz.seeds` writes the missing files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.integration.hostile_input.test_bodies import GROUPS
 
 
 def main() -> None:
-    """Every valid request, and every hostile body that is short, is in the corpus."""
+    """Write every valid request and every short hostile body to the corpus."""
     CORPUS.mkdir(exist_ok=True)
     bodies = [json.dumps(body).encode() for body in valid()]
     bodies += [json.dumps({**valid()[0], "args": {"wp": odd}}).encode() for odd in ODD[:8]]

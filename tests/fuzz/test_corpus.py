@@ -1,4 +1,4 @@
-"""What fuzzing once found interesting is read as it must be, without the fuzzer."""
+"""The inputs that fuzzing found interesting, replayed without the fuzzer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.integration.stage import Stage
 LARGEST_KIB = 300
 
 
-def test_the_corpus_stays_small_and_holds_nothing_twice() -> None:
+def test_the_corpus_is_small_and_has_no_duplicates() -> None:
     assert sum(path.stat().st_size for path in corpus()) < LARGEST_KIB * 1024
     assert [path.name for path in corpus()] == [kept_name(p.read_bytes()) for p in corpus()]
 
 
-def test_every_file_of_the_corpus_is_read_or_refused() -> None:
+def test_the_corpus_covers_every_outcome_of_reading() -> None:
     codes = {read(path.read_bytes()) for path in corpus()}
     assert {
         None,

@@ -1,4 +1,4 @@
-"""A mailbox in which things are dropped, renamed and repeated, and whose worker dies, beside a model."""
+"""A mailbox in which files are dropped, renamed and repeated, and whose worker dies, compared with a model."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from tests.unit.mailbox.recording import SETTINGS
 
 FEW, STEPS = 10, 12
 STEMS = ("one", "two", "three")
-# What cannot be read is not looked at again: there is no client here that still writes.
+# A file that cannot be read is not read again: no client here is still writing.
 AT_ONCE = dataclasses.replace(SETTINGS, grace_s=0.0, longest_write_s=0.0)
 
 
 class Killed(BaseException):
-    """The process is gone: nothing may catch this."""
+    """The process was killed: nothing may catch this."""
 
 
 class Mortal:
-    """The real dispatcher, until it dies: before it begins an answer, or once it was recorded."""
+    """The real dispatcher, until it dies: before it begins an answer, or after it recorded one."""
 
     def __init__(self, root: Path, *, dies_at: int) -> None:
         self._dispatcher = bootstrap.dispatcher(root)
@@ -75,7 +75,7 @@ VARIANTS = st.sampled_from(["a", "b", "unknown", "torn"])
 
 
 class MailboxMachine(RuleBasedStateMachine):
-    """The model: the first body that was settled under an id is the one that counts, once."""
+    """The model: the first body that is accepted for an id counts, once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class MailboxMachine(RuleBasedStateMachine):
         self.project.write_mission({"WP01": {}})
         self.layout = MailboxLayout(self.project.root)
         self.layout.ensure()
-        # In the order in which they landed; the host sees the same order by the files' dates.
+        # In the order of arrival, which the host sees by the files' modification times.
         self.waiting: dict[str, bytes] = {}
         self.first: dict[str, bytes] = {}
         self.letters = 0
@@ -96,7 +96,7 @@ class MailboxMachine(RuleBasedStateMachine):
             self.drain()
         shutil.rmtree(self._folder)
 
-    # What strangers do.
+    # Actions of clients.
 
     @rule(stem=st.sampled_from(STEMS), variant=VARIANTS)
     def drop(self, stem: str, variant: str) -> None:
@@ -104,7 +104,7 @@ class MailboxMachine(RuleBasedStateMachine):
 
     @rule(stem=st.sampled_from(STEMS), variant=VARIANTS)
     def repeat(self, stem: str, variant: str) -> None:
-        """What was settled comes again, with the same body or another."""
+        """Repeat an answered request, with the same body or another."""
         self._land(f"{stem}.json", self.first.get(stem, body(stem, variant)))
 
     @rule(name=st.sampled_from(["no name", "\x1b[2J.json", "worker.json"]))
@@ -121,7 +121,7 @@ class MailboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.waiting)
     @rule(data=st.data(), stem=st.sampled_from(STEMS))
     def rename(self, data: st.DataObject, stem: str) -> None:
-        """What waits gets another name, that of something else that waits perhaps."""
+        """Rename a waiting request, possibly to the name of another waiting one."""
         old = data.draw(st.sampled_from(sorted(self.waiting)))
         (self.layout.inbox / old).rename(self.layout.inbox / f"{stem}.json")
         moved = self.waiting.pop(old)
@@ -131,15 +131,15 @@ class MailboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.first)
     @rule(data=st.data())
     def prune(self, data: st.DataObject) -> None:
-        """A reply is gone; the journal still has it."""
+        """Remove a reply, which the journal still has."""
         stem = data.draw(st.sampled_from(sorted(self.first)))
         (self.layout.outbox / f"{stem}.json").unlink(missing_ok=True)
 
-    # What becomes of the worker.
+    # Actions of the worker.
 
     @rule(dies_at=st.integers(1, 8))
     def serve_until_killed(self, dies_at: int) -> None:
-        """A worker was there and may have died at that instant; whoever comes next goes on."""
+        """Run a worker that may die at that instant; the next one continues."""
         worker = Worker(self.layout, self._mortal(dies_at), settings=AT_ONCE, log=lambda line: None)
         try:
             worker.drain()
@@ -153,7 +153,7 @@ class MailboxMachine(RuleBasedStateMachine):
         Worker(self.layout, self._mortal(0), settings=AT_ONCE, log=lambda line: None).drain()
         self._settle_the_model()
 
-    # What must be true.
+    # Invariants.
 
     @invariant()
     def everything_fits_together(self) -> None:

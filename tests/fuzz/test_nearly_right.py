@@ -1,4 +1,4 @@
-"""Requests that are nearly right get one valid envelope, and an event only with a success."""
+"""A nearly valid request gets one valid envelope, and an event only on success."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NUMBERS = itertools.count()
 
 @pytest.fixture(scope="module")
 def project() -> Iterator[Stage]:
-    """A project that all examples share: what one leaves behind, the next must live with."""
+    """A project that all examples share, each with the state that the previous one left."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         made = Stage(root=Path(folder) / "project")
         made.make_repository()
@@ -37,7 +37,7 @@ def dispatcher(root: Path) -> Dispatcher:
     return bootstrap.dispatcher(root)
 
 
-def test_the_requests_begun_with_are_those_of_all_ten_commands() -> None:
+def test_the_initial_requests_cover_all_ten_commands() -> None:
     assert len({body["command"] for body in valid()}) >= 10
 
 
@@ -47,12 +47,12 @@ def test_the_requests_begun_with_are_those_of_all_ten_commands() -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(raws=st.lists(nearly_right(), min_size=1, max_size=6))
-def test_what_is_nearly_right_gets_one_valid_envelope_and_an_event_only_with_a_success(
+def test_a_mutated_request_gets_one_envelope_and_an_event_only_on_success(
     project: Stage, raws: list[bytes]
 ) -> None:
     for raw in raws:
         before = len(project.events())
-        # Every request has an id that nobody used before: it is decided, not remembered.
+        # Every request has a new id, so that it is decided and not answered from the journal.
         stem = f"id-{next(NUMBERS)}"
         asked = raw.replace(b'"id"', f'"{stem}"'.encode())
         answer = dispatcher(project.root).answer_bytes(asked, stem=stem, identity="default")

@@ -1,4 +1,4 @@
-"""`python -m tests.mutations`: takes each guard out of the source, and sees its named test turn red.
+"""`python -m tests.mutations`: remove each guard from the source, and check that its named test fails.
 
 Works on copies of the checkout as it was at the start. Exit code: 0 when every guard is missed by its
 tests, 1 when one is not, or has none, 2 when it was used wrongly: a table that names what is not there,
@@ -28,13 +28,13 @@ COPIED = ("src", "tests", "contract", "examples", "pyproject.toml", "README.md",
 TIMEOUT_S, TIMEOUT_OF_ALL_S = 300, 1800
 PYTEST_WORDS = ("-q", "-x", "-n", "0", "-m", "", "-p", "no:cacheprovider")
 ALL_MISSED, NOT_MISSED, WRONG_USE = 0, 1, 2
-# What pytest says by its exit code; anything else means that no test gave a verdict.
+# pytest's exit codes; any other means that no test gave a verdict.
 GREEN, RED = 0, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of the tests without the guard; `test` is the one that turned red."""
+    """The result of the tests without the guard; `test` is the one that failed."""
 
     guard: str
     is_missed: bool
@@ -43,12 +43,12 @@ class Verdict:
 
     @property
     def line(self) -> str:
-        """The verdict in words."""
+        """The verdict as text."""
         return f"{'missed' if self.is_missed else 'NOT MISSED':10} {self.guard}  {self.test or self.said}"
 
 
 def judge(site: Site, tests: Sequence[str], checkout: Path) -> Verdict:
-    """Whether one of the tests turns red in `checkout` without the guard, which is put back."""
+    """Whether one of the tests fails in `checkout` without the guard, which is restored afterwards."""
     path = checkout / PACKAGE.relative_to(ROOT) / site.file
     whole = path.read_text(encoding="utf-8")
     path.write_text(site.taken_out(whole), encoding="utf-8")
@@ -58,7 +58,7 @@ def judge(site: Site, tests: Sequence[str], checkout: Path) -> Verdict:
         return Verdict(guard=site.name, is_missed=True, test=f"{tests[0]} (hung)")
     finally:
         path.write_text(whole, encoding="utf-8")
-    if code < 0:  # Of a signal, as SQLite ends a process that uses a connection twice at once.
+    if code < 0:  # SQLite crashes if two threads use a connection at once.
         return Verdict(guard=site.name, is_missed=True, test=f"{tests[0]} (killed)")
     red = [line.split(" - ")[0] for line in said.splitlines() if line.startswith("FAILED ")]
     test = red[0].removeprefix("FAILED ") if red else ""
@@ -70,7 +70,7 @@ def judge(site: Site, tests: Sequence[str], checkout: Path) -> Verdict:
 def _run(
     tests: Sequence[str], checkout: Path, *, timeout_s: float, writes_bytecode: bool
 ) -> tuple[int, str]:
-    # Bytecode is known by time and size of its source, which taking a guard out may leave the same.
+    # Bytecode is identified by the time and size of its source, which the removal may leave the same.
     said = {} if writes_bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *PYTEST_WORDS, *tests],
@@ -98,7 +98,7 @@ def _copy(folder: Path) -> Path:
 def judge_all(
     sites: Sequence[Site], table: Mapping[str, list[str]], checkouts: Sequence[Path]
 ) -> Iterator[Verdict]:
-    """A verdict on each guard, in order; as many at a time as there are checkouts."""
+    """A verdict on each guard, in order; one at a time in each checkout."""
     free: SimpleQueue[Path] = SimpleQueue()
     for checkout in checkouts:
         free.put(checkout)
@@ -117,7 +117,7 @@ def judge_all(
 
 
 def main() -> int:
-    """Judges the guards that were asked for; the exit code."""
+    """Judge the selected guards; return the exit code."""
     options = _options()
     table, everything = named_tests(), all_sites()
     sites = [site for site in everything if fnmatch.fnmatchcase(site.name, options.only)]
@@ -133,7 +133,7 @@ def main() -> int:
         first = _copy(Path(folder, "1"))
         if not _are_green([site for site in sites if table.get(site.name)], table, first):
             return WRONG_USE
-        # With the bytecode that the first run has left.
+        # With the bytecode of the first run.
         others = [Path(folder, str(number)) for number in range(2, options.jobs + 1)]
         checkouts = [first, *(shutil.copytree(first, other, symlinks=True) for other in others)]
         verdicts = _watch(judge_all(sites, table, checkouts), len(sites), is_json=options.json)
@@ -150,7 +150,7 @@ def _options() -> argparse.Namespace:
 
 
 def _are_green(sites: Sequence[Site], table: Mapping[str, list[str]], checkout: Path) -> bool:
-    """Whether the named tests are green with every guard in its place: else red says nothing."""
+    """Whether the named tests pass with every guard in place; otherwise a failure proves nothing."""
     tests = sorted({test for site in sites for test in table[site.name]})
     if not tests:
         return True

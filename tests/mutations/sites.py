@@ -1,4 +1,4 @@
-"""Every place in the source where a promise hangs on one sync, lock, link check or idempotency check.
+"""Every place in the source where a promise depends on one sync, lock, link check or idempotency check.
 
 Each is found by its shape in the syntax tree, so that a new one cannot be forgotten, and can be
 taken out of the source text.
@@ -18,12 +18,12 @@ PACKAGE = ROOT / "src" / "specify_cli"
 CLIENT = "../spec_kitty_client"
 """The package of the client, beside that of the host."""
 
-# The first plays a host or a client for others to test theirs, the second only draws again for people
-# what has changed: no promise of this host hangs on either.
+# The first simulates a host or a client for tests of others, the second only redraws a screen for people
+# after a change: no promise of this host depends on either.
 LEFT_OUT = ("conformance/", "cli/board_watch.py")
-# Stands where a lock was: entered and left, it holds nobody back.
-# A descriptor that is there comes out of it, because the lock on the repository is kept open by it.
-# A condition can be made of it; its owner is known by not getting it once more.
+# Replaces a lock: it can be entered and left, and excludes nobody.
+# It yields an existing descriptor, because the lock on the repository is kept open by it.
+# A condition can be made of it; a condition finds the owner by failing to acquire it again.
 NO_LOCK = (
     'type("NoLock", (), {"__enter__": lambda self: 2, "__exit__": lambda self, *error: None, '
     '"acquire": lambda self, *how: False, "release": lambda self: None})()'
@@ -34,7 +34,7 @@ NO_LIFE_LOCK = '__import__("types").SimpleNamespace(release=lambda: None)'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A guard in the source: where it stands, and the text that takes its place."""
+    """A guard in the source: its position, and the text that replaces it."""
 
     kind: str
     file: str
@@ -45,7 +45,7 @@ class Site:
 
     @property
     def name(self) -> str:
-        """Which guard it is: file, enclosing definition, kind, and its number among equals there."""
+        """The name of the guard: file, enclosing definition, kind, and its number among equals there."""
         return f"{self.file}::{self.scope}::{self.kind}-{self.number}"
 
     def taken_out(self, source: str) -> str:
@@ -82,7 +82,7 @@ def _sites_in(path: Path, file: str) -> Iterator[Site]:
 
 
 def _expressions(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.expr]]:
-    """Every expression below the node, with the definition that it stands in; no words for people."""
+    """Every expression below the node, with its enclosing definition; without docstrings and messages."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.JoinedStr):
             continue
@@ -96,7 +96,7 @@ def _expressions(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.expr]]:
 
 @lru_cache(maxsize=8)
 def _called(node: ast.expr) -> str:
-    """The dotted name that is called; empty where nothing is."""
+    """The dotted name that is called; empty if the node is not a call."""
     return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
 
 
@@ -105,7 +105,7 @@ def _sync(node: ast.expr) -> str | None:
 
 
 def _lock(node: ast.expr) -> str | None:
-    """A lock between processes where it is taken, a lock between threads where it is made."""
+    """Where a lock between processes is taken, or a lock between threads is made."""
     called = _called(node)
     if called.endswith("try_acquire"):
         return NO_LIFE_LOCK
@@ -117,7 +117,7 @@ def _lock(node: ast.expr) -> str | None:
 
 
 def _link(node: ast.expr) -> str | None:
-    """Whatever keeps a thing that is not what it seems, or another's, from being followed or used."""
+    """Checks that keep the host from following or using links and files of others."""
     if isinstance(node, ast.Attribute):
         if node.attr == "st_nlink":
             return "1"
@@ -127,7 +127,7 @@ def _link(node: ast.expr) -> str | None:
     if isinstance(node, ast.Call) and any(it.arg == "follow_symlinks" for it in node.keywords):
         return ast.unparse(node).replace("follow_symlinks=False", "follow_symlinks=True")
     called = _called(node)
-    # What a look without following tells is judged by one of these, so the look is no guard itself.
+    # The result of an `lstat` is judged by one of these, so the call itself is not a guard.
     if called in ("stat.S_ISREG", "stat.S_ISDIR"):
         return "True"
     return "False" if called.endswith(".is_symlink") else None
@@ -166,7 +166,7 @@ IDEMPOTENCY = {
     "self._is_own(letter, cause)": "True",
     "self._is_used(stem, letter.identity)": "False",
 }
-"""The expressions by which a request or a reply that was there before is known."""
+"""The expressions that recognize an earlier request or reply."""
 IDEMPOTENCY_KINDS = tuple({type(ast.parse(text, mode="eval").body) for text in IDEMPOTENCY})
 
 KINDS: dict[str, Callable[[ast.expr], str | None]] = {

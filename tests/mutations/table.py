@@ -1,4 +1,4 @@
-"""Which tests turn red when a guard is taken out of the source, from `named_tests.toml`."""
+"""The tests that fail when a guard is removed from the source, from `named_tests.toml`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TABLE = Path(__file__).with_name("named_tests.toml")
 
 
 def named_tests() -> dict[str, list[str]]:
-    """Name of a guard to the tests, as pytest's node ids, of which at least one turns red."""
+    """By the name of a guard, the pytest node ids of tests of which at least one fails without it."""
     content = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return {
         f"{file}::{guard}": tests

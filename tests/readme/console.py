@@ -1,4 +1,4 @@
-"""What documents have people paste, and how what they show is compared with what happens.
+"""The commands of documents, and the comparison of the output that they show with the real one.
 
 A fence in `sh` is pasted as a whole. A fence in `output` behind it is what it prints; without one,
 it only has to succeed. A comment `<!-- not run: REASON -->` above a fence in `sh` says that no test pastes
@@ -19,7 +19,7 @@ FENCE = re.compile(
 )
 NOT_RUN = "not run: "
 READ_ONLY = frozenset({"json", "text", "toml"})
-"""Languages of fences that are there to be read."""
+"""Languages of fences that are only read."""
 KINDS = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"), "<moment>"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"), "<second>"),
@@ -32,7 +32,7 @@ ANY_LINES, ANY_TEXT = r"(?:.*\n)*?", r".*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Commands as they are pasted, and what they are shown to print; None where nothing is shown."""
+    """Commands as they are pasted, and the output that the document shows; None if it shows none."""
 
     commands: str
     shown: str | None = None
@@ -40,12 +40,12 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """All that a document has people paste, in its order."""
+    """All commands of a document, in order."""
     return list(_blocks(text))
 
 
 def fits(shown: str, printed: str) -> bool:
-    """Whether commands that printed this have done what is shown."""
+    """Whether the printed text matches the shown one."""
     return re.fullmatch(_pattern(_by_kind(shown)), _by_kind(printed)) is not None
 
 

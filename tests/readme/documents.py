@@ -1,4 +1,4 @@
-"""The documents for users, and what they have people paste."""
+"""The documents for users, and the commands in them."""
 
 from __future__ import annotations
 

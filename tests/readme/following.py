@@ -1,4 +1,4 @@
-"""The commands of a document pasted into a shell, one block after the other, and what each of them prints."""
+"""Paste the commands of a document into a shell, one block after the other, and check what each prints."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from tests.readme.console import NOT_RUN, Block, fits
 
-# They can be in no command and in no output.
+# Separators that no command and no output contains.
 BEGUN, ENDED = "\x1e", "\x1f"
 SHOWN_HOME = "/home/you"
-"""What documents call the folder that they are followed in."""
+"""The name that documents give to the folder in which they are followed."""
 
 
 def assert_shown(document: Iterable[Block], folder: Path, *, within_s: float) -> None:
-    """Whoever follows the document in `folder` sees what it shows."""
+    """Following the document in `folder` prints what it shows."""
     run = [it for it in document if not (it.mark or "").startswith(NOT_RUN)]
     printed = follow(run, folder, within_s=within_s)
     for block, (code, output) in zip(run, printed, strict=True):

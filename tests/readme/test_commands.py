@@ -1,4 +1,4 @@
-"""Every command that the README and the page of benchmarks have people paste is a known one, and works."""
+"""Every command in the README and in the page of benchmarks is known and works."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ MEASURING = [line for block in pasted(BENCHMARKS) for line in block.commands.spl
 INTERPRETER = ".venv/bin/python"
 
 
-def test_the_readme_has_both_commands():
+def test_the_readme_has_the_quickstart_and_the_test_command():
     marked = {it.mark: it.commands.strip() for it in pasted(README) if it.mark}
 
     assert {mark: marked.get(mark) for mark in COMMANDS} == COMMANDS
 
 
-def test_all_else_that_the_readme_has_people_paste_installs_or_is_run():
+def test_every_other_command_of_the_readme_is_run_or_installs_something():
     marks = {it.mark for it in pasted(README) if it.mark} - {*COMMANDS}
 
     assert all(mark.startswith(f"{NOT_RUN}installs ") for mark in marks)
 
 
-def test_the_quickstart_is_the_script_that_the_tests_of_the_examples_run():
-    # What comes before it makes an environment; the tests run in one.
+def test_the_quickstart_runs_the_tested_example():
+    # The commands before it create an environment, which the tests already have.
     script = shlex.split(QUICKSTART.rpartition(" && ")[2])
 
     assert script == [INTERPRETER, "examples/quickstart.py"]
@@ -43,8 +43,8 @@ def test_the_quickstart_is_the_script_that_the_tests_of_the_examples_run():
 
 
 @pytest.mark.parametrize("line", MEASURING)
-def test_every_benchmark_is_a_module(line: str):
-    # That they print their figures is among the long tests.
+def test_every_benchmark_command_names_an_existing_module(line: str):
+    # The long tests check that the benchmarks print their figures.
     interpreter, *words = shlex.split(line)
 
     assert (interpreter, words[0]) == (INTERPRETER, "-m")

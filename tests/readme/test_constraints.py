@@ -1,4 +1,4 @@
-"""Everything that the README's test command installs has one version, and nothing else is told."""
+"""The constraints pin every package that the README's test command installs, and no others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROJECT = "spec-kitty"
 
 
 def installed_for(name: str, extras: frozenset[str], seen: set[str]) -> set[str]:
-    """Names of all that the package needs here, directly or not."""
+    """The names of all packages that the package needs here, directly or indirectly."""
     for text in metadata.requires(name) or []:
         needed = Requirement(text)
         applies = needed.marker is None or any(
@@ -34,13 +34,13 @@ def installed_for(name: str, extras: frozenset[str], seen: set[str]) -> set[str]
     return seen
 
 
-def test_every_line_is_a_name_and_a_version():
+def test_every_line_pins_a_version():
     assert [line for line in LINES if not re.fullmatch(r"[\w.-]+==[\w.+!]+", line)] == []
 
 
 # The README's test command installs no linters.
 @pytest.mark.parametrize("extra", sampled(["test", "dev"], every=2, rest=pytest.mark.long))
-def test_all_that_is_installed_is_pinned(extra: str):
+def test_every_installed_package_is_pinned(extra: str):
     needed = installed_for(PROJECT, frozenset({extra}), set())
 
     assert len(needed) > 15

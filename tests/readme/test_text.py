@@ -1,4 +1,4 @@
-"""What the documents for users link and name exists; a shown output that differs would be seen."""
+"""The links and names in documents for users exist; a difference from a shown output is detected."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def test_the_readme_is_short():
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda it: str(it.relative_to(ROOT)))
-def test_every_fence_is_of_a_kind_that_is_tested(document: Path):
+def test_every_code_block_is_tested(document: Path):
     text = text_of(document)
 
     assert text.count("\n```sh\n") == len(blocks(text))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda it: str(it.relative_to(ROOT)))
-def test_every_link_leads_somewhere(document: Path):
+def test_every_link_resolves(document: Path):
     text = text_of(document)
     links = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'src(?:set)?="([^"]+)"', text)
 
@@ -52,7 +52,7 @@ def test_every_link_leads_somewhere(document: Path):
         assert not anchor or anchor in anchors(text_of(target)), link
 
 
-def test_every_command_of_the_table_exists():
+def test_the_table_lists_every_command():
     _, _, table = text_of(GUIDES / "by-hand.md").partition("## All commands")
     named = [word for row in ROWS.findall(table) for word in re.findall("`spec-kitty (.+?)`", row)]
 
@@ -85,7 +85,7 @@ def test_every_error_guard_and_reason_is_explained():
     assert (errors | guards | reasons) - named == set()
 
 
-def test_a_shown_output_that_differs_is_seen():
+def test_output_that_differs_is_detected():
     text = (
         "```sh\none\n```\n\n```output\nfirst\n...\nlast 2030-11-22T18:00:00.000000+00:00\n```\n\n"
         "<!-- not run: why -->\n\n```sh\ntwo\n```\n"
@@ -100,6 +100,6 @@ def test_a_shown_output_that_differs_is_seen():
 
 
 @pytest.mark.parametrize("language", ["console", "", "bash"])
-def test_a_fence_that_nothing_runs_has_to_say_so(language: str):
+def test_a_code_block_that_is_not_run_must_be_marked(language: str):
     with pytest.raises(AssertionError):
         blocks(f"```{language}\none\n```\n")

@@ -1,4 +1,4 @@
-"""`python -m tests.soak --minutes 10 --seed 1 [--json]`: the mailbox under everything at once.
+"""`python -m tests.soak --minutes 10 --seed 1 [--json]`: the mailbox under load, attacks and kills at once.
 
 Four orchestrators in sandboxes of their own, the command line beside them, the worker killed every few
 seconds. At the end every request has one answer, every effect is there once, and the proofs hold. Exit 0
@@ -19,7 +19,7 @@ from tests.soak.run import Soak
 
 
 def main() -> int:
-    """0 when every promise was kept."""
+    """The exit code: 0 if every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)

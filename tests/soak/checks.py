@@ -1,4 +1,4 @@
-"""What must be true when everything is over, whatever happened before."""
+"""What must be true at the end, whatever happened before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.stage import Stage
 from tests.soak.ledger import Asked, Ledger
 from tests.soak.people import fsck
 
-# What each kind may be answered, besides that the disk failed or too much waited.
+# The codes that may answer each kind, besides those of a failed disk and a full inbox.
 CODES = {
     "foreign": {"NOT_AUTHORIZED"},
     "garbage": {"REQUEST_MALFORMED"},
@@ -23,7 +23,7 @@ CODES = {
 }
 FAULT = "STORAGE_FAILED"
 NEVER = "HOST_ERROR"
-# What is refused before anybody reads it: past the bounds, too large, another user's.
+# Refused before it is read: beyond the limits, too large, or of another user.
 UNREAD = {FAULT, "REQUEST_TOO_LARGE", "NOT_AUTHORIZED"}
 
 
@@ -40,11 +40,11 @@ class Books:
 
     @property
     def kitty(self) -> Path:
-        """Where the mailbox lies."""
+        """The layout of the mailbox."""
         return self.stage.root / ".kitty"
 
     def open(self) -> Books:
-        """Journal, logs and dead letters were read."""
+        """Read the journal, logs and dead letters."""
         found = defaultdict(list)
         for path in sorted((self.kitty / "outbox").glob("journal*.jsonl")):
             for text in path.read_text().splitlines():
@@ -60,7 +60,7 @@ class Books:
         return self
 
     def problems(self) -> list[str]:
-        """Every promise that was not kept, in words."""
+        """Descriptions of all broken promises."""
         return [
             *self.answers(),
             *self.strangers(),
@@ -71,14 +71,14 @@ class Books:
         ]
 
     def answers(self) -> Iterator[str]:
-        """Every request that was ever written has exactly one answer, and it is the journal's."""
+        """Every request that was written has exactly one answer, the one in the journal."""
         for ledger in self.ledgers:
             for asked in ledger.asked.values():
                 yield from self.answer(asked)
             yield from (f"{name}: was not answered in time" for name in ledger.overdue)
 
     def answer(self, asked: Asked) -> Iterator[str]:
-        """What is wrong with the answer to the requests of one id."""
+        """Problems of the answer to the requests of one id."""
         where = f"{asked.identity}/{asked.correlation_id} ({', '.join(asked.kinds)})"
         lines = self.lines.get((asked.identity, asked.correlation_id), [])
         answers = [line for line in lines if not is_for_another(line)]
@@ -95,7 +95,7 @@ class Books:
                 yield f"{where}: {count} {what} for {others} other requests"
 
     def reply(self, asked: Asked, where: str, envelope: dict[str, Any]) -> Iterator[str]:
-        """What is wrong with the reply, or with what it says."""
+        """Problems of the reply or its content."""
         path = self.kitty / "outbox" / asked.identity / f"{asked.correlation_id}.json"
         if not path.exists():
             yield f"{where}: no reply"
@@ -114,15 +114,15 @@ class Books:
             yield f"{who}/{name}: in the journal, though nobody asked"
 
     def people_and_journal(self) -> Iterator[str]:
-        """What the command line said is what the journal tells."""
+        """The answers of the command line are those in the journal."""
         for name, envelope in self.people.items():
             recorded = [line["envelope"] for line in self.lines.get(("", name), [])]
-            # Where the disk failed, the journal may have been what failed.
+            # After a disk failure, the journal may lack the line.
             if recorded != [envelope] and envelope["error_code"] != FAULT:
                 yield f"{name}: {len(recorded)} lines in the journal, or others than {envelope}"
 
     def effects(self) -> Iterator[str]:
-        """Each event is in one log once, was caused by a request, and each success had its effect."""
+        """Each event is in one log once and was caused by a request, and each success had its effect."""
         lines = [line for lines in self.lines.values() for line in lines]
         told = Counter(name for line in lines for name in line["event_ids"])
         found = Counter(event["event_id"] for event in self.events)
@@ -136,14 +136,14 @@ class Books:
                 yield f"{who}/{name}: noted {notes[name]} times, {wanted} were answered for"
 
     def remains(self) -> Iterator[str]:
-        """Nothing waits, nothing is half done, nothing temporary is left."""
+        """No request waits, none is half done, and no temporary file is left."""
         for place in (self.kitty / "inbox", Layout(self.kitty.parent).host / "claimed"):
             yield from (f"{path}: is left" for path in place.rglob("*") if path.is_file())
         for place in (self.kitty, self.stage.root / "kitty-specs"):
             yield from (f"{path}: is left" for path in place.rglob("*.tmp"))
 
     def proofs(self) -> Iterator[str]:
-        """What the host and git themselves find."""
+        """Problems that the host and git find."""
         verified = self.stage.run("mailbox", "verify")
         if verified.exit_code != 0:
             yield f"verify: {verified.stdout.decode()}{verified.stderr.decode()}"
@@ -151,18 +151,18 @@ class Books:
 
 
 def is_for_another(line: dict[str, Any]) -> bool:
-    """Whether the line tells of a request whose id was another's."""
+    """Whether the line is about a request that reused an id."""
     code: str | None = line["envelope"]["error_code"]
     return code == "CORRELATION_ID_CONFLICT"
 
 
 def was_never_read(line: dict[str, Any]) -> bool:
-    """Whether nobody knows what was asked, so that whatever comes under its id is taken for the same."""
+    """Whether the request was never read, so that any other with its id is taken for the same."""
     return line["args"] is None and line["envelope"]["error_code"] in UNREAD
 
 
 def is_a_note_taken(line: dict[str, Any]) -> bool:
-    """Whether the line tells of a note that was added."""
+    """Whether the line is about an added note."""
     envelope: dict[str, Any] = line["envelope"]
     is_note = str(envelope["command"]).endswith(".append-history")
     return is_note and envelope["success"] is True

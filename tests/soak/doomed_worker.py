@@ -1,4 +1,4 @@
-"""The worker of the soak: killed every few seconds, started again, and its disk fails now and then."""
+"""The worker of the soak: it is killed every few seconds and restarted, and its disk fails sometimes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAY = os.pathsep.join([str(SOURCE), str(Path(__file__).parents[2])])
 
 @dataclass(kw_only=True)
 class DoomedWorker:
-    """The worker of the project on `stage`; what it says goes to `log`."""
+    """The worker of the project on `stage`; its output goes to `log`."""
 
     stage: Stage
     log: Path
@@ -36,7 +36,7 @@ class DoomedWorker:
     _until: float = field(default=0.0)
 
     def look_after(self) -> None:
-        """It lives, unless its time was up just now; how large it has grown is known."""
+        """Note the memory of the worker; kill it if its time is up."""
         if self._process is not None and self._process.poll() is not None:
             self.bury()
         if self._process is None:
@@ -49,17 +49,17 @@ class DoomedWorker:
                 self.faults.look_after()
 
     def bury(self) -> None:
-        """It is known that it has ended, and how."""
+        """Note that the worker ended, and its exit code."""
         assert self._process is not None
         if self._process.returncode == -signal.SIGKILL:
             self.kills += 1
         else:
-            # Of its own accord: a disk that fails while it starts ends it, and that is right.
+            # It exited by itself: a disk failure during the start ends it, as intended.
             self.deaths += 1
         self._process = None
 
     def start(self) -> None:
-        """A new one has begun, and how long it may live is settled."""
+        """Start a new one, and choose how long it may live."""
         self._until = time.monotonic() + self.random.uniform(*LIVES_S)
         words, preloaded = ["specify_cli", "mailbox", "serve"], {}
         if self.is_doomed:
@@ -75,7 +75,7 @@ class DoomedWorker:
             )
 
     def kill(self) -> None:
-        """It has ended in the middle of whatever it did."""
+        """Kill it in the middle of its work."""
         self.measure()
         if self._process is not None:
             self._process.kill()
@@ -84,15 +84,15 @@ class DoomedWorker:
         self._process = None
 
     def spare(self) -> None:
-        """From now on no harm is done to it: another has taken its place."""
+        """Replace it by a worker that is not disturbed any more."""
         self.kill()
         self.is_doomed = False
         self.faults.stop()
         self.start()
 
     def stop(self) -> int:
-        """The exit code of an orderly end."""
-        assert self._process is not None, "no worker lives"
+        """Stop the worker; return its exit code."""
+        assert self._process is not None, "no worker runs"
         self.measure()
         self._process.terminate()
         code = self._process.wait(LONGEST_S)
@@ -100,7 +100,7 @@ class DoomedWorker:
         return code
 
     def measure(self) -> None:
-        """The most memory that any of them had is known."""
+        """Note the most memory that any of the workers had."""
         if self._process is not None:
             status = Path(f"/proc/{self._process.pid}/status")
             lines = status.read_text().splitlines() if status.exists() else []

@@ -1,4 +1,4 @@
-"""What goes wrong while the worker serves: one call in so many fails, is cut short, or is its last."""
+"""Faults while the worker serves: some calls fail, are cut short, or kill the worker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KILLS = {"kill-before": KILL_BEFORE, "kill-after": KILL_AFTER}
 
 @dataclass(kw_only=True)
 class Faults:
-    """The orders that all processes of the worker are under."""
+    """The control file for all processes of the worker."""
 
     folder: Path
     root: Path
@@ -31,7 +31,7 @@ class Faults:
     _next: float = 0.0
 
     def environment(self) -> dict[str, str]:
-        """What a worker is started with, to be struck; its calls are counted from nought."""
+        """The environment of a worker with faults; its calls are counted from zero."""
         self._shim = self._shim or build(self.folder)
         self._take_stock()
         self._control = Control(self.control, root=self.root, orders=Orders())
@@ -39,11 +39,11 @@ class Faults:
 
     @property
     def control(self) -> Path:
-        """The file of orders."""
+        """The control file."""
         return self.folder / "control"
 
     def look_after(self) -> None:
-        """From time to time, a call that is still to come is chosen, and what becomes of it."""
+        """From time to time, choose a future call and its fault."""
         if self._control is None or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self.random.uniform(*PAUSE_S)
@@ -57,7 +57,7 @@ class Faults:
         self.ordered[name] += 1
 
     def stop(self) -> None:
-        """Nothing goes wrong any more."""
+        """Stop injecting faults."""
         if self._control is not None:
             self._control.write("action", 0)
             self._take_stock()

@@ -1,4 +1,4 @@
-"""What the orchestrators say that they asked, and what they saw come back."""
+"""The requests that the orchestrators say they sent, and the answers that they saw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(kw_only=True)
 class Asked:
-    """Everything that was dropped under one id."""
+    """All requests that were dropped with one id."""
 
     identity: str
     correlation_id: str
@@ -20,18 +20,18 @@ class Asked:
 
     @property
     def kind(self) -> str:
-        """What the first request of this id was meant to be."""
+        """The kind of the first request of this id."""
         return self.kinds[0]
 
     @property
     def others(self) -> int:
-        """How many other requests came under its id, none of which can be answered there."""
+        """The number of further requests with its id, none of which can be answered."""
         return self.kinds.count("other")
 
 
 @dataclass(kw_only=True)
 class Ledger:
-    """All that one orchestrator said."""
+    """All reports of one orchestrator."""
 
     identity: str
     asked: dict[str, Asked] = field(default_factory=dict)
@@ -40,14 +40,14 @@ class Ledger:
     overdue: list[str] = field(default_factory=list)
 
     def read(self, path: Path) -> Ledger:
-        """Every whole line of `path` has been taken down."""
+        """Read every complete line of `path`."""
         for line in path.read_text().splitlines(keepends=True):
             if line.endswith("\n"):
                 self.take_down(json.loads(line))
         return self
 
     def take_down(self, told: dict[str, str | float | None]) -> None:
-        """One line more."""
+        """Add a line."""
         name = str(told["id"])
         if "kind" in told:
             asked = self.asked.setdefault(name, Asked(identity=self.identity, correlation_id=name))
@@ -61,5 +61,5 @@ class Ledger:
 
 
 def dropped(ledgers: Iterable[Ledger]) -> int:
-    """How many files landed in all inboxes."""
+    """The number of files that were dropped into all inboxes."""
     return sum(len(asked.kinds) for ledger in ledgers for asked in ledger.asked.values())

@@ -1,4 +1,4 @@
-"""The command line beside the mailboxes: one call after the other, and what each answered."""
+"""The command line beside the mailboxes: one call after the other, and their answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACTOR = "person"
 
 @dataclass(kw_only=True)
 class People:
-    """Somebody who adds notes to the missions, each of which names its request."""
+    """A person who adds notes to the missions, each with the id of its request."""
 
     stage: Stage
     missions: list[str]
@@ -26,21 +26,21 @@ class People:
     _process: Process | None = None
 
     def look_after(self) -> None:
-        """A call is under way; the one before was heard out."""
+        """Finish the previous call and start the next one."""
         if self._process is None:
             self.ask()
         elif self._process.poll() is not None:
             self.hear()
 
     def ask(self) -> None:
-        """A call has begun."""
+        """Start a call."""
         self._asked = f"person-{len(self.answers):07}"
         words = ["append-history", "--mission", self.random.choice(self.missions), "--wp", "WP01"]
         words += ["--actor", ACTOR, "--note", self._asked, "--correlation-id", self._asked]
         self._process = self.stage.start("orchestrator-api", *words)
 
     def hear(self) -> None:
-        """The call's answer is known, and it has ended."""
+        """Wait for the call and note its answer."""
         assert self._process is not None
         stdout, stderr = self._process.communicate(timeout=LONGEST_S)
         assert stdout.endswith(b"\n"), stderr
@@ -49,14 +49,14 @@ class People:
         self._process = None
 
     def finish(self) -> None:
-        """No call is under way."""
+        """Finish the current call."""
         if self._process is not None:
             self._process.wait(LONGEST_S)
             self.hear()
 
 
 def fsck(stage: Stage) -> list[str]:
-    """What git finds wrong with the repository."""
+    """Problems that git finds in the repository."""
     words = ["git", "fsck", "--no-progress", "--no-dangling"]
     done = subprocess.run(words, cwd=stage.root, capture_output=True, text=True, check=False)
     return (done.stdout + done.stderr).splitlines() if done.returncode != 0 else []

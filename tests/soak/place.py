@@ -1,4 +1,4 @@
-"""The project that is soaked, its missions, and what each of the four orchestrators is granted."""
+"""The project of the soak, its missions, and the grants of the four orchestrators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conftest import IDENTITY
 from tests.integration.stage import Stage
 
 PACKAGES = {name: {"owned_files": [f"{name}.txt"]} for name in ("WP01", "WP02", "WP03")}
-# Nobody has these; the files of the sandboxes belong to them.
+# Unused user ids; they own the files of the sandboxes.
 FIRST_UID = 61_001
 
 
@@ -26,17 +26,17 @@ class Soaked:
     foreign: str
     grants: dict[str, Any]
     quota: dict[str, int]
-    # The user that it runs as; None where only root could say so.
+    # The user that it runs as; None without root.
     uid: int | None
 
     def before(self) -> list[str]:
-        """What starts a program as that user."""
+        """The command prefix that starts a program as that user."""
         if self.uid is None:
             return []
         return ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
 
     def toml(self) -> str:
-        """Its part of `config.toml`."""
+        """Its section of `config.toml`."""
         lines = [f"[orchestrators.{self.name}]"]
         grants = self.grants | ({"uid": self.uid} if self.uid is not None else {})
         lines += [f"{key} = {json.dumps(value)}" for key, value in grants.items()]
@@ -47,7 +47,7 @@ class Soaked:
 
 
 def four() -> list[Soaked]:
-    """One that may do all for its mission, one with a narrow quota, one that must say who acts, a reader."""
+    """One that may do everything in its mission, one with a small quota, one with required actors, and a reader."""
     plans: list[tuple[str, dict[str, Any], dict[str, int]]] = [
         ("red", {"commands": ["all"], "missions": ["001-*"]}, {}),
         (
@@ -73,7 +73,7 @@ def four() -> list[Soaked]:
 
 
 def make(root: Path, soaked: list[Soaked]) -> Stage:
-    """A repository with a mission for each, and their grants; others may pass through its folders."""
+    """Make a repository with a mission and grants for each; other users may traverse its folders."""
     os.environ.update(IDENTITY)
     stage = Stage(root=root)
     stage.make_repository()
@@ -91,7 +91,7 @@ def make(root: Path, soaked: list[Soaked]) -> Stage:
 
 
 def python() -> str:
-    """An interpreter that the sandbox has, because it lies below /usr."""
+    """An interpreter below /usr, which the sandbox can see."""
     found = shutil.which("python3", path="/usr/local/bin:/usr/bin")
     assert found, "no python3 below /usr: apt install python3"
     return found

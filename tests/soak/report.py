@@ -1,4 +1,4 @@
-"""What the soak was, as text and as JSON."""
+"""The report of a soak, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
 def report(ledgers: list[Ledger], people: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Requests and answers in figures."""
+    """Numbers of requests and answers."""
     codes = sum((ledger.codes for ledger in ledgers), Counter[str]())
     calls = Counter(str(envelope["error_code"]) for envelope in people.values())
     return {
@@ -25,13 +25,13 @@ def report(ledgers: list[Ledger], people: dict[str, dict[str, Any]]) -> dict[str
 
 
 def kinds(ledgers: list[Ledger]) -> Counter[str]:
-    """How many requests of each kind were written."""
+    """The number of requests of each kind."""
     every = [asked for ledger in ledgers for asked in ledger.asked.values()]
     return Counter(kind for asked in every for kind in asked.kinds)
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
-    """Of the latencies, in milliseconds."""
+    """Percentiles of the latencies, in milliseconds."""
     ordered = sorted(seconds)
     if not ordered:
         return {}
@@ -40,7 +40,7 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 
 
 def as_text(figures: dict[str, Any]) -> str:
-    """The figures in lines, problems last."""
+    """The figures as lines of text, problems last."""
     lines = [f"{name}: {value}" for name, value in figures.items() if name != "problems"]
     problems = figures["problems"]
     lines += [f"PROBLEM {problem}" for problem in problems[:SHOWN_PROBLEMS]]

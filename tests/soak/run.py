@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 @dataclass(kw_only=True)
 class Soak:
-    """Four orchestrators, people at the command line, and a worker that is not to be relied on."""
+    """Four orchestrators, people at the command line, and an unreliable worker."""
 
     folder: Path
     seconds: float
@@ -45,11 +45,11 @@ class Soak:
 
     @property
     def stage(self) -> Stage:
-        """The project that is soaked."""
+        """The project of the soak."""
         return Stage(root=self.folder / "project")
 
     def run(self) -> dict[str, Any]:
-        """The figures, with every problem that was found."""
+        """Run the soak; return the figures with every problem."""
         stage = place.make(self.stage.root, self.soaked)
         chance = random.Random(self.seed)
         faults = Faults(folder=self.folder, root=stage.root, random=chance)
@@ -65,7 +65,7 @@ class Soak:
         return self.figures(stage, worker, people) | {"exit_code_of_the_last_worker": code}
 
     def begin(self, stage: Stage, worker: DoomedWorker) -> None:
-        """The worker has made the mailboxes, and every orchestrator has begun."""
+        """Wait until the worker has created the mailboxes, and start every orchestrator."""
         worker.start()
         inbox, outbox = (stage.root / ".kitty" / name for name in ("inbox", "outbox"))
         wait_until(
@@ -77,7 +77,7 @@ class Soak:
             self.sandboxes.append(self.start(each, inbox / each.name, outbox / each.name))
 
     def start(self, each: place.Soaked, inbox: Path, outbox: Path) -> subprocess.Popen[bytes]:
-        """An orchestrator, in a sandbox of its own, that has begun."""
+        """Start an orchestrator in its own sandbox."""
         told = {
             "name": each.name,
             "seed": self.seed,
@@ -99,12 +99,12 @@ class Soak:
             )
 
     def carried(self, file: Path) -> list[str]:
-        """Options that show the file in the sandbox; a copy, where everybody may read it."""
+        """Options that bind a copy of the file, readable by all, in the sandbox."""
         copy = self.copy(file)
         return ["--ro-bind", str(copy), f"{CARRIED}/{file.name}"]
 
     def sandbox(self) -> Path:
-        """The script that starts the sandbox, where everybody may read it."""
+        """The script that starts the sandbox, readable by all."""
         return self.copy(bubblewrap.EXAMPLES / "in-sandbox.sh")
 
     def copy(self, file: Path) -> Path:
@@ -119,11 +119,11 @@ class Soak:
         return copy
 
     def ledger(self, each: place.Soaked) -> Path:
-        """Where the orchestrator's account goes."""
+        """The file for the orchestrator's report."""
         return self.folder / f"{each.name}.jsonl"
 
     def soak(self, worker: DoomedWorker, people: People) -> None:
-        """The time is up."""
+        """Run until the time is up."""
         began = time.monotonic()
         told = began
         while time.monotonic() < began + self.seconds:
@@ -135,7 +135,7 @@ class Soak:
             time.sleep(GLANCE_S)
 
     def tell(self, passed_s: float, worker: DoomedWorker, people: People) -> None:
-        """A line of progress."""
+        """Print a line of progress."""
         asked = sum(self.ledger(s).read_bytes().count(b'"kind"') for s in self.soaked)
         seen = sum(self.ledger(s).read_bytes().count(b'"latency_s"') for s in self.soaked)
         self.say(
@@ -145,7 +145,7 @@ class Soak:
         )
 
     def drain(self, stage: Stage, worker: DoomedWorker, people: People) -> int:
-        """Everything that was asked is answered; the exit code of the worker's orderly end."""
+        """Wait until every request is answered; stop the worker and return its exit code."""
         worker.spare()
         people.finish()
 
@@ -159,7 +159,7 @@ class Soak:
         return worker.stop()
 
     def end(self, stage: Stage, worker: DoomedWorker) -> None:
-        """No process that was started is alive."""
+        """End all processes that were started."""
         for sandbox in self.sandboxes:
             sandbox.kill()
             sandbox.wait()
@@ -167,7 +167,7 @@ class Soak:
         stage.end()
 
     def figures(self, stage: Stage, worker: DoomedWorker, people: People) -> dict[str, Any]:
-        """The report, and what is wrong."""
+        """Make the report, with all problems."""
         ledgers = [Ledger(identity=s.name).read(self.ledger(s)) for s in self.soaked]
         books = Books(stage=stage, ledgers=ledgers, people=people.answers).open()
         ended = [f"{s.name} ended with {p.returncode}" for s, p in self.ends() if p.returncode]
@@ -190,7 +190,7 @@ class Soak:
 
 
 def wait_until(is_so: Callable[[], bool], *, within_s: float, what: str) -> None:
-    """It is so. Raises: TimeoutError."""
+    """Wait until the condition is true. Raises: TimeoutError."""
     deadline = time.monotonic() + within_s
     while not is_so():
         if time.monotonic() > deadline:

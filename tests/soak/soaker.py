@@ -1,4 +1,4 @@
-"""An orchestrator that never rests, in a sandbox of its own. Standard library only.
+"""An orchestrator that sends requests without pause, in its own sandbox. Standard library only.
 
     soaker.py '{"name": ..., "seed": ..., "seconds": ..., "mission": ..., "foreign": ..., "changes": [...]}'
 
@@ -20,10 +20,10 @@ from spec_kitty_client import Mailbox, NotAnsweredError
 INBOX, OUTBOX = Path("/inbox"), Path("/outbox")
 LONGEST_PAUSE_S = 0.05
 BURST = 12
-# The share of looks that wait for a change.
+# The share of reads that wait for a change.
 WAITS = 0.1
 REMEMBERED = 50
-# Longer than the worker is ever away.
+# Longer than the worker is ever down.
 ANSWERED_WITHIN_S = 120
 TOO_MANY_BYTES = 300 * 1024
 PACKAGES = ("WP01", "WP02", "WP03")
@@ -42,7 +42,7 @@ KINDS = {
 
 
 class Soaker:
-    """What it asked, and what it is to ask next."""
+    """The requests that it sent, and those to send next."""
 
     def __init__(self, told: dict[str, Any]) -> None:
         self.told = told
@@ -50,7 +50,7 @@ class Soaker:
         self.mailbox = Mailbox(INBOX, OUTBOX)
         self.count = 0
         self.answered: list[dict[str, Any]] = []
-        # The position of the newest answer to each command that has one.
+        # The position of the newest answer to each command with a position.
         self.seen: dict[str, str] = {}
         self.policy = {
             "orchestrator_id": told["name"],
@@ -63,7 +63,7 @@ class Soaker:
         }
 
     def run(self) -> None:
-        """The time is up, and whatever was asked was answered."""
+        """Send requests until the time is up and all are answered."""
         until = time.monotonic() + self.told["seconds"]
         ways: dict[str, Callable[[], None]] = {kind: getattr(self, kind) for kind in KINDS}
         while time.monotonic() < until:
@@ -71,14 +71,14 @@ class Soaker:
             ways[kind]()
             time.sleep(self.random.uniform(0, LONGEST_PAUSE_S))
 
-    # What it may do, as far as it is granted.
+    # Requests that it may send, as far as granted.
 
     def note(self) -> None:
-        """A note that names its request, so that it can be counted."""
+        """Add a note with the id of its request, so that it can be counted."""
         self.settle(self.drop("note", self.a_note()))
 
     def look(self) -> None:
-        """How things stand; often only once that is something new."""
+        """Read the state, often with a wait for a change."""
         command = self.random.choice(["mission-state", "list-ready"])
         if command in self.seen and self.random.random() < WAITS:
             args = {"after": self.seen[command], "wait_s": 1}
@@ -87,7 +87,7 @@ class Soaker:
             self.settle(self.drop("look", self.asking(command)))
 
     def work(self) -> None:
-        """A package is taken, and given back."""
+        """Claim a package and release it."""
         package, actor = self.random.choice(PACKAGES), f"{self.told['name']}-worker"
         whose = {"wp": package, "actor": actor}
         self.settle(self.drop("work", self.asking("start-implementation", **whose)))
@@ -95,20 +95,20 @@ class Soaker:
         self.settle(self.drop("work", back))
 
     def burst(self) -> None:
-        """Many at once, before any is answered."""
+        """Send many at once, before any is answered."""
         dropped = [self.drop("burst", self.a_note()) for _ in range(BURST)]
         for request in dropped:
             self.settle(request)
 
-    # What a careless or hostile one does.
+    # Requests of a careless or hostile orchestrator.
 
     def again(self) -> None:
-        """The very same request, after its answer."""
+        """Repeat an answered request unchanged."""
         if known := self.one_answered():
             self.settle(self.drop("again", known))
 
     def other(self) -> None:
-        """Another request under the id of one that was answered."""
+        """Send a different request with the id of an answered one."""
         if known := self.one_answered():
             args = {
                 "mission": self.told["mission"],
@@ -118,32 +118,32 @@ class Soaker:
             self.drop("other", known | {"command": "start-review", "args": args})
 
     def one_answered(self) -> dict[str, Any] | None:
-        """A request that was answered; what waits under its name would be replaced by another."""
+        """Choose an answered request whose name is free in the inbox, so that it replaces no waiting one."""
         names = {path.name for path in INBOX.iterdir()}
         known = [it for it in self.answered if f"{it['correlation_id']}.json" not in names]
         return self.random.choice(known) if known else None
 
     def foreign(self) -> None:
-        """A mission of somebody else's."""
+        """Send a request for a mission of another orchestrator."""
         asked = self.asking("mission-state")
         asked["args"]["mission"] = self.told["foreign"]
         self.settle(self.drop("foreign", asked))
 
     def garbage(self) -> None:
-        """Half a request, and nobody who writes the rest."""
+        """Write half a request and never the rest."""
         self.drop("garbage", self.a_note(), cut=40)
 
     def large(self) -> None:
-        """A request that nobody wants to read."""
+        """Send a request that is too large."""
         asked = self.a_note()
         asked["args"]["note"] = "x" * TOO_MANY_BYTES
         self.settle(self.drop("large", asked))
 
     def expired(self) -> None:
-        """A request whose time is over."""
+        """Send an expired request."""
         self.settle(self.drop("expired", self.a_note() | {"not_after": "2020-01-01T00:00:00Z"}))
 
-    # How it is done.
+    # Helpers.
 
     def next_id(self) -> str:
         self.count += 1
@@ -166,7 +166,7 @@ class Soaker:
         }
 
     def drop(self, kind: str, asked: dict[str, Any], *, cut: int | None = None) -> dict[str, Any]:
-        """The request lies in the inbox, and it was said before."""
+        """Report the request, then drop it into the inbox."""
         name = asked["correlation_id"]
         tell({"id": name, "kind": kind, "command": asked["command"]})
         temporary = INBOX / f".{name}.tmp"
@@ -175,7 +175,7 @@ class Soaker:
         return asked
 
     def settle(self, asked: dict[str, Any]) -> None:
-        """The answer was seen, or is long overdue; both were said."""
+        """Wait for the answer and report it, or that it is overdue."""
         name, since = asked["correlation_id"], time.monotonic()
         try:
             envelope = self.mailbox.wait(name, timeout_s=ANSWERED_WITHIN_S)
@@ -185,13 +185,13 @@ class Soaker:
         tell({"id": name, "latency_s": time.monotonic() - since, "code": envelope["error_code"]})
         if position := envelope["data"].get("position"):
             self.seen[asked["command"]] = position
-        # What was turned away unread is nothing that a host could know again.
+        # A host cannot recognize a request that it refused unread.
         if envelope["error_code"] != "STORAGE_FAILED":
             self.answered = [*self.answered[1 - REMEMBERED :], asked]
 
 
 def tell(line: dict[str, Any]) -> None:
-    """A line for those outside."""
+    """Print a line for the observer outside of the sandbox."""
     print(json.dumps(line), flush=True)
 
 

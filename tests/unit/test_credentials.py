@@ -27,7 +27,7 @@ TEXTS = st.lists(
 
 
 @given(TEXTS)
-def test_masking_leaves_nothing_to_mask_and_masks_nothing_twice(text: str) -> None:
+def test_masking_is_complete_and_idempotent(text: str) -> None:
     masked = credentials.masked(text)
     assert not credentials.find(masked)
     assert credentials.masked(masked) == masked
@@ -42,7 +42,9 @@ def test_a_text_without_a_credential_stays_as_it_is(text: str) -> None:
 @given(
     st.sampled_from(KEYS), st.sampled_from([*UNSEEN, "\n", "\r\n", "\u2028", "\n    "]), st.data()
 )
-def test_what_is_put_inside_a_credential_does_not_hide_it(key: str, inside: str, data: Any) -> None:
+def test_characters_inserted_into_a_credential_do_not_hide_it(
+    key: str, inside: str, data: Any
+) -> None:
     at = data.draw(st.integers(1, len(key) - 1))
     told = credentials.masked(f"see {key[:at]}{inside}{key[at:]} there")
     assert told.startswith("see [redacted: ")
@@ -50,12 +52,12 @@ def test_what_is_put_inside_a_credential_does_not_hide_it(key: str, inside: str,
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_full_width_letters_are_letters(key: str) -> None:
+def test_full_width_letters_do_not_hide_a_credential(key: str) -> None:
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in key)
     assert credentials.masked(wide).startswith("[redacted: ")
 
 
-def test_the_fields_that_were_masked_are_told_and_names_are_masked_too() -> None:
+def test_masked_fields_are_listed_and_keys_are_masked_too() -> None:
     fields: list[str] = []
     value = {"note": KEYS[0], "review": {"reference": [KEYS[1], "x"]}, KEYS[2]: 1}
     masked = credentials.masked_json(value, fields)

@@ -1,4 +1,4 @@
-"""A name that is written a little wrong is guessed, everywhere in the same words."""
+"""For a misspelled name the nearest one is suggested, everywhere in the same words."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from specify_cli.orchestrator_api import config_file
         ("001-serch", ["001-search", "002-other"], "'001-search'"),
     ],
 )
-def test_nearest_name_is_guessed(name: str, known: list[str], meant: str):
+def test_nearest_name_is_suggested(name: str, known: list[str], meant: str):
     assert meant in guess(name, known)
 
 
-def test_nothing_is_guessed_where_nothing_is_near():
+def test_nothing_is_suggested_if_no_name_is_near():
     assert guess("x", ["status"]) == guess("status", []) == ""
 
 
-def test_command_that_is_misspelled_is_refused_with_the_nearest_one():
+def test_misspelled_command_is_refused_with_the_nearest_one():
     with pytest.raises(click.UsageError) as refused:
         CliRunner().invoke(root, ["statsu"], standalone_mode=False, catch_exceptions=False)
 
@@ -47,7 +47,7 @@ def test_command_that_is_misspelled_is_refused_with_the_nearest_one():
         ('[orchestrators.x]\ncommands = ["all"]\nquota = {max_wating = 1}', "'max_waiting'"),
     ],
 )
-def test_key_of_the_config_that_is_misspelled_is_refused_with_the_nearest_one(
+def test_misspelled_key_of_the_config_is_refused_with_the_nearest_one(
     tmp_path: Path, text: str, meant: str
 ):
     folder = tmp_path / ".kitty"

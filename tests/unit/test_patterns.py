@@ -5,7 +5,7 @@ import re
 from specify_cli.patterns import pattern
 
 
-def test_a_pattern_is_compiled_when_it_is_used_and_does_what_the_compiled_one_does() -> None:
+def test_a_lazy_pattern_is_compiled_at_its_first_use() -> None:
     found = pattern("(a)b", re.IGNORECASE)
     assert "match" not in vars(found)
     assert found.fullmatch("AB")

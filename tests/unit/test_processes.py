@@ -31,10 +31,10 @@ def started(dead: Process) -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def test_a_program_that_is_started_while_others_are_ended_is_ended_too(
+def test_a_program_started_during_the_cleanup_is_ended_too(
     dead: Process, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As by a program that forks between the listing of /proc and its own end."""
+    """Such as a program that forks between the listing of /proc and its own end."""
 
     def start() -> None:
         started.append(subprocess.Popen(["sleep", "600"], env={**os.environ, VARIABLE: str(dead)}))

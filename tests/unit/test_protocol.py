@@ -12,34 +12,34 @@ from specify_cli.orchestrator_api import registry
 @pytest.mark.parametrize(
     "text", ["a", "A.b_c-9", "_", "-", "a" * 128, "0worker", "01M8J4ZQ9JF3M6JCXMMVY1AAW4"]
 )
-def test_an_id_that_a_request_can_have(text: str) -> None:
+def test_a_valid_request_id_is_accepted(text: str) -> None:
     assert protocol.is_request_id(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", ".a", "a" * 129, "a/b", "a b", "é", "a\n", "worker", "Worker", "٣"]
 )
-def test_an_id_that_no_request_can_have(text: str) -> None:
+def test_an_invalid_request_id_is_refused(text: str) -> None:
     assert not protocol.is_request_id(text)
 
 
 @pytest.mark.parametrize("name", ["nightly", "A.b", "a" * 64, "default", "worker", "a.txt"])
-def test_a_name_that_an_orchestrator_can_have(name: str) -> None:
+def test_a_valid_orchestrator_name_is_accepted(name: str) -> None:
     assert protocol.is_orchestrator(name)
 
 
 @pytest.mark.parametrize(
     "name", ["", ".a", "a" * 65, "a/b", "x.json", "x.JSON", "x.jsonl", "x.tmp"]
 )
-def test_a_name_that_no_orchestrator_can_have(name: str) -> None:
+def test_an_invalid_orchestrator_name_is_refused(name: str) -> None:
     assert not protocol.is_orchestrator(name)
 
 
-def test_the_client_that_stands_alone_writes_ids_that_requests_can_have() -> None:
+def test_the_client_creates_valid_request_ids() -> None:
     assert protocol.is_request_id(ids.new_correlation_id())
 
 
-def test_the_client_that_stands_alone_believes_a_heartbeat_as_long_as_the_host_does() -> None:
+def test_client_and_host_use_the_same_heartbeat_timeout() -> None:
     assert (heartbeat.HEARTBEAT, heartbeat.MISSED_BEATS) == (
         protocol.HEARTBEAT,
         protocol.MISSED_BEATS,

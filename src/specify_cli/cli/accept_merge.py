@@ -67,7 +67,7 @@ def merge(
 
     If the merge is refused, nothing has changed. Clean workspaces are removed.
 
-    With --branch, merge on that branch, which starts from the target, and do not move the target. After the
+    With --branch, create that branch from the target, merge on it, and leave the target unchanged. After the
     pull request is merged, close the mission with 'spec-kitty mission mark-merged'.
 
     Example: spec-kitty merge --strategy squash

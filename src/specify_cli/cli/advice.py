@@ -182,7 +182,7 @@ def holder_besides(package: Mapping[str, Any], who: str) -> str | None:
 
 
 def back_to_work(wp: str, mission: Chosen) -> str:
-    """Return the command with which the implementer of `wp` goes on."""
+    """Return the command with which the implementer of `wp` continues."""
     package = package_named(wp, packages_of(mission))
     holder = holder_besides(package, current_actor()) if package else None
     return mission.next(f"implement {wp}", actor=holder)

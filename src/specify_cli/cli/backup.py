@@ -1,4 +1,4 @@
-"""`spec-kitty backup` and `spec-kitty restore`: save what the host keeps, and bring it back."""
+"""`spec-kitty backup` and `spec-kitty restore`: save the host's data of a project, and restore it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ KINDS = {
 MOST_SHOWN = 5
 
 
-@click.command(short_help="Save what the host keeps to one file.")
+@click.command(short_help="Save the host's data to one file.")
 @click.argument("file", type=click.Path(dir_okay=False))
 @JSON
 def backup(*, file: str, as_json: bool) -> None:
-    """Save what the host keeps of this project to the new FILE, outside the project. A worker may run.
+    """Save the host's data of this project to a new FILE outside the project. A worker may be running.
 
-    FILE has the record (every change, its answer and its events, with the key of the record), the journal and its
+    FILE contains the record (every change, its answer and its events, with the key of the record), the journal and its
     archive, dead letters and config.toml, all as of one moment. Its mode is 0600: it contains every text in clear.
 
-    It does not have what git keeps: branches, commits and the folders of missions. Save them after this command, with
-    'git push' or 'git bundle'. Nor does it have workspaces, and requests without an answer, which their clients send
+    It does not contain what git stores: branches, commits and the folders of missions. Save them after this command, with
+    'git push' or 'git bundle'. Workspaces are not included, nor are requests without an answer, which their clients send
     again. Restore with 'spec-kitty restore'.
 
     Example: spec-kitty backup ../search.backup
@@ -75,18 +75,18 @@ def _several(what: str, count: int) -> str:
 @click.option(
     "--into", metavar="DIR", help="The project to restore. Default: the one of this folder."
 )
-@click.option("--replace", is_flag=True, help="Also replace a newer record, or another one.")
+@click.option("--replace", is_flag=True, help="Also replace a newer or a different record.")
 @JSON
 def restore(*, file: str, into: str | None, replace: bool, as_json: bool) -> None:
-    """Restore what the backup FILE has. Stop the worker first.
+    """Restore the host's data from the backup FILE. Stop the worker first.
 
-    The whole file is checked before anything is changed. A record that is newer than the backup, or another one, is only
-    replaced with --replace. What is replaced is kept beside the record; the last line of the output names the folder. An
-    existing config.toml stays. A restore that was interrupted is completed by the same command.
+    The whole file is checked before anything is changed. A record that is newer than the backup, or a different one, is only
+    replaced with --replace. Replaced files are kept next to the record; the last line of the output names the folder. An
+    existing config.toml is not changed. The same command completes a restore that was interrupted.
 
-    Restore branches and missions first, with 'git clone', if they are gone. Nothing is forgotten: if the published journal
-    or the logs of missions are newer than the backup, 'spec-kitty doctor --fix' then takes over their newer lines ('spec-kitty
-    mission rewind' takes a mission back). A backup is trusted like the host itself: restore only files that you kept safe.
+    Restore branches and missions first, with 'git clone', if they are gone. Newer changes are not lost: if the published journal
+    or the logs of missions are newer than the backup, 'spec-kitty doctor --fix' then imports their newer lines ('spec-kitty
+    mission rewind' withdraws events). A backup is trusted like the host itself: restore only files that you kept safe.
 
     Example: spec-kitty restore ../search.backup --into ../search
     """
@@ -119,11 +119,11 @@ def _data(done: Restored) -> dict[str, Any]:
 def _tell_restored(done: Restored, *, elsewhere: bool) -> None:
     say(f"{done.root}: restored as of {done.manifest.at}, entry {done.manifest.head.position:,}")
     if done.config:
-        say(f"config.toml was left; the one of the backup is {done.config}")
+        say(f"config.toml was not changed; the one from the backup is {done.config}")
     if done.has_newer_lines:
-        say("the published journal is newer, and was left: 'doctor --fix' takes over its lines")
+        say("the published journal is newer, and was not changed: 'doctor --fix' imports its lines")
     fix = " --fix" if done.has_newer_lines else ""
     change = f"cd {shlex.quote(str(done.root))} && " if elsewhere else ""
     say(f"next: {change}spec-kitty doctor{fix}")
     if done.replaced:
-        say(f"what was replaced is in {done.replaced}")
+        say(f"the replaced files are in {done.replaced}")

@@ -33,7 +33,7 @@ REMOVALS = 3
 @click.option("--host", metavar="CMD", help="Command line of the host under test.")
 @click.option("--mailbox", metavar="DIR", type=Path, help="Mailbox that a running worker serves.")
 @click.option("--serve", metavar="CMD", help="Worker to start for the test.")
-@click.option("--agent", metavar="CMD", help="Command for subtasks, as 'spec-kitty agent'.")
+@click.option("--agent", metavar="CMD", help="Command for subtasks, such as 'spec-kitty agent'.")
 @click.option("--client", metavar="CMD", help="Orchestrator: {inbox} {outbox} {mission}.")
 @click.option("--project", metavar="DIR", type=Path, help="Project that the client works on.")
 @click.option(

@@ -29,13 +29,13 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
 
     Exit 0: no problems. 1: problems were found. 2: the check could not run.
 
-    --fix repairs logs, states and lanes.json (on another branch, those of --mission alone). It
+    --fix repairs logs, states and lanes.json (on another branch, only those of --mission). It
     removes byte order marks, sets unfinished files aside, makes the host's folder private, repairs
     workspaces after a move of the project, prunes linked worktrees that are gone, and copies a status in front matter to the log. Originals are
     kept in private/attic next to the record.
 
     --sandbox reports, inside a sandbox, whether a mailbox (DIR or INBOX:OUTBOX) or a workspace
-    (DIR) can be used. Exit 1: it cannot, or the host can be changed. JSON data: sandbox, can_work,
+    (DIR) can be used. Exit 1: it cannot, or the sandbox can change the host. JSON data: sandbox, can_work,
     checks (check, verdict, what, repair).
 
     Example: spec-kitty doctor --fix

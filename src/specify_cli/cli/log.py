@@ -24,7 +24,7 @@ MOST_AT_ONCE = 500
     type=click.IntRange(1, 1_000_000),
     default=100,
     show_default=True,
-    help="The most events to show.",
+    help="Maximum number of events.",
 )
 @MISSION
 @JSON

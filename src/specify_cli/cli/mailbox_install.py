@@ -45,7 +45,7 @@ def install_service(
 ) -> None:
     """Write a hardened systemd unit that runs the worker, and show what to run next.
 
-    The unit of the system runs as the owner of the project; root installs it. JSON data: path,
+    A system unit runs as the owner of the project; only root can install it. JSON data: path,
     unit, next (a list of commands). Exit 2: the unit was not written.
 
     Example: spec-kitty mailbox install-service --system --print

@@ -53,11 +53,11 @@ class Age(click.ParamType[int]):
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @JSON
 def prune(*, older_than: int | None, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Remove data that has expired. It is listed first; then you are asked to confirm.
+    """Remove expired data. It is listed first; then you are asked to confirm.
 
-    Settings of config.toml say what expires, by age, count or size: answers of requests that changed nothing (reads_...),
-    with their ids and replies; other replies (replies_...), which come back when the request is sent again; parts of the
-    journal (journal_...), which are compressed into .kitty/archive, and parts of that (archive_...); records of settled dead
+    Settings in config.toml define what expires, by age, count or size: answers to requests that changed nothing (reads_...),
+    with their ids and replies; other replies (replies_...), which are restored when the request is sent again; parts of the
+    journal (journal_...), which are compressed into .kitty/archive, and parts of the archive (archive_...); records of settled dead
     letters (letters_...); workspaces in the trash (trash_...). --older-than also removes replies.
 
     Exit 0: removed, nothing to remove, or --dry-run. 1: refused or not confirmed. 3: only listed, because there is no

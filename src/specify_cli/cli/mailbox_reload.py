@@ -32,11 +32,11 @@ STOPPED_LOOKS = 25
 def reload_config(*, as_json: bool) -> None:
     """Make the worker read config.toml again, and show what changed.
 
-    Grants, mailboxes and settings take effect at once; requests in progress are completed as
-    they were begun. SIGHUP to the worker does the same.
+    Grants, mailboxes and settings take effect at once; requests in progress are completed under
+    the old ones. SIGHUP to the worker does the same.
 
-    Exit 0: the worker uses the file. 1: it refused the file and keeps the former settings.
-    2: no worker could be asked. JSON data: pid, config, changes (a list of texts).
+    Exit 0: the worker uses the file. 1: it refused the file and keeps the old settings.
+    2: no worker was reached. JSON data: pid, config, changes (a list of texts).
 
     Example: spec-kitty mailbox reload
     """

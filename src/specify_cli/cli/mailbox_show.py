@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 _LISTED: Final = 10
 
 
-@click.command(short_help="Show the whole story of a request.")
+@click.command(short_help="Show the complete history of a request.")
 @click.argument("correlation_id", metavar="ID")
 @click.option("--orchestrator", help="Only of this mailbox, if several have used the id.")
 @JSON
 def show(*, correlation_id: str, orchestrator: str | None, as_json: bool) -> None:
-    """Show the whole story of a request: who asked, its policy, its answer, events, commits and reply.
+    """Show the complete history of a request: its caller, policy, answer, events, commits and reply.
 
     ID is the correlation id, the id of an event that the request caused, or the id of its dead letter; the beginning of
     one of these is enough. It may also be the number of a line in 'spec-kitty mailbox tail', or the name of a file that
-    became a dead letter. A request without an answer is shown with its state. Exit 1: no request fits, or several do. JSON
-    data: state ('answered', 'waiting', 'taken', 'parked', 'in progress', 'begun' or 'set aside'); of an answered request
+    became a dead letter. A request without an answer is shown with its state. Exit 1: no request matches, or several do. JSON
+    data: state ('answered', 'waiting', 'taken', 'parked', 'in progress', 'begun' or 'set aside'); for an answered request
     also line (its journal line), events, reply, letter, conflicts, waited_s and took_s.
 
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
@@ -72,7 +72,7 @@ def _refuse(
     if len(found) > _LISTED:
         candidates.append(f"and {len(found) - _LISTED} more")
     if found:
-        problem = f"{len(found)} requests fit {given}: give more of the id, or --orchestrator"
+        problem = f"{len(found)} requests match {given}: give more of the id, or --orchestrator"
     else:
         problem = f"there is no request {given}{lookup.nearest(name)}"
     if as_json:

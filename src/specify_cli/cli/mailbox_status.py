@@ -45,8 +45,8 @@ _COLUMNS = "{:<16} {:<9} {:>8} {:>9} {:>12} {:>13}"
 def status(*, stuck_after: float, metrics: Path | None, as_json: bool) -> None:
     """Show whether a worker serves the mailbox, what it does, and what is wrong.
 
-    Each problem has a sentence, and commands to run next. The answer comes within two seconds, even if
-    the worker, a disk or the record hangs: what does not answer is named.
+    Each problem is described, with commands to run next. The answer comes within two seconds, even if
+    the worker, a disk or the record hangs; the message names the one that does not respond.
 
     Exit 0: well. 1: degraded: requests are answered, but something needs attention. 2: down: requests
     are not answered, or the state could not be checked. With --metrics: 0 once they are written.

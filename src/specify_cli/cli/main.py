@@ -21,7 +21,7 @@ GROUPS = MappingProxyType(
     {
         "accept": "Accept a mission whose packages are all approved or done.",
         "agent": "Commands for agents working in a workspace.",
-        "backup": "Save what the host keeps to one file.",
+        "backup": "Save the host's data to one file.",
         "completion": "Print a shell completion script.",
         "contract": "Print the contract; verify a program with it.",
         "diff": "Show what the work on a package changes.",

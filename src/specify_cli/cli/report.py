@@ -35,9 +35,9 @@ def report(
 ) -> None:
     """Write a report on the project as one HTML file that needs no network.
 
-    It has the board, a timeline and the dependencies of each mission, refusals by reason, latency, a searchable journal, and
-    what `mailbox verify` finds. Notes, prompts, reviews and redacted texts are left out. A new file is readable by its
-    owner alone.
+    It contains the board, a timeline and the dependencies of each mission, refusals by reason, latency, a searchable journal, and
+    the result of `mailbox verify`. Notes, prompts, reviews and redacted texts are left out. A new file is readable only by its
+    owner.
 
     Example: spec-kitty report --html report.html --since 7d
     """

@@ -190,7 +190,7 @@ def _reply(story: Mapping[str, Any]) -> str:
         return "none, because of the dead letter" if is_set_aside else "printed at the command line"
     if reply["is_there"]:
         return str(reply["path"])
-    return f"{reply['path']} is not there (read, pruned or lost): the same request brings it back"
+    return f"{reply['path']} is not there (read, pruned or lost): the same request restores it"
 
 
 def _place(story: Mapping[str, Any]) -> str:

@@ -62,7 +62,7 @@ def _verdict(*, can_work: bool, is_agent: bool) -> str:
     if is_agent:
         good, bad = "an agent can work here", "an agent cannot work here, or can change the host"
         return good if can_work else bad
-    bad = "requests cannot be sent from here, or the host can be changed"
+    bad = "requests cannot be sent from here, or programs here can change the host"
     return "requests can be sent from here" if can_work else bad
 
 

@@ -36,7 +36,7 @@ PASTEABLE = re.compile(r": (spec-kitty .+)")
 def edit(*, wp: str | None, editor: bool, mission: str | None, as_json: bool, **new: Any) -> None:
     """Change the package WP in its prompt and in tasks.md, and plan its execution lane again.
 
-    At a terminal, a call without options opens the prompt in $EDITOR. --depends-on and --owns replace the
+    On a terminal, a call without options opens the prompt in $EDITOR. --depends-on and --owns replace the
     whole list. Everything is checked before anything is written. Once work has begun, dependencies and
     files cannot be changed.
 
@@ -71,7 +71,7 @@ def edit(*, wp: str | None, editor: bool, mission: str | None, as_json: bool, **
 def remove(*, wp: str | None, dry_run: bool, mission: str | None, as_json: bool) -> None:
     """Remove the package WP: its prompt, its section in tasks.md and its execution lane.
 
-    At a terminal, the command shows what it removes, and asks first. A package that has a history, or that
+    On a terminal, the command shows what it removes and asks for confirmation. A package that has a history, or that
     others depend on, cannot be removed; 'spec-kitty move' cancels it.
 
     Example: spec-kitty tasks remove WP02

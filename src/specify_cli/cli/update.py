@@ -31,7 +31,7 @@ def update(
     """Merge the target branch and the approved dependencies into the execution lane of the package WP,
     which is in progress.
 
-    Commit your work and leave the workspace first: it is replaced by one that has the merge. If there is a
+    Commit your work and leave the workspace first: it is replaced by one with the merge. If there is a
     conflict, nothing changes, and the commands that resolve it are printed.
 
     Example: spec-kitty update WP02 --with WP01
@@ -57,7 +57,7 @@ def update(
     )
     if as_json:
         return
-    nothing = f": nothing to do, it has {data['target_branch']} and its dependencies"
+    nothing = f": nothing to do, it contains {data['target_branch']} and its dependencies"
     merged = ", ".join(data["merged"])
     say(f" now has {merged}" if merged else nothing, head=bold(wp_id))
     if is_working_folder_gone():

@@ -21,7 +21,7 @@ JsonObject: TypeAlias = dict[str, Any]
 class Transitioned(NamedTuple):
     """A work package went from one status lane to another.
 
-    `commit` is the commit that was handed in or approved; None if there is none.
+    `commit` is the commit that was submitted or approved; None if there is none.
     `released_holder` is the actor whose claim, or review, the transition released, else None.
     """
 

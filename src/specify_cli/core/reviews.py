@@ -33,7 +33,7 @@ class Feedback(NamedTuple):
 def feedback_in(event: Transitioned, *, implementers: Set[str]) -> Feedback | None:
     """Return the feedback in a transition; None if it does not send the package back.
 
-    A transition by which an implementer withdraws a hand-in, with only a note, is not feedback.
+    A transition by which an implementer withdraws a submission, with only a note, is not feedback.
     """
     result = event.review_result or {}
     note = (event.reason or "").strip()
@@ -53,7 +53,7 @@ def feedback_in(event: Transitioned, *, implementers: Set[str]) -> Feedback | No
 
 
 def implementers_after(known: Set[str], event: Transitioned, *, has_holder: bool) -> frozenset[str]:
-    """Return the implementers after the transition: who claimed the package last and who handed it in last."""
+    """Return the implementers after the transition: who claimed the package last and who submitted it last."""
     begins = event.to_lane is Lane.IN_PROGRESS and not has_holder
     if event.to_lane is Lane.CLAIMED or begins:
         return frozenset({event.actor})

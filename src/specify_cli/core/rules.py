@@ -243,7 +243,7 @@ def _reason(wish: MoveIntent, sight: Observations) -> str | None:
 def _not_begun(wish: MoveIntent, sight: Observations) -> str | None:
     if sight.blocked_from in BEFORE_BEGIN:
         return None
-    return f"it was {sight.blocked_from or 'at work'} when it was blocked, so it goes back to in_progress"
+    return f"it was {sight.blocked_from or 'in progress'} when it was blocked, so it returns to in_progress"
 
 
 def _nothing(wish: MoveIntent, sight: Observations) -> str | None:

@@ -21,7 +21,7 @@ from specify_cli.core.reviews import MOST_TEXT, Feedback, feedback_in, implement
 class PackageState(NamedTuple):
     """The state of one work package.
 
-    `commit` was handed in or approved last: None if that was without a commit, UNRECORDED if there was no
+    `commit` was submitted or approved last: None if that was without a commit, UNRECORDED if there was no
     such transition or it was not recorded. `feedback` is that of the newest review that sent the package
     back, and `sent_back` the commit of that review, until the package is approved. `released` are
     the actors whose claim, or review, another actor released and who did not claim it again. `contested` is the status

@@ -121,13 +121,13 @@ def _stuck(facts: Facts, after_s: float) -> Iterator[Problem]:
             slow = next((child for child in facts.children if child.age_s > min(after_s, 10)), None)
             pid = slow.pid if slow else last_beat(facts).get("pid")
             why = (
-                f"; process {slow.pid} runs for {slow.age_s:.0f} s: {_SETTINGS.sub('', slow.command)}"
+                f"; process {slow.pid} has been running for {slow.age_s:.0f} s: {_SETTINGS.sub('', slow.command)}"
                 if slow
                 else ""
             )
             yield Problem(
                 kind="stuck_request",
-                what=f"the request {it.correlation_id} is in progress for {it.age_s:.0f} s{why}",
+                what=f"the request {it.correlation_id} has been in progress for {it.age_s:.0f} s{why}",
                 next=(f"kill {pid}",) if slow else (f"kill {pid}", SERVE),
                 identity=it.identity,
             )

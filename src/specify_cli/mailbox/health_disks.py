@@ -34,7 +34,7 @@ def hanging(facts: Facts) -> Iterator[Problem]:
         if is_behind and beat.get("pid") == pid and not is_told:
             yield Problem(
                 kind="stalled_disk",
-                what=f"the worker lives, but cannot write to {it.paths.outbox} since {beat.get('beat_at')}"
+                what=f"the worker runs, but has not been able to write to {it.paths.outbox} since {beat.get('beat_at')}"
                 f"{mount(str(it.paths.outbox))}",
                 identity=it.paths.identity,
             )

@@ -68,7 +68,7 @@ class _Collector(Collector):
     def _worker(self) -> Iterator[Metric]:
         facts, beat = self._facts, last_beat(self._facts)
         is_up = facts.is_alive and not facts.is_suspended
-        yield self._gauge("worker_up", "Whether a worker lives and is not stopped.", [((), is_up)])
+        yield self._gauge("worker_up", "Whether a worker runs and is not stopped.", [((), is_up)])
         yield self._gauge(
             "worker_start_time_seconds",
             "When the last worker started, in seconds since the epoch.",
@@ -109,7 +109,7 @@ class _Collector(Collector):
             ),
             (
                 "oldest_waiting_request_age_seconds",
-                "How long the oldest request in the inbox waits; 0 if none does.",
+                "How long the oldest request in the inbox has been waiting; 0 if there is none.",
                 lambda it: _in_beat(it, "oldest_age_s"),
             ),
             ("dead_letters", "Dead letters that wait.", lambda it: _in_beat(it, "dead_letters")),
@@ -123,7 +123,7 @@ class _Collector(Collector):
         busy = in_progress(self._facts)
         yield self._gauge(
             "longest_request_in_progress_seconds",
-            "How long the longest request in progress takes so far; 0 if there is none.",
+            "How long the longest request in progress has taken so far; 0 if there is none.",
             [((), busy[0].age_s if busy else 0)],
         )
 

@@ -51,7 +51,7 @@ class ParkedReads:
         """Park the read; return the refusal if there is no room."""
         if len(self._parked) >= MOST:
             return StorageFailed(
-                f"{MOST} reads of this orchestrator wait for a change already: wait for the answer to one"
+                f"{MOST} reads of this orchestrator already wait for a change: wait for the answer to one"
                 " of them, or send this request under a new id without 'wait_s'"
             )
         # A read that is parked again keeps the end of its first wait.

@@ -78,7 +78,7 @@ class Access:
             if not shown:
                 return _no_mission()
             return MissionAmbiguous(
-                "it fits several missions: name one by its folder", candidates=shown
+                "it matches several missions: name one by its folder", candidates=shown
             )
         return error
 

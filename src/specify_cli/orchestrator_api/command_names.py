@@ -52,7 +52,7 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "discard-dead-letter": "Delete the body of a dead letter; its record is kept.",
         "count-old-replies": "Count the replies that could be pruned.",
         "prune-replies": "Remove old replies that the journal can restore.",
-        "write-backup": "Write a backup of what the host keeps.",
+        "write-backup": "Write a backup of the host's data.",
         "show-rewind": "Show the events that a rewind of a mission would withdraw.",
         "rewind-mission": "Return a mission to its state after an event.",
         "redact": "Remove a secret from an event, a request or a dead letter.",

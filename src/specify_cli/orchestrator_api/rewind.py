@@ -20,7 +20,7 @@ class ShowRewindParams(Params):
 
     mission: Name = argument(MISSION)
     to: Name = argument("Id of the event to go back to.")
-    force: bool = argument("Also where somebody is at work on a package.", default=False)
+    force: bool = argument("Rewind even if somebody works on a package.", default=False)
     actor: Words | None = argument("Who asks.", default=None)
 
 

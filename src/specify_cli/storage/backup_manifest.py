@@ -71,7 +71,7 @@ class Restored:
         root: The project.
         manifest: The content of the backup.
         replaced: The folder with what was replaced; None if nothing was.
-        has_newer_lines: Whether the published journal continues the backup, and was left.
+        has_newer_lines: Whether the published journal continues the backup, and was not changed.
         config: Where the config of the backup is, if the project has another one.
     """
 

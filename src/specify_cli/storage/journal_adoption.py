@@ -62,7 +62,7 @@ def require_current(record: Record, files: JournalFiles) -> None:
         raise RecordBehind(
             f"the host's record ends at line {seq} of the journal, and {files.path} has lines {later[0]} to {later[-1]}"
             " that continue it: the record may have been restored from an older backup. Changes are refused until"
-            " 'spec-kitty doctor --fix' has taken these lines in",
+            " 'spec-kitty doctor --fix' has imported these lines",
             file=str(record.path),
         )
     if seq and (beyond := _last_beyond(files, seq)):
@@ -75,7 +75,7 @@ def _unconnected(files: JournalFiles, seq: int, beyond: int) -> str:
     if any(published_line.seq_of(line) == seq + 1 for _, line in files.numbered()):
         return (
             f"{ends} lines up to {beyond} that do not continue it: the record belongs to another project, or is a copy of"
-            " this one that went on elsewhere. Stop the worker, then put the project's own record back, or restore a"
+            " this one that was continued elsewhere. Stop the worker, then put the project's own record back, or restore a"
             " backup of it ('spec-kitty restore --help'); 'spec-kitty doctor --fix' continues without these lines"
         )
     return (

@@ -89,7 +89,7 @@ def difference(record: Record, expected: RecordHead) -> str:
         StorageFailed: the disk fails.
     """
     if record.id != expected.record_id:
-        return f"this is another record, {record.id}: of another clone or project, or made again; nothing is proved"
+        return f"this is another record, {record.id}: of another clone or project, or created again; it cannot be compared"
     last = record.last()
     end = last.position if last else 0
     if end < expected.position:
@@ -97,5 +97,5 @@ def difference(record: Record, expected: RecordHead) -> str:
     # A pruned entry had the head of the one before it.
     entry = record.entry_at(expected.position)
     if (entry.head if entry else NOTHING_BEFORE).hex() != expected.head:
-        return f"entry {expected.position}, or one before it, is not what it was: the record was changed, or is a copy that went on elsewhere"
+        return f"entry {expected.position}, or one before it, is not what it was: the record was changed, or is a copy that was continued elsewhere"
     return ""

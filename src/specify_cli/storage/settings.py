@@ -41,7 +41,7 @@ class HostSettings(NamedTuple):
     """The time limit in seconds of a push."""
 
     owned_files: OwnedFilesRule = "warn"
-    """The reaction to a hand-in that changes files outside the package's `owned_files`."""
+    """The reaction to a submission that changes files outside the package's `owned_files`."""
 
     self_review: SelfReviewRule = "warn"
     """The reaction to a review by the implementer of the package."""

@@ -19,7 +19,7 @@ _SAID_CHARACTERS: Final = 2000
 
 
 class IntakeRefused(Exception):
-    """The commits of a workspace were not taken in; `reason` says why and what to do.
+    """The commits of a workspace were not fetched; `reason` says why and what to do.
 
     `code` names the case: `unreadable`, `no_branch`, `not_descended`, `diverged`, `too_much`,
     `bad_content`, `lfs_missing`, `uncommitted_changes` or `timed_out`. `paths` are the paths

@@ -167,7 +167,7 @@ def _check_still_ready(
     try:
         check_ready(mission)
     except MissionNotReady:
-        _commit(repository, mission, b"", cause=cause, message=f"Mission {mission.slug} goes on")
+        _commit(repository, mission, b"", cause=cause, message=f"Reopen mission {mission.slug}")
         raise
 
 

@@ -215,7 +215,7 @@ def compare_heads(project: Project) -> Iterator[Discrepancy]:
     for commit, head, is_sealed in heads_in_commits(project, record):
         if head.record_id == record.id and not is_sealed:
             what = f"commit {commit[:12]}: its line '{record_heads.TRAILER}' is not from this host"
-            yield Discrepancy(what=f"{what}; nothing is proved", is_break=False)
+            yield Discrepancy(what=f"{what}; it cannot be checked", is_break=False)
         elif what := record_heads.difference(record, head):
             is_later = restored is not None and head.position > restored
             is_break = head.record_id == record.id and not is_later

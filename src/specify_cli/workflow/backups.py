@@ -1,4 +1,4 @@
-"""Back up what the host keeps of a project, as of one moment, while a worker runs.
+"""Back up the host's data of a project, as of one moment, while a worker runs.
 
 Git backs up branches and the folders of missions: their refs move at other moments than the record,
 they are usually pushed anyway, and a restore must never move a branch. A request that has no answer

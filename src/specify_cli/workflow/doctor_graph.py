@@ -47,7 +47,7 @@ def examine_graph(prompts: Prompts) -> Iterator[Finding]:
 def examine_overlaps(
     prompts: Prompts, lane_ids: Mapping[str, str], state: MissionState
 ) -> Iterator[Finding]:
-    """Report packages at work in different execution lanes that own the same files."""
+    """Report packages in progress in different execution lanes that own the same files."""
     at_work = [x for x in prompts if state.of(x).lane not in NOT_AT_WORK]
     scopes = [PackageScope(wp_id=x, owned_files=prompts[x].owned_files) for x in at_work]
     # Only packages that a plan of these alone would put into one lane can overlap.

@@ -149,7 +149,7 @@ def _refused(workspace: Workspace, wp_id: str, error: Exception) -> LaneAllocati
 
 
 def reopen(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | None) -> WorkspaceReport:
-    """Return the workspace of a package at work, and create it again only if it does not exist.
+    """Return the workspace of a package in progress, and create it again only if it does not exist.
 
     Raises:
         LaneAllocationFailed: the workspace cannot be prepared, for the `reason`.

@@ -133,7 +133,7 @@ def _notes(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
 
 
 def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
-    """Yield the newest commit on the branch of each package at work, except the one that work began on."""
+    """Yield the newest commit on the branch of each package in progress, except the one at which the work began."""
     at_work = [x for x in holders if mission.state_of(x).lane is not Lane.IN_REVIEW]
     if not at_work:
         return

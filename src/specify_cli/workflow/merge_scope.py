@@ -56,7 +56,7 @@ NOTHING: Final = RefusedPaths()
 class PathsRefused(IntakeRefused):
     """The commits of a workspace change paths, compared to the commit `onto`, that they may not change.
 
-    `guard` is the guard that refuses to hand them in. `base` is the commit at which the work began.
+    `guard` is the guard that refuses to submit them. `base` is the commit at which the work began.
     No commit since then may contain files of the host, so the advice is to rewrite these commits.
     """
 

@@ -177,7 +177,7 @@ class OpenMission:
         return self.state_of(wp_id).worked > 0
 
     def commits_handed_in(self, wp_id: str) -> list[str]:
-        """Return every commit that the package was handed in or approved with, oldest first."""
+        """Return every commit that the package was submitted or approved with, oldest first."""
         moves = (event for event in self.log.events if isinstance(event, Transitioned))
         return [event.commit for event in moves if event.wp_id == wp_id and event.commit]
 

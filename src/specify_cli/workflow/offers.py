@@ -80,7 +80,7 @@ class Offer(NamedTuple):
         """The warnings of an answer that does not depend on the commits."""
         if self.refusal is None or self.workspace is None:
             return ()
-        return (f"the commits in {self.workspace.path} were not taken in: {self.refusal.reason}",)
+        return (f"the commits in {self.workspace.path} were not fetched: {self.refusal.reason}",)
 
 
 NOTHING: Final = Offer()
@@ -161,7 +161,7 @@ def rejected(
             paths_total=refusal.refused.total,
         )
     return TransitionRejected(
-        f"{cannot}: the commits in {path} were not taken in: {refusal.reason}",
+        f"{cannot}: the commits in {path} were not fetched: {refusal.reason}",
         from_lane=from_lane.value,
         to_lane=intent.to.value,
         guard="intake",

@@ -1,4 +1,4 @@
-"""The commits of a package: handed in, approved, set aside, or still on its branch."""
+"""The commits of a package: submitted, approved, set aside, or still on its branch."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class PackageCommits:
     def handed_in(self, wp_id: str, to: Lane) -> str | None:
         """Return the commit that a move to `to`, into review or beyond, is about, if any.
 
-        An approval is about the commit that was handed in, not about later commits on the branch.
+        An approval is about the commit that was submitted, not about later commits on the branch.
 
         Raises:
             GitFailed: git cannot read the commits.
@@ -257,7 +257,7 @@ def approved_ref(mission: OpenMission, wp_id: str) -> str:
 
 
 def handed_in_ref(mission: OpenMission, wp_id: str) -> str:
-    """Return the name of the host's ref to the commit that the package was last handed in with."""
+    """Return the name of the host's ref to the commit that the package was last submitted with."""
     return f"handed-in/{mission.slug}/{wp_id}"
 
 

@@ -110,7 +110,7 @@ def synced(mission: OpenMission, wp_id: str) -> str | None:
         problem = syncing.take_in(mission, repository, workspace, moves_checkouts=True).problem
     except (SpecKittyError, GitFailed, OSError) as error:
         problem = str(error)
-    return f"the commits in {workspace.path} were not taken in: {problem}" if problem else None
+    return f"the commits in {workspace.path} were not fetched: {problem}" if problem else None
 
 
 def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> WorkReport:

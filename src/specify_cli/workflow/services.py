@@ -183,7 +183,7 @@ class Services:
 
     @property
     def backups(self) -> Backups:
-        """Back up what the host keeps."""
+        """Back up the host's data."""
         from specify_cli.workflow.backups import Backups
 
         return Backups(self.project)

@@ -1,4 +1,4 @@
-"""The work of a package: checked when it is handed in, shown when it is reviewed."""
+"""The work of a package: checked when it is submitted, shown when it is reviewed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_LISTED: Final = 100
 """Paths that an answer lists; the rest are counted."""
 
 LONGEST_LOOK_S: Final = 5
-"""The time limit for finding uncommitted files, so that a warning does not delay the hand-in."""
+"""The time limit for finding uncommitted files, so that a warning does not delay the submission."""
 
 FIRST: Final = 3
 """Uncommitted files that a warning names."""
@@ -142,7 +142,7 @@ def examine(mission: OpenMission, wp_id: str, commit: str | None) -> SubmittedWo
 
 
 def check(mission: OpenMission, intent: MoveIntent, work: SubmittedWork) -> None:
-    """Check that everything that the package hands in may be merged; `force` makes no difference.
+    """Check that everything that the package submits may be merged; `force` makes no difference.
 
     Raises:
         TransitionRejected: the guard `paths` refuses it, or `owned_files` if the operator enabled it.

@@ -41,7 +41,7 @@ def moved_events(
         intent: The move that was requested.
         context: The request.
         base_ref: The commit at which work starts, recorded when it begins.
-        commit: The work, recorded when it is handed in or approved.
+        commit: The work, recorded when it is submitted or approved.
         released_holder: The actor whose claim ends.
     """
     at = clock.timestamp()

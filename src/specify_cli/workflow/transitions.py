@@ -151,7 +151,7 @@ def release(
         StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
     package = mission.state_of(intent.wp_id)
-    # A review that ends without a verdict does not change what was handed in.
+    # A review that ends without a verdict does not change what was submitted.
     is_review = package.lane is Lane.IN_REVIEW
     ready = (
         PreparedTransition()

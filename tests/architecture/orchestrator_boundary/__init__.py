@@ -1,4 +1,4 @@
-"""Proves on a checkout that no orchestrator lives in the host.
+"""Checks that a checkout of the host contains no orchestrator.
 
 Run it from the root of a checkout, with nothing installed:
 `python3 -m tests.architecture.orchestrator_boundary`.

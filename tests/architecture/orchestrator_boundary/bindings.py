@@ -17,7 +17,7 @@ class Bindings:
 
     @classmethod
     def of(cls, tree: ast.Module) -> Bindings:
-        """The bindings of a whole module; scopes are not told apart, the suspicious one wins."""
+        """The bindings of a whole module; scopes are not distinguished, and the suspicious binding wins."""
         bindings = cls()
         for node in ast.walk(tree):
             bindings._import(node)

@@ -68,7 +68,7 @@ def _registered(node: ast.AST) -> Iterator[str]:
 
 
 def _decorates(decorator: ast.expr) -> bool:
-    """Whether it makes a command of a function without saying its name."""
+    """Whether the decorator makes a command of a function without naming it."""
     if isinstance(decorator, ast.Call):
         named = bool(decorator.args) or any(word.arg == "name" for word in decorator.keywords)
         return not named and _last_name(decorator.func) in _DECORATING
@@ -97,7 +97,7 @@ def _names_given(call: ast.Call) -> Iterator[str]:
 
 
 def _lazily_loaded(table: ast.Dict) -> Iterator[str]:
-    """Keys of a table that leads from names to modules: what a lazy group loads."""
+    """Keys of a table from names to modules: what a lazy group loads."""
     for key, value in zip(table.keys, table.values, strict=True):
         targets = value.elts if isinstance(value, ast.Tuple) else [value]
         if key is not None and any(_MODULE.fullmatch(_text(target)) for target in targets):

@@ -26,7 +26,7 @@ HARMLESS = frozenset(
 
 
 def out_of_sight(tree: ast.Module, bindings: Bindings) -> Iterator[tuple[int, str]]:
-    """Line and complaint for every use of subprocess that is handed on, or starts a shell."""
+    """Line and complaint for every use of subprocess that is passed on or starts a shell."""
     in_sight = set(map(id, _in_sight(tree)))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and bindings.dotted(node.func) in RUNNERS:
@@ -53,7 +53,7 @@ def _in_sight(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 def _is_hidden(node: ast.Name | ast.Attribute, bindings: Bindings, in_sight: set[int]) -> bool:
-    """Whether a member of subprocess is handed on, or is one that starts a shell."""
+    """Whether a member of subprocess is passed on, or is one that starts a shell."""
     name = bindings.dotted(node)
     if not name.startswith("subprocess.") or name.count(".") > 1 or name in HARMLESS:
         return False
@@ -81,7 +81,7 @@ def _begins_with_git(
 ) -> bool:
     """Whether a list of arguments, or a name for one, has git in front wherever it comes from."""
     match expression:
-        # What confines git stands before it; `processes.confining` sees to where that comes from.
+        # The sandbox command precedes git; `processes.confining` checks where it comes from.
         case ast.Tuple(elts=[ast.Starred(value=value), first, *_]) if _is_prefix(value):
             return _is_git(first, tree, seen)
         case ast.List(elts=[first, *_]) | ast.Tuple(elts=[first, *_]):

@@ -59,7 +59,7 @@ def names_an_orchestrator(name: str) -> bool:
 
 
 def is_the_verb(text: str) -> bool:
-    """Whether a text, taken whole, is the removed command: what a shim would compare with."""
+    """Whether the whole text is the removed command: what a shim would compare with."""
     return _VERB.fullmatch(re.sub(r"[\s._-]", "", text.casefold())) is not None
 
 

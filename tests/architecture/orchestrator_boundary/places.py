@@ -15,7 +15,7 @@ GUIDES = "src/specify_cli/guides/"
 
 
 def files(root: Path, folder: str) -> list[Path]:
-    """Every file below one folder of the checkout, what a run left behind aside."""
+    """Every file below one folder of the checkout, without the leftovers of a run."""
     return sorted(
         path
         for path in (root / folder).rglob("*")

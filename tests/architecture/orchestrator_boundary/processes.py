@@ -15,7 +15,7 @@ from tests.architecture.orchestrator_boundary.violation import Violation
 HOME_OF_SUBPROCESS = "src/specify_cli/vcs/git.py"
 # Limits, bubblewrap and another user, under which git reads what an agent has written.
 HOME_OF_CONFINEMENT = "src/specify_cli/vcs/sandbox.py"
-# A kit that tests hosts of others has to run them. It is no part of the host: nothing but the
+# A kit that tests other hosts has to run them. It is not a part of the host: nothing but the
 # command line's `contract verify` loads it.
 HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
 # A client of the host has to start it, where it does not use a mailbox. It is not a part of the host either.
@@ -94,7 +94,7 @@ def in_module(tree: ast.Module, path: str) -> Iterator[Violation]:
 def _other_functions(
     tree: ast.Module, bindings: Bindings, *, known: str
 ) -> Iterator[tuple[int, str]]:
-    """Whatever the C library is asked for besides the one function."""
+    """Uses of the C library other than the one allowed function."""
     asked = {
         id(node.value)
         for node in ast.walk(tree)
@@ -120,11 +120,11 @@ _JUDGES: dict[str, Callable[[ast.Module, Bindings], Iterator[tuple[int, str]]]] 
     HOME_OF_THE_CLIENT: out_of_sight,
     **{home: partial(_other_functions, known=it) for home, it in HOMES_OF_FOREIGN_CALLS.items()},
 }
-"""What else is looked at in a module that may do more than others."""
+"""Further checks of a module that may do more than others."""
 
 
 def confining(tree: ast.Module, path: str) -> Iterator[Violation]:
-    """Wherever it is said what a git is to be started by, but for the one place."""
+    """Every place that sets the program by which git is started, except the allowed one."""
     what = "a git that is started by another program"
     for node in ast.walk(tree) if path != HOME_OF_CONFINEMENT else ():
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Git", "git.Git", "replace"):
@@ -209,7 +209,7 @@ def _holder(expression: ast.expr, bindings: Bindings) -> str:
 
 
 def _looked_up(holder: str, key: ast.expr | None) -> Iterator[str]:
-    """A member taken by text: `getattr(os, ..)`, `os.__dict__[..]`, `sys.modules[..]`."""
+    """A member looked up by a string: `getattr(os, ..)`, `os.__dict__[..]`, `sys.modules[..]`."""
     literal = _literal(key)
     if literal is None:
         yield from ["a computed member of 'os'"] if holder == "os" else []
@@ -238,7 +238,7 @@ def agent_calls(tree: ast.Module, path: str) -> Iterator[Violation]:
 
 
 def _is_command_line(elements: list[ast.expr]) -> bool:
-    """Whether a list begins with an agent and goes on like arguments; a list of names does not."""
+    """Whether a list begins with an agent and continues with arguments; a list of names does not."""
     words = [_literal(element) for element in elements]
     begins = bool(words) and program_of(words[0] or "") in AGENT_PROGRAMS
     rest = [word for word in words[1:] if word is not None]

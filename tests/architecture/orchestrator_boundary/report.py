@@ -14,7 +14,7 @@ __all__ = ["Violation", "violations"]
 
 
 def violations(root: Path) -> list[Violation]:
-    """What breaks the boundary in the checkout at `root`; empty where nothing does."""
+    """The violations in the checkout at `root`; empty if there are none."""
     found = [
         *places.misplaced(root),
         *commands.entry_points(root),
@@ -33,7 +33,7 @@ def _in_python(root: Path) -> Iterator[Violation]:
 
 @cache
 def _in_module(code: bytes, shown: str) -> tuple[Violation, ...]:
-    """Judged once: the tests look at many checkouts that differ in one module."""
+    """The violations of a module, cached: the tests check many checkouts that differ in one module."""
     return tuple(_violations_in(code, shown))
 
 

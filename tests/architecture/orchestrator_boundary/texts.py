@@ -13,7 +13,7 @@ from tests.architecture.orchestrator_boundary.violation import Violation
 SEARCHED = ("src", "examples", ".github")
 HOMES_OF_FLAGS = ("src/specify_cli/orchestrator_api/policy.py", "src/specify_cli/_contract/")
 
-# The long ones are caught without their dashes too: nobody writes those words by chance.
+# The long ones are also detected without their dashes: nobody writes those words by chance.
 _FLAG = re.compile(
     r"--(full[-_]auto|yolo)(?![A-Za-z0-9_-])"
     r"|dangerously[-_]bypass[-_]approvals[-_]and[-_]sandbox"

@@ -9,7 +9,7 @@ _KEEPING_THE_FRONT = frozenset({"append", "count", "extend", "index"})
 
 
 def values_of(name: str, tree: ast.Module) -> list[ast.expr | None]:
-    """Everything that is ever bound to a name in the module; None where that is not in sight."""
+    """Everything that is ever bound to a name in the module; None if that cannot be determined."""
     values = [*_assigned(name, tree), *_handed_in(name, tree)]
     return [*values, None] if _is_changed(name, tree) else values
 
@@ -24,14 +24,14 @@ def _assigned(name: str, tree: ast.Module) -> list[ast.expr | None]:
             case ast.AnnAssign(target=ast.Name(id=bound), value=value) if bound == name:
                 values.append(value)
             case ast.AugAssign(target=ast.Name(id=bound), op=ast.Add()) if bound == name:
-                stores -= 1  # what is added comes behind what was there
+                stores -= 1  # Items are only appended.
             case ast.Name(id=bound, ctx=ast.Store()) if bound == name:
                 stores += 1
     return values if stores == len(values) else [*values, None]
 
 
 def _handed_in(name: str, tree: ast.Module) -> Iterator[ast.expr | None]:
-    """What callers pass for a parameter of this name: seen for the module's private functions."""
+    """What callers pass for a parameter of this name; known for the module's private functions."""
     in_sight: list[ast.arg] = []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
@@ -59,7 +59,7 @@ def _passed(function: str, position: int, tree: ast.Module) -> Iterator[ast.expr
 
 
 def _is_changed(name: str, tree: ast.Module) -> bool:
-    """Whether the front of the list behind a name is meddled with."""
+    """Whether the first item of the list behind a name is changed."""
     for node in ast.walk(tree):
         match node:
             case ast.Subscript(value=ast.Name(id=bound), ctx=ast.Store()) if bound == name:

@@ -1,7 +1,7 @@
-"""Every check that holds the code and the contract together.
+"""Every check that the code and the contract agree.
 
-Each is given a contract and the facts of the code and gives back what does not agree, so that a
-drift can be planted on either side.
+Each takes a contract and the facts of the code and returns the differences, so that a
+test can plant a difference on either side.
 """
 
 from __future__ import annotations

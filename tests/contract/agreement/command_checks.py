@@ -51,7 +51,7 @@ def flags_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
 
 
 def flags_stand_for_the_arguments(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """What a flag says of its argument is what the argument's schema says."""
+    """The flags are the arguments of the schema, and have the same defaults."""
     for name, (stated, made) in _both(contract, code).items():
         flags = {flag["arg"]: flag for flag in stated["flags"] if flag["place"] == "args"}
         properties, required = made.params["properties"], made.params.get("required", [])
@@ -67,7 +67,7 @@ def flags_stand_for_the_arguments(contract: Contract, code: CodeFacts) -> Iterat
 def flags_beside_the_arguments_are_the_stated_ones(
     contract: Contract, code: CodeFacts
 ) -> Iterator[str]:
-    """`policy` for whoever takes it, `correlation_id` for whoever changes state."""
+    """Commands with a policy have `policy`; commands that change state have `correlation_id`."""
     for name, stated in contract.commands().items():
         beside = {flag["arg"] for flag in stated["flags"] if flag["place"] == "request"}
         expected = {"policy"} if stated["policy"] != "none" else set()

@@ -22,7 +22,7 @@ ABOUT_THE_FILE = ("$schema", "$id", "title")
 
 
 def schemas_are_schemas(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """Every schema is one of JSON Schema 2020-12, and is called after its file."""
+    """Every schema is valid JSON Schema 2020-12, and its id is its file name."""
     for path in contract.schema_files():
         name = path.relative_to(contract.folder / "schemas").as_posix()
         schema = contract.schema(name.removesuffix(".json"))
@@ -60,7 +60,7 @@ def versions_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
 
 
 def copies_inside_schemas_are_true(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """Every schema stands for itself, so what it repeats of another must be the same."""
+    """No schema refers to another, so copied parts must be identical."""
     for path in contract.schema_files():
         name = path.relative_to(contract.folder / "schemas").as_posix().removesuffix(".json")
         for part, copy in contract.schema(name).get("$defs", {}).items():
@@ -69,7 +69,7 @@ def copies_inside_schemas_are_true(contract: Contract, code: CodeFacts) -> Itera
 
 
 def cases_cover_every_command_and_code(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """Each command has a success and a refusal, each code a case."""
+    """Each command has a success and a refusal, and each code has a case."""
     cases = all_cases(contract)
     for name in contract.commands():
         outcomes = {case.expect["success"] for case in cases if case.request.get("command") == name}

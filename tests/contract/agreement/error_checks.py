@@ -14,7 +14,7 @@ REASON_ROW = re.compile(r"^\| `([a-z_]+)` \| [^|]+ \| [^|]+ \|$", re.MULTILINE)
 
 
 def codes_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """Each code stands once in the catalogue, and has one class."""
+    """Each code is once in the catalogue, and has one class."""
     stated = [entry["code"] for entry in contract.read("errors")]
     made = [error.code for error in code.errors]
     if sorted(stated) != sorted(made):
@@ -22,7 +22,7 @@ def codes_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
 
 
 def codes_are_retryable_alike(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """`retryable` is, but for some cases of one code, a property of the code: the same at both sides."""
+    """`retryable` is the same on both sides: a property of the code, except for some cases of one code."""
     made = {error.code: error.retryable for error in code.errors}
     for entry in contract.read("errors"):
         if made.get(entry["code"], entry["retryable"]) != entry["retryable"]:
@@ -83,7 +83,7 @@ def _rule(name: str, data: dict[str, Any], entry: dict[str, Any]) -> Iterator[st
 
 
 def commands_list_known_codes(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """What a command may answer stands in the catalogue, in its order."""
+    """The codes that a command may answer are in the catalogue, and in its order."""
     known = [entry["code"] for entry in contract.read("errors")]
     for name, command in contract.commands().items():
         if command["errors"] != [entry for entry in known if entry in command["errors"]]:

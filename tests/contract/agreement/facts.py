@@ -1,4 +1,4 @@
-"""What the code says of itself, as plain values: one side of every comparison with the contract."""
+"""Facts about the code as plain values: one side of every comparison with the contract."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ErrorFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneFacts:
-    """The lanes, and the table of moves as (from, to) to guard."""
+    """The lanes, and the table of transitions as (from, to) to guard."""
 
     lanes: list[str]
     terminal: set[str]
@@ -64,7 +64,7 @@ class LaneFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeFacts:
-    """All that the contract also says."""
+    """All facts that the contract also states."""
 
     commands: Mapping[str, CommandFacts]
     errors: list[ErrorFacts]
@@ -82,7 +82,7 @@ class CodeFacts:
 
 
 def of_the_code(written: Mapping[str, list[dict[str, Any]]]) -> CodeFacts:
-    """The facts of the code as it stands, and of what a host has `written`, by schema."""
+    """The facts of the code, and of the files that a host has `written`, by schema."""
     return CodeFacts(
         commands={name: command_facts(registry.find(name)) for name in registry.CONTRACT_COMMANDS},
         errors=error_facts(vars(errors)),
@@ -126,7 +126,7 @@ def error_facts(namespace: Mapping[str, Any]) -> list[ErrorFacts]:
         if inspect.isclass(kind)
         and issubclass(kind, errors.SpecKittyError)
         and kind is not errors.SpecKittyError
-        # One without a code of its own is told as the one that it is a case of.
+        # A class without its own code is reported with the code of its base.
         and "code" in vars(kind)
     ]
 

@@ -1,4 +1,4 @@
-"""Lanes, moves and guards."""
+"""Lanes, transitions and guards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROW = re.compile(r"\| ([a-z_, ]+) \| ([a-z_, ]+) \| `([a-z_]+)` \|")
 
 
 def lanes_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """Names, terminal lanes, aliases, and lanes that want policy metadata."""
+    """Names, terminal lanes, aliases, and lanes that require policy metadata."""
     stated, made = contract.read("lanes"), code.lanes
     if stated["lanes"] != made.lanes:
         yield f"lanes: {stated['lanes']} and {made.lanes}"
@@ -24,7 +24,7 @@ def lanes_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
 
 
 def moves_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """The table of moves with their guards."""
+    """The table of transitions with their guards."""
     stated = _stated_moves(contract)
     for move in sorted(stated.keys() | code.lanes.moves.keys()):
         if stated.get(move) != code.lanes.moves.get(move):
@@ -41,7 +41,7 @@ def guards_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
 
 
 def the_text_has_the_same_table(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """What people read is what programs read."""
+    """The table in the text is the one in the JSON file."""
     told = {
         (origin.strip(), to.strip()): guard
         for origins, targets, guard in ROW.findall(contract.texts()["lanes.md"])

@@ -1,4 +1,4 @@
-"""What policy metadata has to be, and what is refused in it."""
+"""Requirements for policy metadata, and what is refused in it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def texts_are_masked_as_stated(contract: Contract, code: CodeFacts) -> Iterator[
 
 
 def patterns_are_for_any_engine(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """No pattern looks around or refers back."""
+    """No pattern has look-around or back-references."""
     stated = contract.read("policy")
     shapes = stated["credential_patterns"]
     patterns = [
@@ -91,7 +91,7 @@ def _judged(code: CodeFacts, policy: Any) -> tuple[tuple[str | None, object], st
 
 
 def _long_texts(value: Any) -> Iterator[str]:
-    """Texts in the policy that no message would hold by chance."""
+    """Texts in the policy that no message contains by chance."""
     if isinstance(value, str) and len(value) >= 20:
         yield value
     elif isinstance(value, dict | list):

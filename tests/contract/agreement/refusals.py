@@ -30,7 +30,7 @@ class Refusals:
 
 
 def refusals_in_code(source: Path = SOURCE) -> Refusals:
-    """What the modules below `source` say."""
+    """Read the refusals of the modules below `source`."""
     trees = {path.stem: ast.parse(path.read_text("utf-8")) for path in source.rglob("*.py")}
     forwarding = dict(pair for name, tree in trees.items() for pair in _forwarding(name, tree))
     details: dict[str, set[str]] = defaultdict(set)
@@ -53,7 +53,7 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def _called(call: ast.Call) -> str:
-    """`name` or `module.name`, as it stands there."""
+    """`name` or `module.name`, as written in the source."""
     if isinstance(call.func, ast.Name):
         return call.func.id
     if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
@@ -62,7 +62,7 @@ def _called(call: ast.Call) -> str:
 
 
 def _forwarding(module: str, tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Functions that hand their own keywords on to a refusal, and its code."""
+    """Functions that pass their own keywords on to a refusal, and its code."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef) and function.args.kwarg:
             for call in _calls(function):

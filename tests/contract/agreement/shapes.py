@@ -27,7 +27,7 @@ def kinds(schema: Schema, root: Schema) -> set[str]:
 
 
 def same_kinds(stated: Schema, coded: Schema, where: str = "data") -> Iterator[str]:
-    """A sentence for every place where a reply as coded is of another make than as stated.
+    """A sentence for every field whose type in the code differs from the stated one.
 
     The contract may say more of a text than the code does (a pattern, a choice): what the host
     really answers is held against the contract where it runs.
@@ -51,7 +51,7 @@ def _without_absent(part: Any) -> Any:
 
 
 def resolved(schema: Schema, root: Schema) -> Schema:
-    """What a reference inside the same schema stands for."""
+    """The target of a reference within the same schema."""
     while "$ref" in schema:
         schema = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
     return schema
@@ -124,7 +124,7 @@ def _same(stated: Schema, coded: Schema, where: str, roots: tuple[Schema, Schema
 def _same_objects(
     stated: Schema, coded: Schema, where: str, roots: tuple[Schema, Schema]
 ) -> Iterator[str]:
-    if "properties" not in coded:  # A map, whose names only a run of it shows.
+    if "properties" not in coded:  # A map, whose keys are known only at run time.
         for name, field in stated["properties"].items():
             yield from _same(field, coded["additionalProperties"], f"{where}.{name}", roots)
         return

@@ -66,7 +66,7 @@ def envelopes_know_the_commands(contract: Contract, code: CodeFacts) -> Iterator
 
 
 def requests_have_the_stated_keys(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """What must and may stand in a request file."""
+    """The required and optional fields of a request file."""
     schema = contract.schema("request")
     if set(schema["required"]) != code.request_required:
         yield f"request: {schema['required']} and {code.request_required}"
@@ -76,7 +76,7 @@ def requests_have_the_stated_keys(contract: Contract, code: CodeFacts) -> Iterat
 
 
 def requests_are_read_as_stated(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """A request is read exactly when its schema allows it."""
+    """A request is accepted if and only if its schema allows it."""
     validator = _validator(contract.schema("request"))
     for body in REQUESTS:
         if validator.is_valid(body) != _is_read(code, body):
@@ -93,7 +93,7 @@ def written_files_fit_their_schemas(contract: Contract, code: CodeFacts) -> Iter
 
 
 def written_files_have_all_stated_fields(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """No field that is described is never written, and none is written without a description."""
+    """Every described field is written, and every written field is described."""
     for name, values in code.written.items():
         for part, described in _described(contract, name).items():
             written = {key for value in values if _part(name, value) == part for key in value}
@@ -102,7 +102,7 @@ def written_files_have_all_stated_fields(contract: Contract, code: CodeFacts) ->
 
 
 def the_journal_has_its_keys_in_order(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """As the schema lists them, and the table in the text too; those that a line may lack where it has them."""
+    """Fields are in the order of the schema and of the table in the text; optional fields may be absent."""
     schema = contract.schema("journal-line")
     stated, always = list(schema["properties"]), schema["required"]
     for line in code.written["journal-line"]:

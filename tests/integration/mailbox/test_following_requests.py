@@ -105,7 +105,7 @@ def test_show_finds_a_request_by_id_event_sequence_number_or_file_name(stage: St
     letter = next(it["dead_letter"] for it in stage.journal() if it["dead_letter"])
     assert shown(stage, letter[:20])["letter"]["name"] == "no name.json"
     assert shown(stage, "no name") == shown(stage, "no name.json") == shown(stage, letter)
-    assert b"2 requests fit 'one-'" in refused(stage, "one-").stderr
+    assert b"2 requests match 'one-'" in refused(stage, "one-").stderr
     assert b"did you mean 'one-2'?" in refused(stage, "one-3").stderr
     unknown = refused(stage, HOSTILE).stderr
     assert b"there is no request" in unknown

@@ -152,7 +152,7 @@ def test_status_reports_a_stuck_request_and_the_advised_command_ends_it(stage: S
         lambda: kinds(stage, "--stuck-after", "1") == (1, ["stuck_request"]), timeout_s=TIMEOUT_S
     )
     shown = stage.run("mailbox", "status", "--stuck-after", "1")
-    assert b"degraded: the request start is in progress for " in shown.stdout
+    assert b"degraded: the request start has been in progress for " in shown.stdout
     assert b"git " in shown.stdout.splitlines()[0]
     [command] = next_of(shown)
     paste(command)

@@ -1,4 +1,4 @@
-"""The command of the benchmarks: its rows, its words, and the ratios that it shows. Nothing is timed here."""
+"""The command of the benchmarks: its rows, options and ratios. Nothing is timed here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def measured(setting: Setting) -> Found:
 ROW = Row(name="one", what="a call", floor="nothing", reach=4.0, measure=measured)
 
 
-def test_a_ratio_is_of_medians() -> None:
+def test_the_ratio_compares_medians() -> None:
     assert FOUND.ratio == 4.0
 
 
@@ -30,27 +30,27 @@ def test_a_ratio_is_of_medians() -> None:
     ("reach", "is_rate", "is_reached"),
     [(4.0, False, True), (3.9, False, False), (4.0, True, True), (4.1, True, False)],
 )
-def test_a_time_is_at_most_and_a_rate_at_least(
+def test_a_time_has_an_upper_bound_and_a_rate_a_lower_one(
     reach: float, is_rate: bool, is_reached: bool
 ) -> None:
     assert replace(ROW, reach=reach, is_rate=is_rate).is_reached(FOUND) is is_reached
 
 
-def test_the_table_has_the_ratio_first_and_the_peers_below() -> None:
+def test_the_table_shows_the_ratio_first_and_the_peers_below() -> None:
     _, row, peer = table([(ROW, FOUND)]).splitlines()
     assert row.split()[:8] == ["one", "4.000", "<=", "4", "yes", "2.00", "ms", "0.50"]
     assert row.endswith("a call, to nothing")
     assert peer.strip() == "other: 7.00 ms"
 
 
-def test_the_object_has_every_sample_and_the_machine(tmp_path: Path) -> None:
+def test_the_json_has_every_sample_and_the_machine(tmp_path: Path) -> None:
     told = as_json([(ROW, FOUND)], facts=machine(tmp_path))
     row = told["rows"]["one"]
     assert (row["ratio"], row["samples"], row["peers"]) == (4.0, [3.0, 1.0, 2.0], {"other": 7.0})
     assert set(told["machine"]) == {"python", "sqlite", "system", "cores", "file_system", "load"}
 
 
-def test_it_measures_what_was_asked_for(
+def test_only_the_selected_row_is_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(command, "ROWS", (ROW, replace(ROW, name="two")))
@@ -72,7 +72,7 @@ def test_it_measures_what_was_asked_for(
         (["--folder", "/nowhere"], "/nowhere is not a folder"),
     ],
 )
-def test_what_it_cannot_measure_is_told(
+def test_invalid_options_are_refused(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -81,6 +81,6 @@ def test_what_it_cannot_measure_is_told(
     assert said in capsys.readouterr().err
 
 
-def test_every_row_has_a_name_of_its_own() -> None:
+def test_row_names_are_unique() -> None:
     names = [it.name for it in command.ROWS]
     assert len(set(names)) == len(names)

@@ -87,7 +87,7 @@ def test_fields_of_a_newer_host_are_ignored_and_call_returns_them() -> None:
         ({**VERSION, "api_version": None}, "api_version"),
     ],
 )
-def test_a_reply_that_does_not_fit_the_contract_is_told(data: Any, what: str) -> None:
+def test_a_reply_that_violates_the_contract_is_reported(data: Any, what: str) -> None:
     with pytest.raises(BadReplyError, match=what):
         Client(Answering(data)).contract_version()
 
@@ -134,7 +134,7 @@ def test_the_policy_of_the_client_is_sent_where_a_command_takes_one() -> None:
 @pytest.mark.parametrize(
     "unusable", ["", "a b", "../a", ".a", "Worker", "a" * 129, "a\n", "\u00e9"]
 )
-def test_an_id_that_no_request_can_have_is_refused_before_anything_is_sent(unusable: str) -> None:
+def test_an_invalid_request_id_is_refused_before_anything_is_sent(unusable: str) -> None:
     transport = Answering(NOTED)
     with pytest.raises(ValueError, match="is not valid: use up to 128"):
         note(Client(transport), correlation_id=unusable)
@@ -152,13 +152,13 @@ def ids_sent(answers: list[Any], **options: Any) -> list[str]:
     return [it.correlation_id for it in transport.requests]
 
 
-def test_a_request_that_did_not_arrive_is_sent_again_under_its_id() -> None:
+def test_a_request_that_did_not_arrive_is_sent_again_with_the_same_id() -> None:
     failures = [TransportError("gone", is_temporary=True)] * 3
     assert len(set(ids_sent([*failures, NOTED]))) == 1
     assert ids_sent([*failures, NOTED], correlation_id="mine") == ["mine"] * 4
 
 
-def test_a_request_that_a_full_host_refused_is_sent_again_under_a_new_id() -> None:
+def test_a_request_that_a_full_host_refused_is_sent_again_with_a_new_id() -> None:
     assert len(set(ids_sent([("STORAGE_FAILED", FULL)] * 3 + [NOTED]))) == 4
 
 
@@ -179,14 +179,14 @@ def test_a_request_that_still_waits_in_a_mailbox_keeps_its_id() -> None:
         (TransportError("gone", is_temporary=True), {"timeout_s": 0}, 1),
     ],
 )
-def test_attempts_end(answer: Any, options: Any, attempts: int) -> None:
+def test_the_number_of_attempts_is_limited(answer: Any, options: Any, attempts: int) -> None:
     transport = Answering(*[answer] * 9)
     with pytest.raises((Refused, TransportError)):
         note(Client(transport, retry=QUICK), **options)
     assert len(transport.requests) == attempts
 
 
-def test_codes_that_are_repeated_can_be_chosen() -> None:
+def test_the_error_codes_to_retry_can_be_configured() -> None:
     data = {"message": "m", "retryable": False, "reason": "r", "reason_code": "lane_lost"}
     retry = Retry(attempts=4, first_pause_s=0.001, codes=frozenset({"LANE_ALLOCATION_FAILED"}))
     lost = ("LANE_ALLOCATION_FAILED", data)
@@ -205,7 +205,7 @@ def test_pauses_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("answer", [FileExistsError(17, "it waits", "mine.json"), NOTED])
-def test_another_request_under_the_id_is_a_conflict(answer: Any) -> None:
+def test_a_different_request_with_a_used_id_is_a_conflict(answer: Any) -> None:
     with pytest.raises(CorrelationIdConflict):
         note(Client(Answering(answer, command="heartbeat")), correlation_id="mine")
 
@@ -230,7 +230,7 @@ NEWER = [
     ("answers", "asked_after", "planned"),
     [(OLDER, [None] * 4, [3, 2]), (NEWER, [None, "a", "a", "b"], [3, 3, 2])],
 )
-def test_changes_are_yielded_by_hosts_that_can_wait_and_by_those_that_cannot(
+def test_changes_works_with_hosts_that_can_wait_and_with_others(
     answers: list[Any], asked_after: list[Any], planned: list[int]
 ) -> None:
     async def seen_async(transport: Answering) -> list[int]:
@@ -264,7 +264,7 @@ def test_tasks_share_an_async_client() -> None:
         asyncio.run(AsyncClient(Answering(("STORAGE_FAILED", FULL)), timeout_s=0).list_ready("1"))
 
 
-def test_a_canceled_call_closes_its_steps_and_does_not_block_the_loop() -> None:
+def test_a_canceled_call_ends_its_exchange_without_blocking_the_event_loop() -> None:
     ended = []
 
     class Endless:
@@ -300,7 +300,9 @@ MAILBOXES: dict[str, Callable[[Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", MAILBOXES)
-def test_connect_knows_a_mailbox(folder: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connect_recognizes_a_mailbox(
+    folder: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     named = connect(MAILBOXES[kind](folder))
     monkeypatch.setenv("SPEC_KITTY_MAILBOX", MAILBOXES[kind](folder))
     for found in (named, connect()):
@@ -308,7 +310,7 @@ def test_connect_knows_a_mailbox(folder: Any, kind: str, monkeypatch: pytest.Mon
         assert (found.inbox, found.outbox) == (folder / "box/inbox", folder / "box/outbox")
 
 
-def test_connect_knows_a_project(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connect_recognizes_a_project(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(connect(folder / "project"), CommandLine)
     monkeypatch.chdir(folder / "project")
     assert isinstance(connect(), CommandLine)

@@ -44,7 +44,7 @@ def test_a_call_is_answered(layout: MailboxLayout, mailbox: Mailbox) -> None:
     assert not mailbox.worker_is_alive()
 
 
-def test_a_request_is_written_whole_and_under_its_id(mailbox: Mailbox) -> None:
+def test_a_submitted_request_is_a_file_named_by_its_id(mailbox: Mailbox) -> None:
     correlation_id = mailbox.submit("note", {"n": 1}, not_after="2030-01-01T00:00:00Z")
     (path,) = mailbox.inbox.iterdir()
     assert path.name == f"{correlation_id}.json"
@@ -57,7 +57,7 @@ def test_a_request_is_written_whole_and_under_its_id(mailbox: Mailbox) -> None:
     }
 
 
-def test_a_request_is_on_the_disk_before_it_has_its_name(mailbox: Mailbox) -> None:
+def test_a_request_is_synced_before_it_gets_its_name(mailbox: Mailbox) -> None:
     with watched() as disk:
         mailbox.submit("note", {}, correlation_id="mine")
     assert disk.is_kept(mailbox.inbox / "mine.json")
@@ -150,7 +150,7 @@ def test_forked_processes_create_different_ids(
         assert pipe.read() != mint()
 
 
-def test_without_a_worker_the_client_says_so_and_the_request_stays(mailbox: Mailbox) -> None:
+def test_without_a_worker_the_call_fails_and_the_request_stays(mailbox: Mailbox) -> None:
     with pytest.raises(NoWorkerError) as missed:
         mailbox.call("note", {}, correlation_id="one", timeout_s=0)
     assert missed.value.correlation_id == "one"

@@ -38,7 +38,7 @@ REFUSAL = schema("refusal")["properties"]
 
 
 def kinds(described: dict[str, Any]) -> Any:
-    """What values a schema allows: names of JSON types, lists of texts, or the same of what is inside."""
+    """The values that a schema allows: names of JSON types, lists of texts, or the same for nested schemas."""
     if "oneOf" in described:
         return frozenset().union(*map(kinds, described["oneOf"]))
     if "const" in described:
@@ -65,14 +65,14 @@ def fields(described: dict[str, Any]) -> Any:
     """Each property with its kinds, and whether it is always there."""
     required = described.get("required", [])
     return frozenset(
-        # What came with a minor version is absent in the replies of older hosts, which are served too.
+        # Fields of a later minor version are absent from the replies of older hosts, which the client supports too.
         (name, kinds(it), name in required and "Since 1." not in it.get("description", ""))
         for name, it in described["properties"].items()
     )
 
 
 def kinds_of_hint(hint: Any) -> Any:
-    """The same of a type."""
+    """The same for a type."""
     origin = get_origin(hint)
     if origin in (types.UnionType, Union):
         return frozenset().union(*map(kinds_of_hint, get_args(hint)))
@@ -87,7 +87,7 @@ def kinds_of_hint(hint: Any) -> Any:
 
 
 def fields_of_class(shape: Any) -> Any:
-    """The same of a dataclass, in which a field that may be absent has a default."""
+    """The same for a dataclass, in which an optional field has a default."""
     hints = get_type_hints(shape)
     return frozenset(
         (it.name, _without_default(hints[it.name], it.default), _is_required(it.default))
@@ -100,13 +100,13 @@ def _is_required(default: object) -> bool:
 
 
 def _without_default(hint: Any, default: object) -> Any:
-    """Null stands for absence where it is the default."""
+    """Null means absence if it is the default."""
     found = kinds_of_hint(hint)
     return found - {"null"} if default is None else found
 
 
 def flat(found: Any, prefix: str = "") -> Iterator[str]:
-    """Each field at any depth, in words."""
+    """Each field at any depth, as text."""
     for name, types_, is_required in found:
         plain = sorted(it if isinstance(it, str) else it[0] for it in types_)
         yield f"{prefix}{name}: {', '.join(plain)}; {'required' if is_required else 'optional'}"
@@ -135,8 +135,8 @@ def test_the_reply_of_a_command_has_the_fields_of_its_schema(command: str) -> No
         {*flat(fields(schema(f"commands/{command}.reply")))},
         {*flat(fields_of_class(shape))},
     )
-    assert sorted(found - expected) == [], "the client has what the schema has not"
-    assert sorted(expected - found) == [], "the schema has what the client has not"
+    assert sorted(found - expected) == [], "the client has fields that the schema does not have"
+    assert sorted(expected - found) == [], "the schema has fields that the client does not have"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -163,7 +163,7 @@ def test_the_client_has_a_method_for_each_command_and_no_others() -> None:
     assert methods == {name.replace("-", "_") for name in COMMANDS}
 
 
-def test_names_are_those_of_the_contract() -> None:
+def test_the_client_uses_the_names_of_the_contract() -> None:
     assert set(get_args(contract.Command)) == COMMANDS.keys()
     assert {name for name, it in COMMANDS.items() if it["changes_state"]} == contract.CHANGES
     assert {name for name, it in COMMANDS.items() if it["policy"] != "none"} == contract.TAKE_POLICY
@@ -174,7 +174,7 @@ def test_names_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_a_code_has_a_class_with_its_fields(code: str) -> None:
+def test_each_error_code_has_a_class_with_its_fields(code: str) -> None:
     envelope = {"error_code": code, "correlation_id": "a", "data": {"message": "m"}}
     raised = type(refusal(envelope))
     assert raised is not Refused
@@ -198,7 +198,7 @@ def test_a_code_has_a_class_with_its_fields(code: str) -> None:
     assert sorted(flat(found)) == sorted(flat(expected))
 
 
-def test_there_is_no_class_without_a_code() -> None:
+def test_each_error_class_has_a_code() -> None:
     classes = {it for it in vars(refusals).values() if isinstance(it, type)}
     assert len([it for it in classes if issubclass(it, Refused)]) == len(ERRORS) + 1
 

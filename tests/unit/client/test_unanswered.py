@@ -94,7 +94,7 @@ def test_a_stopped_worker_does_not_count_as_a_worker(mailbox: Mailbox) -> None:
     assert verdict(mailbox).reason == "no_worker"
 
 
-def test_a_request_in_the_inbox_of_a_living_worker_is_queued_at_its_position(
+def test_a_request_in_the_inbox_of_a_running_worker_is_reported_as_queued(
     mailbox: Mailbox,
 ) -> None:
     beat(mailbox)
@@ -106,14 +106,14 @@ def test_a_request_in_the_inbox_of_a_living_worker_is_queued_at_its_position(
     assert mailbox.position("aa-last") == 3
 
 
-def test_a_request_that_left_the_inbox_of_a_living_worker_is_taken(mailbox: Mailbox) -> None:
+def test_a_request_that_a_running_worker_has_claimed_is_reported_as_taken(mailbox: Mailbox) -> None:
     beat(mailbox)
     missed = verdict(mailbox)
     assert isinstance(missed, TakenError)
     assert missed.reason == "taken"
 
 
-def test_a_worker_that_stops_during_the_wait_is_lost_contact(mailbox: Mailbox) -> None:
+def test_a_worker_that_stops_during_the_wait_is_reported_as_lost_contact(mailbox: Mailbox) -> None:
     beat(mailbox)
     request = PendingRequest(mailbox, "mine")
     assert request.heartbeat.look()
@@ -121,7 +121,9 @@ def test_a_worker_that_stops_during_the_wait_is_lost_contact(mailbox: Mailbox) -
     assert isinstance(request.verdict(), LostContactError)
 
 
-def test_a_worker_whose_heartbeat_stops_during_the_wait_is_lost_contact(mailbox: Mailbox) -> None:
+def test_a_heartbeat_that_stops_during_the_wait_is_reported_as_lost_contact(
+    mailbox: Mailbox,
+) -> None:
     path = beat(mailbox, interval_s=0.01)
     request = PendingRequest(mailbox, "mine")
     assert request.heartbeat.look()
@@ -151,14 +153,14 @@ def test_a_worker_is_lost_only_after_three_missed_beats(
 
 
 @pytest.mark.parametrize("name", ["inbox", "outbox"])
-def test_a_folder_that_vanishes_is_lost_contact(mailbox: Mailbox, name: str) -> None:
+def test_a_folder_that_vanishes_is_reported_as_lost_contact(mailbox: Mailbox, name: str) -> None:
     beat(mailbox)
     folder = mailbox.inbox.parent / name
     folder.rename(folder.with_name("gone"))
     assert verdict(mailbox).reason == "lost_contact"
 
 
-def test_a_stalled_worker_s_reason_is_passed_on(mailbox: Mailbox) -> None:
+def test_the_reason_of_a_stalled_worker_is_passed_on(mailbox: Mailbox) -> None:
     beat(mailbox, state="stalled", stalled_reason="the disk is full")
     assert "the disk is full" in str(verdict(mailbox))
 
@@ -177,7 +179,7 @@ def answer(mailbox: Mailbox, correlation_id: str = "mine", **changes: Any) -> di
     return envelope
 
 
-def test_an_answer_counts_also_without_a_worker(mailbox: Mailbox) -> None:
+def test_a_reply_is_returned_even_without_a_worker(mailbox: Mailbox) -> None:
     envelope = answer(mailbox)
     assert mailbox.wait("mine", timeout_s=0) == envelope
 
@@ -277,7 +279,7 @@ def test_a_special_file_at_the_path_of_the_reply_is_not_waited_for(
         mailbox.reply("mine")
 
 
-def test_the_host_can_read_what_the_client_writes(mailbox: Mailbox) -> None:
+def test_a_submitted_request_is_a_readable_regular_file(mailbox: Mailbox) -> None:
     submit(mailbox, "mine")
     mode = (mailbox.inbox / "mine.json").stat().st_mode
     assert stat.S_ISREG(mode)
@@ -297,7 +299,7 @@ def test_a_waiting_caller_gets_the_state_of_its_request(mailbox: Mailbox) -> Non
         mailbox.wait("mine", timeout_s=LONGEST_S, on_look=note)
 
 
-def test_a_link_in_the_inbox_has_its_place_in_the_queue(mailbox: Mailbox) -> None:
+def test_a_link_in_the_inbox_counts_for_the_position_in_the_queue(mailbox: Mailbox) -> None:
     (mailbox.inbox / "before.json").symlink_to("nowhere")
     submit(mailbox, "mine")
     assert mailbox.position("mine") == 2

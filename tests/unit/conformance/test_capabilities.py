@@ -1,4 +1,4 @@
-"""What is declared is asked for, and what is not is not."""
+"""Checks are run only for declared capabilities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from specify_cli.conformance.scratch_projects import ScratchProjects
 from specify_cli.errors import UsageError
 
 
-def test_defaults_can_be_added_to_and_taken_from():
+def test_default_capabilities_can_be_added_to_and_removed():
     assert capabilities.declared([]) >= {"journal", "heartbeat", "file-kinds"}
     declared = capabilities.declared(["no-journal", "host-private-layout"])
     assert "journal" not in declared
@@ -26,7 +26,7 @@ def test_unknown_capability_is_refused(name: str):
         capabilities.declared([name])
 
 
-def test_nothing_is_asked_of_a_host_that_names_no_door(tmp_path: Path):
+def test_no_check_is_run_against_a_host_without_an_interface(tmp_path: Path):
     host = verifier.Host(
         capabilities=capabilities.declared([]), folder=tmp_path, scratch=ScratchProjects(tmp_path)
     )
@@ -34,14 +34,14 @@ def test_nothing_is_asked_of_a_host_that_names_no_door(tmp_path: Path):
     assert {result.status for result in results} == {"not asked"}
 
 
-def test_every_check_has_a_name_of_its_own_a_meaning_and_a_section():
+def test_every_check_has_a_unique_name_a_meaning_and_a_section():
     checks = verifier.checks()
     names = [check.name for check in checks]
     assert len(set(names)) == len(names)
     assert all(check.meaning and check.section for check in checks)
 
 
-def test_every_case_is_a_check_at_each_of_its_doors():
+def test_every_case_is_a_check_at_each_of_its_interfaces():
     names = {check.name for check in verifier.checks()}
     wanted = {
         f"fixtures.{interface}.{case.name}" for case in all_cases() for interface in case.interfaces
@@ -49,7 +49,7 @@ def test_every_case_is_a_check_at_each_of_its_doors():
     assert wanted <= names
 
 
-def test_every_requirement_can_be_declared_or_found_out():
+def test_every_required_capability_can_be_declared_or_detected():
     known = {*capabilities.DECLARED, *capabilities.DETECTED}
     needed = itertools.chain.from_iterable(check.requires for check in verifier.checks())
     assert set(needed) <= known

@@ -1,4 +1,4 @@
-"""Results are held against a list of expected failures, and told in three ways."""
+"""Results are compared with a list of expected failures, and reported in three formats."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_unknown_name_is_refused():
     assert "cli.none" in refused.value.message
 
 
-def test_listed_failure_conforms_and_listed_pass_does_not():
+def test_expected_failure_conforms_and_unexpected_pass_does_not():
     held = report.apply_expected_failures(
         RESULTS, frozenset({"cli.one", "cli.two", "mailbox.three"})
     )
@@ -50,7 +50,7 @@ def test_listed_failure_conforms_and_listed_pass_does_not():
     assert [found.conforms for found in held] == [False, True, True]
 
 
-def test_where_nothing_was_judged_nothing_conforms():
+def test_run_without_any_judged_check_does_not_conform():
     unasked = [result("cli.one", NOT_ASKED, "without command-line"), result("client.two", NOT_SEEN)]
     assert not report.is_judged(unasked)
     assert json.loads(report.as_json(unasked))["conforms"] is False
@@ -58,7 +58,7 @@ def test_where_nothing_was_judged_nothing_conforms():
     assert report.conforms([*unasked, result("cli.three", PASSED)])
 
 
-def test_junit_is_well_formed_whatever_a_host_says():
+def test_junit_is_well_formed_for_any_output_of_a_host():
     suite = ET.fromstring(report.as_junit(RESULTS))
     assert suite.attrib["tests"] == "3"
     assert suite.attrib["failures"] == "1"
@@ -74,7 +74,7 @@ def test_json_says_whether_the_program_conforms():
     assert json.loads(report.as_json(RESULTS[:1]))["conforms"] is True
 
 
-def test_words_play_with_no_terminal_and_never_call_unasked_passed():
+def test_lines_are_printable_and_list_the_checks_that_were_not_asked():
     lines = [line for _, line in report.as_lines(RESULTS)]
     assert all(line.isprintable() for line in lines)
     assert lines[-1].startswith("does not conform")

@@ -38,7 +38,7 @@ def log() -> list[str]:
 def drain(
     layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str]
 ) -> Callable[[], None]:
-    """Runs a new worker until nothing waits."""
+    """Run a new worker until no request waits."""
     return lambda: Worker(layout, dispatcher, settings=SETTINGS, log=log.append).drain()
 
 
@@ -53,7 +53,7 @@ def worker(layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str
 
 @pytest.fixture
 def serving(worker: MakeWorker) -> Iterator[Serving]:
-    """A worker serves until the test is over."""
+    """Run a worker until the test ends."""
     ends: list[Callable[[], None]] = []
 
     def serve(*orchestrators: Orchestrator, watch: Watching | None = None, **changes: Any) -> None:

@@ -1,4 +1,4 @@
-"""A dispatcher that really records: effects in a log of its own, answers in the real journal."""
+"""A dispatcher that records effects in its own log and answers in the real journal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SETTINGS = WorkerSettings(
     orchestrators=(Orchestrator(identity="default", commands=("note",), max_request_bytes=4096),),
     poll_interval_s=0.02,
     beat_interval_s=0.2,
-    # Longer than any test waits for what is half written, whatever else the machine does.
+    # Longer than any test waits for a half-written request, even on a busy machine.
     grace_s=2 * LONGEST_S,
     longest_write_s=2 * LONGEST_S,
     first_pause_s=0.01,
@@ -122,7 +122,7 @@ class RecordingDispatcher:
         return True
 
     def settle_intents(self) -> None:
-        """There is no other door."""
+        """Nothing to settle: these tests use the mailbox alone."""
 
     def _carry_out(self, raw: bytes, stem: str) -> dict[str, Any]:
         try:
@@ -170,7 +170,7 @@ class RecordingDispatcher:
             "commits": [],
             "dead_letter": dead_letter,
         }
-        # A conflict is a line of its own, under an id that has one.
+        # A conflict adds a second line for its id.
         self.journal.append(line, unless_known=False)
         return RecordedAnswer(envelope, is_repeat=False)
 
@@ -203,7 +203,7 @@ def request_bytes(stem: str, **args: Any) -> bytes:
 
 
 def put(layout: MailboxLayout, stem: str, identity: str = "default", **args: Any) -> None:
-    """The request landed as a well-behaved client writes it."""
+    """Drop the request as a well-behaved client does."""
     inbox = layout.paths(identity).inbox
     inbox.mkdir(parents=True, exist_ok=True)
     temporary = inbox / f".{stem}.tmp"
@@ -212,7 +212,7 @@ def put(layout: MailboxLayout, stem: str, identity: str = "default", **args: Any
 
 
 def put_in_order(layout: MailboxLayout, *stems: str, **args: Any) -> None:
-    """Each landed a tick of the clock after the one before."""
+    """Drop the requests, each a tick of the clock after the previous one."""
     for stem in stems:
         put(layout, stem, **args)
         moment = (layout.inbox / f"{stem}.json").stat().st_ctime_ns

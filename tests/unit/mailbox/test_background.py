@@ -67,14 +67,14 @@ def test_tasks_do_not_wait_for_each_other() -> None:
 
 
 @pytest.mark.parametrize("result", [0.0, LONGEST_S, processes.HostStops()])
-def test_tasks_end_with_the_block(result: float | BaseException) -> None:
+def test_tasks_end_when_the_block_is_left(result: float | BaseException) -> None:
     task = Counted(result)
     before = threading.active_count()
     assert done(1, task) == []
     assert threading.active_count() <= before
 
 
-def test_a_worker_that_serves_does_its_background_tasks_and_answers_while_one_hangs(
+def test_a_serving_worker_answers_while_a_background_task_hangs(
     layout: MailboxLayout, dispatcher: RecordingDispatcher
 ) -> None:
     begun, released = threading.Event(), threading.Event()
@@ -100,7 +100,7 @@ def test_a_worker_that_serves_does_its_background_tasks_and_answers_while_one_ha
     assert not thread.is_alive()
 
 
-def test_a_worker_that_drains_does_no_background_tasks(
+def test_a_draining_worker_runs_no_background_tasks(
     layout: MailboxLayout, dispatcher: RecordingDispatcher
 ) -> None:
     task = Counted(0.0)

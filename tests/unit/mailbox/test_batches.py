@@ -154,7 +154,7 @@ def test_held_back_requests_count_as_waiting(
     assert effects(dispatcher)[0] == "slow"
 
 
-def test_a_worker_that_was_killed_in_a_batch_is_followed_by_one_that_answers_it(
+def test_the_next_worker_answers_the_batch_of_a_killed_worker(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
 ) -> None:
     for number in range(3):
@@ -165,7 +165,7 @@ def test_a_worker_that_was_killed_in_a_batch_is_followed_by_one_that_answers_it(
     assert effects(dispatcher) == ["id-0", "id-1", "id-2", "new"]
 
 
-def test_a_reply_that_the_disk_refuses_is_published_once_it_does_not(
+def test_a_reply_is_published_once_the_disk_has_space_again(
     layout: MailboxLayout,
     dispatcher: BatchingDispatcher,
     drain: Callable[[], None],
@@ -186,7 +186,7 @@ def test_a_reply_that_the_disk_refuses_is_published_once_it_does_not(
     assert list(layout.claimed.iterdir()) == []
 
 
-def test_a_request_that_is_removed_before_its_answer_is_logged(
+def test_a_request_whose_claim_is_removed_is_still_applied(
     layout: MailboxLayout,
     dispatcher: BatchingDispatcher,
     drain: Callable[[], None],
@@ -205,14 +205,14 @@ def test_a_request_that_is_removed_before_its_answer_is_logged(
     monkeypatch.setattr(dispatcher, "answer_batch", taken_away)
     put(layout, "a")
     drain()
-    # What was read is what counts.
+    # The content that was read counts.
     assert effects(dispatcher) == ["a"]
 
 
 def test_a_request_outside_the_batch_keeps_its_place_in_the_order(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None], tmp_path: Path
 ) -> None:
-    # It waits for nothing, and is answered by the executor.
+    # It need not wait, and is answered by the executor.
     (tmp_path / "go").touch()
     alone = {"wait_for": str(tmp_path / "go"), "started": str(tmp_path / "started")}
     put_in_order(layout, "a1", "a2", mission="one")
@@ -224,7 +224,7 @@ def test_a_request_outside_the_batch_keeps_its_place_in_the_order(
     assert effects(dispatcher) == ["a1", "a2", "b1", "c1", "c2", "d1", "d2", "e1"]
 
 
-def test_a_claim_emptied_by_a_power_loss_is_not_a_conflict_and_its_reply_is_published_again(
+def test_a_claim_emptied_by_a_power_loss_gets_its_reply_again(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
 ) -> None:
     put(layout, "a")
@@ -341,7 +341,7 @@ def test_only_one_thread_at_a_time_retires_answered_claims(
     thread.start()
     entered.wait()
     processor.answered.retire()
-    # Who recovers the mailbox meanwhile knows that it was answered.
+    # A worker that recovers the mailbox meanwhile recognizes that it was answered.
     assert processor.answered.ids() == {claim.claim_id}
     assert claim.path.exists()
     go.set()

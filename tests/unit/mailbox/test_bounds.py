@@ -96,7 +96,7 @@ def test_half_written_requests_count_as_waiting(layout: MailboxLayout, serving: 
 def test_any_number_of_half_written_requests_is_waited_for(
     layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As many are looked at in one turn.
+    # One turn reads as many.
     monkeypatch.setattr(intake, "MOST_HALF_WRITTEN", 2)
     with ExitStack() as writers:
         files = []

@@ -10,7 +10,7 @@ from specify_cli.mailbox.layout import MailboxLayout
 from tests.together import meet
 
 
-def test_threads_set_aside_one_after_the_other(layout: MailboxLayout) -> None:
+def test_threads_set_entries_aside_one_at_a_time(layout: MailboxLayout) -> None:
     def refuse(letter_id: str, why: str, identity: str) -> Mapping[str, Any]:
         return {"why": why}
 

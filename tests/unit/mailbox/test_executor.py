@@ -48,7 +48,7 @@ def test_a_hanging_job_delays_only_its_own_queue(executor: KeyedExecutor) -> Non
     executor.put("one", "b", passed.set, size=1)
     assert passed.wait(LONGEST_S)
     assert order == []
-    # Behind what hangs, they are no reason to take in less.
+    # Jobs behind a hanging one do not reduce the intake.
     wait_until(lambda: executor.load("one") == 0)
     assert executor.pending("one")[0] == 2
     gate.set()
@@ -209,7 +209,7 @@ def test_stop_finishes_running_jobs_and_begins_none(wakeup: Wakeup) -> None:
     assert order in (["in hand"], ["in hand", "later"])
 
 
-def test_it_wakes_once_the_load_is_low(executor: KeyedExecutor, wakeup: Wakeup) -> None:
+def test_the_loop_is_woken_when_the_load_is_low(executor: KeyedExecutor, wakeup: Wakeup) -> None:
     executor.put("one", "", lambda: None, size=1)
     wait_until(executor.is_idle)
     assert not wakeup.wait(0)

@@ -47,7 +47,7 @@ def stalled(*identities: str) -> dict[str, Any]:
     return {"config": {"digest": None}, "stalled": dict.fromkeys(identities, entry)}
 
 
-def test_a_worker_that_serves_is_well(tmp_path: Path) -> None:
+def test_a_serving_worker_is_well(tmp_path: Path) -> None:
     assert told(facts(tmp_path)) == ("well", [])
 
 
@@ -55,7 +55,7 @@ def test_a_worker_that_serves_is_well(tmp_path: Path) -> None:
     ("free", "size", "is_low"),
     [(4, 100, True), (6, 100, False), (2 * GIB, 4000 * GIB, False), (GIB - 1, 4000 * GIB, True)],
 )
-def test_a_disk_is_nearly_full_by_its_share_and_by_its_bytes(
+def test_a_nearly_full_disk_is_detected_by_share_and_by_bytes(
     tmp_path: Path, free: int, size: int, is_low: bool
 ) -> None:
     disk = Disk("/a b", 1, free, size, 0, 0)
@@ -88,19 +88,19 @@ def test_a_disk_is_nearly_full_by_its_share_and_by_its_bytes(
         ({"worker": None, "worker_is_alive": False}, ("well", [])),
     ],
 )
-def test_states_are_told_apart(
+def test_each_problem_has_its_state_and_kind(
     tmp_path: Path, changes: dict[str, Any], expected: tuple[str, list[str]]
 ) -> None:
     assert told(facts(tmp_path, **changes)) == expected
 
 
-def test_a_worker_that_lives_without_a_heartbeat_is_silent(tmp_path: Path) -> None:
+def test_a_running_worker_without_a_heartbeat_is_reported_as_silent(tmp_path: Path) -> None:
     silent = facts(tmp_path, worker=None, worker_is_alive=False, mailboxes=[])
     [problem] = health.problems(silent)
     assert (problem.kind, problem.next[0]) == ("worker_silent", "kill 7")
 
 
-def test_no_worker_is_started_before_its_settings_are_corrected(tmp_path: Path) -> None:
+def test_invalid_settings_are_corrected_before_a_worker_is_started(tmp_path: Path) -> None:
     down = facts(tmp_path, holder=None, worker=None, worker_is_alive=False, mailboxes=[])
     assert [it.next for it in health.problems(down)] == [(health.SERVE,)]
     down.disks = [Disk("/", 1, 0, 100 * GIB, 0, 0)]

@@ -35,7 +35,7 @@ def far_inbox(layout: MailboxLayout) -> Inbox:
 
 
 @pytest.mark.parametrize("name", ["a.json", "0-._Z.json", "x" * 128 + ".json", "workers.json"])
-def test_a_plain_name_can_be_answered(name: str) -> None:
+def test_a_valid_file_name_can_be_answered(name: str) -> None:
     assert Landed(0, name).stem == name.removesuffix(".json")
 
 
@@ -52,7 +52,7 @@ def test_a_plain_name_can_be_answered(name: str) -> None:
         "\u00e4.json",
     ],
 )
-def test_any_other_name_cannot_be_answered(name: str) -> None:
+def test_an_invalid_file_name_cannot_be_answered(name: str) -> None:
     assert Landed(0, name).stem is None
 
 
@@ -115,11 +115,11 @@ def test_a_forged_claim_with_the_highest_id_does_not_lose_other_claims(
     assert [claim.stem for claim in inbox.recover()] == ["a", "b", "x"]
 
 
-def test_an_empty_inbox_has_no_age(inbox: Inbox) -> None:
+def test_an_empty_inbox_has_no_oldest_request(inbox: Inbox) -> None:
     assert inbox.backlog().oldest is None
 
 
-def test_a_request_is_claimed_by_one_only(inbox: Inbox) -> None:
+def test_a_request_is_claimed_only_once(inbox: Inbox) -> None:
     (inbox.folder / "a.json").write_bytes(b"1")
     claim = inbox.claim("a.json", "a")
     assert claim is not None
@@ -146,7 +146,9 @@ def test_a_claim_across_file_systems_stays_hidden_in_the_inbox(far_inbox: Inbox)
     assert far_inbox.claim("a.json", "a") is None
 
 
-def test_a_body_across_file_systems_is_found_again(far_inbox: Inbox, layout: MailboxLayout) -> None:
+def test_a_body_across_file_systems_stays_hidden_in_the_inbox(
+    far_inbox: Inbox, layout: MailboxLayout
+) -> None:
     os.mkfifo(far_inbox.folder / "odd")
     moved = far_inbox.move(far_inbox.folder / "odd", layout.dead_letters, "L.body")
     assert moved == far_inbox.hidden("L.body")
@@ -232,7 +234,7 @@ def test_a_kept_copy_gets_the_owner_of_the_link_and_not_of_its_target(
     assert given == [(kept.path.name, link.st_uid, link.st_gid)]
 
 
-def test_writer_of_the_inbox_cannot_pretend_that_a_file_was_read_before(far_inbox: Inbox) -> None:
+def test_a_writer_cannot_forge_the_copy_of_a_claim(far_inbox: Inbox) -> None:
     (far_inbox.folder / "a.json").touch()
     claim = far_inbox.claim("a.json", "a")
     assert claim is not None

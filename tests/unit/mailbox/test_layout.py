@@ -37,7 +37,7 @@ def test_existing_folders_are_unchanged(layout: MailboxLayout) -> None:
 @pytest.mark.parametrize(
     "part", [".kitty", ".kitty/inbox", ".kitty/record", ".kitty/record/private"]
 )
-def test_a_link_in_the_place_of_a_folder_is_refused(tmp_path: Path, part: str) -> None:
+def test_a_link_at_the_path_of_a_folder_is_refused(tmp_path: Path, part: str) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def test_a_link_in_the_place_of_a_folder_is_refused(tmp_path: Path, part: str) -
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_file_at_the_path_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".kitty").touch()
     with pytest.raises(StorageFailed):
         MailboxLayout(tmp_path).ensure()
@@ -59,7 +59,7 @@ def test_a_link_to_a_folder_is_not_a_mailbox(layout: MailboxLayout, tmp_path: Pa
     assert layout.identities() == ["default", "nightly"]
 
 
-def test_the_target_of_a_link_at_the_path_of_a_reply_keeps_its_date(
+def test_the_target_of_a_link_at_the_path_of_a_reply_keeps_its_mtime(
     layout: MailboxLayout, tmp_path: Path
 ) -> None:
     (tmp_path / "theirs").touch()

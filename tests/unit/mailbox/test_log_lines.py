@@ -1,4 +1,4 @@
-"""Lines of the worker's log: one line each, whatever a request brought."""
+"""Lines of the worker's log: one line each, whatever a request contains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def envelope(code: str | None = None, **data: Any) -> dict[str, Any]:
     }
 
 
-def test_an_answered_request_says_who_asked_for_what() -> None:
+def test_the_line_of_an_answered_request_names_caller_and_command() -> None:
     data = {"mission_slug": "001-x", "wp_id": "WP01", "from_lane": "planned", "to_lane": "claimed"}
     line = AnsweredRequest("nightly", envelope(**data), {"actor": "ann"}).logged()
     assert line == "nightly transition id-1 OK 001-x WP01 planned -> claimed by ann"
@@ -43,7 +43,7 @@ def test_an_answered_request_says_who_asked_for_what() -> None:
     }
 
 
-def test_a_refusal_names_what_was_asked_for_and_why_it_was_refused() -> None:
+def test_the_line_of_a_refusal_names_the_command_and_the_reason() -> None:
     asked = {"actor": "ann", "args": {"mission": "1", "wp": "WP09", "to": "claimed"}}
     refused = envelope(WorkPackageNotFound.code, message="there is no WP09")
     line = AnsweredRequest("default", refused, asked, since=0.0).logged()
@@ -63,7 +63,7 @@ def test_a_refusal_names_what_was_asked_for_and_why_it_was_refused() -> None:
         ("REQUEST_MALFORMED", "not a file", "warning"),
     ],
 )
-def test_the_level_says_whose_fault_it_is(code: str, set_aside: str, level: str) -> None:
+def test_the_log_level_depends_on_the_error_code(code: str, set_aside: str, level: str) -> None:
     line = AnsweredRequest("x", envelope(code, message="no"), set_aside=set_aside).logged()
     assert line.level == level
     assert line.event == ("request.set_aside" if set_aside else "request.answered")
@@ -85,7 +85,7 @@ def test_a_credential_is_masked_in_text_and_fields() -> None:
     assert secret not in str(line.fields)
 
 
-def test_a_plain_text_is_a_notice_and_an_error_has_its_code() -> None:
+def test_plain_text_is_logged_as_a_notice_and_an_error_with_its_code() -> None:
     assert as_line("something").event == "notice"
     failed = error_line(OSError("disk"))
     assert (failed.event, failed.fields["outcome"]) == ("worker.failed", "STORAGE_FAILED")

@@ -1,4 +1,4 @@
-"""The text for Prometheus: parsed by its library, whatever names the project and its files have."""
+"""The metrics for Prometheus are parsed by its library, whatever the names in the project."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_names_follow_the_conventions_of_prometheus(tmp_path: Path) -> None:
             assert not name.endswith(("_ms", "_milliseconds", "_kb", "_percent")), line
 
 
-def test_the_file_has_a_name_and_a_folder_that_the_collector_reads(tmp_path: Path) -> None:
+def test_the_metrics_file_needs_the_prom_suffix_and_an_existing_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"must end in \.prom"):
         metrics_file.write(tmp_path / "metrics.txt", b"")
     with pytest.raises(UsageError, match="create it first"):

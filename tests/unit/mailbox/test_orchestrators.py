@@ -39,7 +39,7 @@ def identities(dispatcher: RecordingDispatcher) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["nightly", "A", "-x", "_", "a.b", "x" * 64, "defaults", "jsonl"])
-def test_a_plain_name_is_an_orchestrators(name: str) -> None:
+def test_a_valid_orchestrator_name_is_accepted(name: str) -> None:
     assert is_name(name)
 
 
@@ -48,7 +48,7 @@ def test_a_plain_name_is_an_orchestrators(name: str) -> None:
     ["", ".a", "..", "a/b", "x" * 65, "a b", "a\n", "\u00e4", "default", "DEFAULT", "a.json",
      "a.tmp", "journal.jsonl", "journal-7.JSONL"],
 )  # fmt: skip
-def test_any_other_name_is_not(name: str) -> None:
+def test_an_invalid_orchestrator_name_is_refused(name: str) -> None:
     assert not is_name(name)
 
 
@@ -65,7 +65,7 @@ def test_each_orchestrator_is_answered_in_its_own_outbox(
     assert any(line.startswith("nightly note one OK") for line in log)
 
 
-def test_a_changed_reply_of_a_named_orchestrator_shows(
+def test_a_changed_reply_of_a_named_orchestrator_is_reported(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
     put(layout, "one")
@@ -95,7 +95,7 @@ def test_the_first_beat_includes_every_mailbox(layout: MailboxLayout, serving: S
     wait_until(lambda: heartbeat_file.is_alive(layout.paths("nightly").heartbeat))
 
 
-def test_folders_of_granted_orchestrators_are_made(
+def test_folders_of_granted_orchestrators_are_created(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
     worker(DEFAULT, NIGHTLY).drain()
@@ -104,7 +104,7 @@ def test_folders_of_granted_orchestrators_are_made(
     assert stat.S_IMODE(paths.claimed.stat().st_mode) == 0o700
 
 
-def test_folders_belong_to_the_user_of_the_orchestrator_where_we_may_give_them(
+def test_folders_belong_to_the_user_of_the_orchestrator_if_the_host_is_root(
     layout: MailboxLayout,
 ) -> None:
     for uid, gid in ((54321, 54321), (1, 1)):
@@ -137,7 +137,7 @@ def test_an_orchestrator_without_a_grant_is_answered_under_its_name(
 
 
 @pytest.mark.parametrize("watch", [None, watching])
-def test_a_mailbox_that_appears_while_serving_is_served_until_it_goes(
+def test_a_mailbox_that_appears_while_serving_is_served_until_it_is_removed(
     layout: MailboxLayout, serving: Serving, watch: Watching | None, log: list[str]
 ) -> None:
     serving(DEFAULT, watch=watch, poll_interval_s=3600.0 if watch else 0.02)
@@ -151,7 +151,7 @@ def test_a_mailbox_that_appears_while_serving_is_served_until_it_goes(
     assert not any("stalled" in line for line in log)
 
 
-def test_a_mailbox_that_goes_and_comes_at_once_is_not_stalled(
+def test_a_mailbox_that_is_removed_and_recreated_is_not_stalled(
     layout: MailboxLayout, serving: Serving, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judge = Mailboxes.is_gone
@@ -170,7 +170,7 @@ def test_a_mailbox_that_goes_and_comes_at_once_is_not_stalled(
 
 
 @pytest.mark.parametrize("name", ["a b", "journal.jsonl", "\x1b[31m", "x" * 65])
-def test_a_folder_with_an_invalid_name_is_set_aside_whole(
+def test_a_folder_with_an_invalid_name_is_set_aside_as_a_whole(
     layout: MailboxLayout, worker: MakeWorker, name: str
 ) -> None:
     (layout.inbox / name).mkdir()
@@ -220,7 +220,7 @@ def test_the_expected_users_request_is_served(layout: MailboxLayout, worker: Mak
     assert reply_of(layout, "one")["success"]
 
 
-def test_a_flood_of_one_does_not_stop_the_others(
+def test_a_flood_from_one_orchestrator_does_not_stop_the_others(
     layout: MailboxLayout, worker: MakeWorker, dispatcher: RecordingDispatcher
 ) -> None:
     for number in range(400):
@@ -232,7 +232,7 @@ def test_a_flood_of_one_does_not_stop_the_others(
     assert order.index("single") < 100
 
 
-def test_a_mission_that_hangs_holds_up_no_other_and_keeps_its_order(
+def test_a_hanging_mission_delays_no_other_and_keeps_its_order(
     layout: MailboxLayout, serving: Serving, dispatcher: RecordingDispatcher
 ) -> None:
     started, release = layout.root / "started", layout.root / RELEASE
@@ -253,7 +253,7 @@ def test_a_mission_that_hangs_holds_up_no_other_and_keeps_its_order(
     assert done == sorted(done)
 
 
-def test_recovered_claims_keep_their_order_and_come_before_what_landed_later(
+def test_recovered_claims_keep_their_order_and_precede_later_requests(
     layout: MailboxLayout, worker: MakeWorker, dispatcher: RecordingDispatcher
 ) -> None:
     (layout.claimed / f"{CLAIM_ID[:-1]}0-torn.json").write_bytes(b'{"half')
@@ -270,7 +270,7 @@ def test_recovered_claims_keep_their_order_and_come_before_what_landed_later(
 @pytest.mark.parametrize(
     "part", [".kitty", ".kitty/inbox", ".kitty/inbox/nightly", ".kitty/outbox/nightly"]
 )
-def test_a_link_that_takes_a_folders_place_is_not_followed(
+def test_a_link_that_replaces_a_folder_is_not_followed(
     layout: MailboxLayout, serving: Serving, log: list[str], part: str
 ) -> None:
     serving(DEFAULT, NIGHTLY)
@@ -297,7 +297,7 @@ def test_a_link_that_takes_a_folders_place_is_not_followed(
 
 
 def swap(folder: Path, kept: Path, planted: Path) -> None:
-    """The link is there; the worker may have made the folder again in between."""
+    """Create the link, even if the worker creates the folder again in between."""
     folder.rename(kept)
 
     def plant() -> bool:
@@ -310,7 +310,7 @@ def swap(folder: Path, kept: Path, planted: Path) -> None:
 
 
 def put_right(folder: Path, kept: Path) -> None:
-    """The folder is there again; a link in the inbox may be a dead letter by now."""
+    """Restore the folder; a link in the inbox may be a dead letter by now."""
 
     def mend() -> bool:
         if folder.is_symlink():

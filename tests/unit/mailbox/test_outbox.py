@@ -65,12 +65,12 @@ def test_the_next_worker_gives_the_same_answer_to_an_unsynced_request(
     put(layout, "one")
     with monkeypatch.context() as patch:
         patch.setattr(file_system, "_syncfs", lambda: refuse)
-        # Told where that takes longer than a second.
+        # Logged if that takes longer than a second.
         with suppress(StorageFailed):
             drain()
     assert len(list(layout.claimed.iterdir())) == 1
     reply = reply_of(layout, "one")
-    # A loss of power left nothing of the reply but its name.
+    # A power loss left only the name of the reply.
     (layout.outbox / "one.json").write_bytes(b"")
     drain()
     assert reply_of(layout, "one") == reply
@@ -121,7 +121,7 @@ def test_a_reply_whose_sync_failed_is_written_again(
     assert dispatcher.effects.read_text().split() == ["one"]
 
 
-def test_an_outbox_that_cannot_be_synced_stops_its_own_mailbox_alone(
+def test_an_outbox_that_cannot_be_synced_stops_only_its_own_mailbox(
     layout: MailboxLayout, worker: Callable[..., Worker], tmp_path: Path
 ) -> None:
     granted = [Orchestrator(identity=name, commands=()) for name in ("one", "two")]
@@ -148,7 +148,7 @@ def test_an_outbox_that_cannot_be_synced_stops_its_own_mailbox_alone(
         thread.join()
 
 
-def test_claims_past_the_bounds_that_only_the_host_can_have_put_there_are_answered(
+def test_recovered_claims_beyond_the_limits_are_answered(
     layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str]
 ) -> None:
     for number in range(4):
@@ -161,7 +161,7 @@ def test_claims_past_the_bounds_that_only_the_host_can_have_put_there_are_answer
 
 
 @pytest.mark.parametrize("torn", [b"", b"\0" * 40, b'{"half', b"[1]\n", b"\xff\n"])
-def test_a_reply_that_a_loss_of_power_has_torn_is_published_again(
+def test_a_reply_torn_by_a_power_loss_is_published_again(
     layout: MailboxLayout, outbox: Outbox, torn: bytes
 ) -> None:
     (layout.outbox / "one.json").write_bytes(torn)
@@ -169,13 +169,13 @@ def test_a_reply_that_a_loss_of_power_has_torn_is_published_again(
     assert (layout.outbox / "one.json").read_bytes() == b'{"whole": 1}\n'
 
 
-def test_a_whole_reply_stays_as_it_is(layout: MailboxLayout, outbox: Outbox) -> None:
+def test_a_complete_reply_is_not_overwritten(layout: MailboxLayout, outbox: Outbox) -> None:
     assert outbox.publish("one", b'{"first": 1}\n')
     assert not outbox.publish("one", b'{"second": 2}\n')
     assert (layout.outbox / "one.json").read_bytes() == b'{"first": 1}\n'
 
 
-def test_a_link_in_the_place_of_a_new_file_is_not_written_through(
+def test_a_link_at_the_path_of_a_new_file_is_not_written_through(
     layout: MailboxLayout, outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(secrets, "token_hex", lambda _: "known")
@@ -186,7 +186,7 @@ def test_a_link_in_the_place_of_a_new_file_is_not_written_through(
     assert (tmp_path / "theirs").read_bytes() == b"theirs"
 
 
-def test_a_disk_that_refuses_leaves_nothing_behind(
+def test_a_failed_write_leaves_nothing_behind(
     layout: MailboxLayout, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> int:
@@ -199,7 +199,7 @@ def test_a_disk_that_refuses_leaves_nothing_behind(
     assert list(layout.outbox.iterdir()) == []
 
 
-def test_a_file_system_is_synced_where_the_c_library_has_no_name_for_it(
+def test_without_syncfs_all_file_systems_are_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []

@@ -30,7 +30,7 @@ def wait(newest: int = 1, left_s: float = 10.0) -> Wait:
     return Wait(slug="001-a", seen="p1", newest=newest, left_s=left_s)
 
 
-def test_a_read_is_due_after_a_change_and_keeps_its_first_end(now: list[float]) -> None:
+def test_a_parked_read_is_due_after_a_change_and_keeps_its_deadline(now: list[float]) -> None:
     newest = {"001-a": 1}
     parked = ParkedReads(newest.__getitem__)
     assert parked.add(reading("a"), wait(), 2) is None
@@ -40,7 +40,7 @@ def test_a_read_is_due_after_a_change_and_keeps_its_first_end(now: list[float]) 
     assert parked.due_in_s() == 0
     (due,) = parked.due()
     assert (due.can_wait, len(parked)) == (True, 0)
-    # Its answer was the same: it waits again, not longer than at first.
+    # Its answer was unchanged: it waits again, until the same deadline.
     parked.add(due, wait(newest=2), 2)
     assert parked.due_in_s() == 6
     now[0] += 6
@@ -48,7 +48,7 @@ def test_a_read_is_due_after_a_change_and_keeps_its_first_end(now: list[float]) 
     assert not over.can_wait
 
 
-def test_one_of_many_reads_is_tried_after_a_change_and_all_after_a_new_answer(
+def test_all_parked_reads_are_due_once_one_of_them_has_a_new_answer(
     now: list[float],
 ) -> None:
     newest = {"001-a": 1}
@@ -57,7 +57,7 @@ def test_one_of_many_reads_is_tried_after_a_change_and_all_after_a_new_answer(
         parked.add(reading(f"r{number}"), wait(), 2)
     newest["001-a"] = 2
     (tried,) = parked.due()
-    # Its answer was the same, which holds for the others, too.
+    # Its answer was unchanged, and so are those of the others.
     parked.add(tried, wait(newest=2), 2)
     assert (parked.due(), parked.due_in_s(), len(parked)) == ([], 10, parked_reads.MOST)
     newest["001-a"] = 3
@@ -67,7 +67,7 @@ def test_one_of_many_reads_is_tried_after_a_change_and_all_after_a_new_answer(
     assert len(parked.due()) == parked_reads.MOST - 1
 
 
-def test_only_so_many_wait_and_a_repeat_takes_one_out(now: list[float]) -> None:
+def test_parked_reads_are_limited_and_a_repeated_request_replaces_its_own(now: list[float]) -> None:
     parked = ParkedReads(lambda _: 1)
     for number in range(parked_reads.MOST):
         assert parked.add(reading(f"r{number}"), wait(), 2) is None

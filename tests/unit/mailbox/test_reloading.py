@@ -31,7 +31,7 @@ from tests.unit.mailbox.recording import (
 
 @dataclass
 class Operator:
-    """Changes what the worker finds, and makes it look."""
+    """Change the settings and make the worker reload them."""
 
     layout: MailboxLayout
     log: list[str] = field(default_factory=list)
@@ -104,13 +104,13 @@ def test_an_orchestrator_is_added_and_removed_while_the_worker_serves(operator: 
         put(layout, "over")
         wait_until((layout.outbox / "over.json").exists)
         assert "max_daily_requests" in reply_of(layout, "over")["data"]["message"]
-        # The dispatcher refuses them; they are not left without an answer.
+        # The dispatcher refuses them, so that they do not stay without an answer.
         put(layout, "later", "nightly")
         wait_until((layout.outbox / "nightly" / "later.json").exists)
         assert operator.beat()["state"] == "running"
 
 
-def test_settings_that_cannot_be_read_leave_the_former_ones_in_force(operator: Operator) -> None:
+def test_unreadable_settings_leave_the_previous_ones_in_force(operator: Operator) -> None:
     with operator.worker() as worker:
         operator.reload(worker, StateUnreadable("config.toml: at reads_days: no\nnumber"))
         refused = last_reading(operator.layout)

@@ -1,4 +1,4 @@
-"""What a service manager hears from a worker, through a real socket."""
+"""The messages of a worker to a service manager, through a real socket."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Manager:
         self._socket.settimeout(0.01)
 
     def listen(self) -> list[str]:
-        """All that was said so far."""
+        """All messages so far."""
         try:
             while True:
                 self.heard.append(self._socket.recv(4096).decode())
@@ -55,7 +55,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 
 
 class StuckDispatcher(RecordingDispatcher):
-    """The main loop hangs in it, as on a disk that does not answer."""
+    """A dispatcher that hangs in the main loop, like a disk that does not respond."""
 
     stuck, free = threading.Event(), threading.Event()
 
@@ -102,7 +102,7 @@ def test_a_worker_says_when_it_is_ready_reloads_and_stops(
 
 
 @pytest.mark.long
-def test_the_watchdog_hears_nothing_while_the_main_loop_hangs(
+def test_no_watchdog_message_is_sent_while_the_main_loop_hangs(
     layout: MailboxLayout, manager: Manager
 ) -> None:
     manager.environment["WATCHDOG_USEC"] = str(int(WATCHDOG_S * 1e6))

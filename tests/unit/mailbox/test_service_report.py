@@ -1,4 +1,4 @@
-"""What the log says about the worker itself."""
+"""Log lines about the worker itself."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_answers_of_several_threads_are_all_counted(layout: MailboxLayout) -> No
     assert (report.answered, report.refused) == (12, 12)
 
 
-def test_the_end_says_why_and_how_much_was_answered(layout: MailboxLayout) -> None:
+def test_the_last_log_line_has_the_reason_and_the_counts(layout: MailboxLayout) -> None:
     log: list[str] = []
     report = ServiceReport(layout, log.append)
     report.log(LogLine("x", ANSWERED, fields={"outcome": "OK"}))

@@ -28,7 +28,7 @@ def test_an_unused_mailbox_is_valid(tmp_path: object, layout: MailboxLayout) -> 
     assert not layout.journal.exists()
 
 
-def test_a_missing_reply_shows(served: MailboxLayout) -> None:
+def test_a_missing_reply_is_noted(served: MailboxLayout) -> None:
     (served.outbox / "a.json").unlink()
     assert find_breaks(served) == []
     (found,) = find_notes(served)
@@ -36,13 +36,13 @@ def test_a_missing_reply_shows(served: MailboxLayout) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{}", b"", b"not json", b"[" * 100_000])
-def test_a_changed_reply_shows(served: MailboxLayout, content: bytes) -> None:
+def test_a_changed_reply_is_reported(served: MailboxLayout, content: bytes) -> None:
     (served.outbox / "b.json").write_bytes(content)
     (found,) = find_breaks(served)
     assert found.startswith("b.json")
 
 
-def test_a_reply_without_a_journal_line_shows(served: MailboxLayout) -> None:
+def test_a_reply_without_a_journal_line_is_reported(served: MailboxLayout) -> None:
     (served.outbox / "planted.json").write_bytes(b"{}")
     (found,) = find_breaks(served)
     assert found.startswith("planted.json")
@@ -57,13 +57,13 @@ def test_the_target_of_a_link_in_the_outbox_is_not_read(
     assert find_breaks(served) == []
 
 
-def test_a_journal_that_lost_its_end_shows(served: MailboxLayout) -> None:
+def test_a_truncated_journal_is_reported(served: MailboxLayout) -> None:
     lines = served.journal.read_bytes().splitlines(keepends=True)
     served.journal.write_bytes(b"".join(lines[:1]))
     assert find_breaks(served)
 
 
-def test_a_changed_journal_shows(served: MailboxLayout) -> None:
+def test_a_changed_journal_is_reported(served: MailboxLayout) -> None:
     changed = served.journal.read_bytes().replace(
         b'"identity":"default"', b'"identity":"someone"', 1
     )

@@ -21,7 +21,7 @@ def wakeup() -> Iterator[Wakeup]:
     wakeup.close()
 
 
-def test_an_earlier_wake_counts_once(wakeup: Wakeup) -> None:
+def test_two_wakes_before_the_wait_count_as_one(wakeup: Wakeup) -> None:
     wakeup.wake()
     wakeup.wake()
     assert wakeup.wait(0)
@@ -45,7 +45,7 @@ def test_waking_after_close_has_no_effect() -> None:
 def test_claims_do_not_delay_the_next_wake(
     wakeup: Wakeup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # On the path not taken watchdog holds events back this long behind a rename out of the folder.
+    # watchdog's event grouper would delay events by this long after a rename out of the folder.
     monkeypatch.setattr(f"{GROUPER}.delay", 2 * LONGEST_S)
     inbox, claimed = tmp_path / "inbox", tmp_path / "claimed"
     inbox.mkdir()

@@ -49,7 +49,7 @@ def test_a_request_is_answered_under_its_name(
     )
 
 
-def test_requests_are_answered_in_the_order_in_which_they_came(
+def test_requests_are_answered_in_order_of_arrival(
     layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
 ) -> None:
     names = ["c", "a", "b", "z", "m"]
@@ -193,7 +193,7 @@ def test_a_name_that_cannot_be_answered_becomes_a_dead_letter(
     assert {path.name for path in layout.outbox.iterdir()} == {"journal.jsonl", "worker.json"}
 
 
-def test_the_same_request_again_is_answered_alike_and_done_once(
+def test_a_repeated_request_gets_the_same_answer_and_is_applied_once(
     layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
 ) -> None:
     put(layout, "one", n=1)
@@ -206,7 +206,7 @@ def test_the_same_request_again_is_answered_alike_and_done_once(
     assert dispatcher.effects.read_text().split() == ["one"]
 
 
-def test_a_pruned_reply_comes_back_when_asked_again(layout: MailboxLayout, drain: Drain) -> None:
+def test_a_repeated_request_restores_its_pruned_reply(layout: MailboxLayout, drain: Drain) -> None:
     put(layout, "one", n=1)
     drain()
     before = (layout.outbox / "one.json").read_bytes()
@@ -216,7 +216,7 @@ def test_a_pruned_reply_comes_back_when_asked_again(layout: MailboxLayout, drain
     assert (layout.outbox / "one.json").read_bytes() == before
 
 
-def test_another_request_under_a_used_id_becomes_a_dead_letter(
+def test_a_different_request_with_a_used_id_becomes_a_dead_letter(
     layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
 ) -> None:
     put(layout, "one", n=1)
@@ -244,7 +244,7 @@ def serving(
     return serve
 
 
-def test_a_half_written_request_is_answered_once_it_is_whole(
+def test_a_half_written_request_is_answered_once_it_is_complete(
     layout: MailboxLayout, serving: Callable[..., tuple[Worker, threading.Thread]]
 ) -> None:
     whole = request_bytes("slow", n=1)
@@ -286,7 +286,7 @@ def test_a_disk_failure_stalls_the_mailbox_and_loses_nothing(
     assert sorted(codes(dispatcher), key=str) == [None, "REQUEST_MALFORMED"]
 
 
-def test_a_drain_reports_a_disk_that_refuses(
+def test_a_drain_reports_a_disk_failure(
     layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
 ) -> None:
     dispatcher.broken = True
@@ -298,7 +298,7 @@ def test_a_drain_reports_a_disk_that_refuses(
     assert reply_of(layout, "one")["success"]
 
 
-def test_a_folder_that_was_removed_is_made_again(
+def test_a_removed_folder_is_created_again(
     layout: MailboxLayout, serving: Callable[..., tuple[Worker, threading.Thread]]
 ) -> None:
     worker, thread = serving()
@@ -340,7 +340,7 @@ def test_a_second_worker_refuses_to_start(
     drain()
 
 
-def test_a_worker_that_is_to_stop_takes_no_further_request(
+def test_a_stopping_worker_takes_no_further_request(
     layout: MailboxLayout, serving: Callable[..., tuple[Worker, threading.Thread]]
 ) -> None:
     started, release = layout.root / "started", layout.root / "release"

@@ -27,7 +27,7 @@ class GatherReportParams(Params):
 
     mission: Name | None = argument(f"{MISSION} Default: all missions.", default=None)
     since: Name | None = argument("RFC 3339 time.", default=None)
-    rows: Annotated[int, MostRows] = argument("The most rows of the journal.", default=10_000)
+    rows: Annotated[int, MostRows] = argument("Maximum number of journal rows.", default=10_000)
 
 
 class GatherReportResult(Result):

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 MOST: Final = 500
-"""The most missions in an answer."""
+"""The maximum number of missions in an answer."""
 Limit = Constraint((("ge", 1), ("le", MOST)))
 
 
 class ListMissionsParams(Params):
     """Arguments of list-missions."""
 
-    limit: Annotated[int, Limit] = argument("The most missions to list, up to 500.", default=MOST)
+    limit: Annotated[int, Limit] = argument("Maximum number of missions, up to 500.", default=MOST)
     after: Name | None = argument("Folder name: only missions after it.", default=None)
 
 

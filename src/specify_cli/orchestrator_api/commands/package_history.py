@@ -24,7 +24,7 @@ class PackageHistoryParams(Params):
 
     mission: Name = argument(MISSION)
     wp: Name | None = argument(f"{PACKAGE} Default: the whole mission.", default=None)
-    limit: Annotated[int, Limit] = argument("The most events to show, up to 500.", default=50)
+    limit: Annotated[int, Limit] = argument("Maximum number of events, up to 500.", default=50)
     after: Name | None = argument("Event id: only later events, the next first.", default=None)
     before: Name | None = argument("Event id: only earlier events.", default=None)
 

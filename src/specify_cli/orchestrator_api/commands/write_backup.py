@@ -1,4 +1,4 @@
-"""write-backup: write a backup of what the host keeps to a file."""
+"""write-backup: write a backup of the host's data to a file."""
 
 from __future__ import annotations
 
