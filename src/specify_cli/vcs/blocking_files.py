@@ -24,17 +24,18 @@ def blocking_files(folder: Path, *, seconds: float) -> Iterator[Path]:
     deadline = time.monotonic() + seconds
     git_dirs = [os.path.realpath(it) for it in _named_git_dirs(folder, deadline)]
     for parent, names in _folders(folder, deadline):
-        is_inside = ".git" in parent.relative_to(folder).parts or any(
-            Path(os.path.realpath(parent)).is_relative_to(git_dir) for git_dir in git_dirs
+        # Agents nest folders: `relative_to` takes quadratic time for thousands of them.
+        is_inside = ".git" in parent.removeprefix(str(folder)).split("/") or any(
+            f"{os.path.realpath(parent)}/".startswith(f"{git_dir}/") for git_dir in git_dirs
         )
         for name in names:
             if is_inside or name.startswith(".git"):
-                path = parent / name
+                path = Path(parent, name)
                 if path.exists() and not (path.is_file() or path.is_dir()):
                     yield path
 
 
-def _folders(folder: Path, deadline: float) -> Iterator[tuple[Path, list[str]]]:
+def _folders(folder: Path, deadline: float) -> Iterator[tuple[str, list[str]]]:
     """Yield each folder from `folder` down with the names in it; `os.walk` is limited by Python's stack."""
     unvisited = [str(folder)]
     while unvisited:
@@ -49,7 +50,7 @@ def _folders(folder: Path, deadline: float) -> Iterator[tuple[Path, list[str]]]:
             raise TimeoutError(
                 errno.ETIMEDOUT, "the search for FIFOs in it took too long", str(folder)
             )
-        yield Path(parent), names
+        yield parent, names
 
 
 def _named_git_dirs(folder: Path, deadline: float) -> Iterator[Path]:
@@ -59,8 +60,8 @@ def _named_git_dirs(folder: Path, deadline: float) -> Iterator[Path]:
     """
     root = os.path.realpath(folder)
     for parent, names in _folders(folder, deadline):
-        link = parent / ".git"
-        if parent == folder or ".git" not in names:
+        link = Path(parent, ".git")
+        if parent == str(folder) or ".git" not in names:
             continue
         named = Path(os.path.realpath(link))
         if named.is_file():
@@ -70,5 +71,5 @@ def _named_git_dirs(folder: Path, deadline: float) -> Iterator[Path]:
                 continue
             named = link.parent / text.removeprefix("gitdir:").strip()
         real = os.path.realpath(named)
-        if real != root and Path(real).is_relative_to(root):
+        if real != root and f"{real}/".startswith(f"{root}/"):
             yield Path(real)

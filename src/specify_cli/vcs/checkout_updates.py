@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,17 +255,31 @@ def is_obstructed(root: Path, path: str, leaving: Collection[str]) -> bool:
     target = root / path
     if target.is_dir() and not target.is_symlink():
         return any(it not in leaving for it in _files_below(root, target))
-    parents = [parent for parent in target.parents if root in parent.parents]
-    strange = [it for it in parents if it.is_symlink() or (it.exists() and not it.is_dir())]
-    return os.path.lexists(target) or any(
-        str(it.relative_to(root)) not in leaving for it in strange
-    )
+    return os.path.lexists(target) or _is_below_file(root, path, leaving)
+
+
+def _is_below_file(root: Path, path: str, leaving: Collection[str]) -> bool:
+    """Return whether a part of `path` above its last is a file or link that does not leave.
+
+    An agent chooses the path: methods of `Path` take quadratic time for one with thousands of parts.
+    """
+    end = path.find("/")
+    while end >= 0:
+        parent = path[:end]
+        try:
+            mode = os.lstat(f"{root}/{parent}").st_mode
+        except OSError:
+            return False
+        if not stat.S_ISDIR(mode):
+            return parent not in leaving
+        end = path.find("/", end + 1)
+    return False
 
 
 def _files_below(root: Path, folder: Path) -> Iterator[str]:
     for parent, folders, files in os.walk(folder):
         links = [name for name in folders if Path(parent, name).is_symlink()]
-        yield from (str(Path(parent, name).relative_to(root)) for name in (*files, *links))
+        yield from (f"{parent}/{name}".removeprefix(f"{root}/") for name in (*files, *links))
 
 
 def _record(checkout: Checkout) -> Path:
