@@ -143,7 +143,7 @@ def test_a_signal_to_the_host_ends_git(
         host.send_signal(number)
         assert host.wait(LONGEST_S) != 0
         assert time.monotonic() - began < SIGNALLED_S
-    assert not is_alive(left)
+    wait_until(lambda: not is_alive(left))
 
 
 def test_git_may_end_after_the_signal(project: Project) -> None:
@@ -153,8 +153,9 @@ def test_git_may_end_after_the_signal(project: Project) -> None:
     command = [sys.executable, "-c", RUN, str(project.root)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as host:
         wait_until(begun.exists)
-        host.send_signal(signal.SIGTERM)
-        gate.write_text("through\n")
+        with gate.open("w") as through:  # Once git reads from it.
+            host.send_signal(signal.SIGTERM)
+            through.write("through\n")
         assert host.wait(LONGEST_S) == processes.EXIT_CODE
     assert ended.read_text() == "through\n"
 
