@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -286,6 +287,12 @@ def outcome(process: Process) -> Outcome:
     """How `process` ended, once it has."""
     stdout, stderr = process.communicate(timeout=TIMEOUT_S)
     return Outcome(exit_code=process.returncode, stdout=stdout, stderr=stderr)
+
+
+def suspend(process: Process) -> None:
+    """The process has stopped with all of its threads, and goes on at SIGCONT."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def environment(**changes: str) -> dict[str, str]:

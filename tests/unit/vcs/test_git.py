@@ -15,13 +15,11 @@ import pytest
 from specify_cli import processes
 from specify_cli.vcs import child_process, git
 from specify_cli.vcs.git import Git, GitFailed, inheriting
-from tests.patience import LONGEST_S, wait_until
+from tests.patience import LONGEST_S, SIGNALLED_S, wait_until
 from tests.unit.vcs.conftest import Project
 
 pytestmark = pytest.mark.long
 
-# Before the deadline that git has where none is set.
-SIGNALLED_S = 100.0
 # Ends for nobody who asks.
 STUBBORN = "trap '' TERM INT HUP; echo $$ > '{pid}'; sleep 600 & wait; sleep 600"
 RUN = """
