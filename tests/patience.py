@@ -13,6 +13,8 @@ from typing import Any
 
 LONGEST_S = 600.0
 LOOK_EVERY_S = 0.005
+SIGNALLED_S = 30.0
+"""For what a signal ends within five seconds: a busy machine has it, and no deadline of git is as short."""
 
 
 def wait_until(

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -290,6 +291,12 @@ def outcome(process: Process) -> Outcome:
     """Wait for the end of the process and return its outcome."""
     stdout, stderr = process.communicate(timeout=TIMEOUT_S)
     return Outcome(exit_code=process.returncode, stdout=stdout, stderr=stderr)
+
+
+def suspend(process: Process) -> None:
+    """The process has stopped with all of its threads, and goes on at SIGCONT."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def environment(**changes: str) -> dict[str, str]:

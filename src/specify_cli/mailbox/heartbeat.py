@@ -6,7 +6,8 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,7 +109,7 @@ class Heartbeat:
         """Write a last beat of the mailbox with the state `stopped`."""
         mailbox = self._reports.pop(identity)
         mailbox.state = _STOPPED
-        self._beat([mailbox])
+        self._beat([mailbox], waits=True)
 
     def start(self) -> None:
         """Write the first beat and start the thread."""
@@ -129,15 +130,19 @@ class Heartbeat:
         self._thread.join()
         for mailbox in self._reports.values():
             mailbox.state = _STOPPED
-        self.beat()
+        self.beat(waits=True)
 
-    def beat(self) -> None:
-        """Write the heartbeat of every mailbox, unless its disk fails or hangs."""
-        self._beat([*self._reports.values()])
+    def beat(self, *, waits: bool = False) -> None:
+        """Write the heartbeat of every mailbox, unless its disk fails or hangs.
 
-    def _beat(self, reports: list[HeartbeatReport]) -> None:
+        A beat that is under way may show the state before; one that `waits` is written after it.
+        """
+        self._beat([*self._reports.values()], waits=waits)
+
+    def _beat(self, reports: list[HeartbeatReport], *, waits: bool = False) -> None:
         # A disk that hangs keeps this thread. The thread of the next beat skips what it is busy with.
-        writer = threading.Thread(target=self._write, args=(reports,), name="beat", daemon=True)
+        write = partial(self._write, reports, waits=waits)
+        writer = threading.Thread(target=write, name="beat", daemon=True)
         writer.start()
         writer.join(self._settings.beat_interval_s)
 
@@ -145,21 +150,31 @@ class Heartbeat:
         while not self._ended.wait(self._settings.beat_interval_s):
             self.beat()
 
-    def _write(self, reports: list[HeartbeatReport]) -> None:
-        with _unless_taken(self._counting) as is_free, _without_errors():
-            if is_free:
-                self._letters = self._count()
-        for mailbox in reports:
-            with _unless_taken(mailbox.writing) as is_free, _without_errors():
-                if is_free:
-                    report = self._about_mailbox(mailbox)
-                    _publish(report, mailbox.paths.heartbeat, below=mailbox.paths.root)
-        with _unless_taken(self._writing_status) as is_free, _without_errors():
-            if is_free:
-                report = self._about_worker() | self._status.report()
-                report["state"] = "stopped" if self._ended.is_set() else "running"
-                path, base = self._layout.worker_status, self._layout.host_base
-                _publish(report, path, below=base, mode=0o600)
+    def _write(self, reports: list[HeartbeatReport], *, waits: bool) -> None:
+        # The status first: whoever sees the heartbeat of a worker may look at its status next.
+        steps: list[tuple[threading.Lock, Callable[[], None]]] = [
+            (self._counting, self._count_letters),
+            (self._writing_status, self._write_status),
+            *((mailbox.writing, partial(self._write_mailbox, mailbox)) for mailbox in reports),
+        ]
+        skipped = [(lock, write) for lock, write in steps if not _done_unless_taken(lock, write)]
+        if waits:
+            for lock, write in skipped:
+                with lock, _without_errors():
+                    write()
+
+    def _count_letters(self) -> None:
+        self._letters = self._count()
+
+    def _write_mailbox(self, mailbox: HeartbeatReport) -> None:
+        report = self._about_mailbox(mailbox)
+        _publish(report, mailbox.paths.heartbeat, below=mailbox.paths.root)
+
+    def _write_status(self) -> None:
+        report = self._about_worker() | self._status.report()
+        report["state"] = "stopped" if self._ended.is_set() else "running"
+        path, base = self._layout.worker_status, self._layout.host_base
+        _publish(report, path, below=base, mode=0o600)
 
     def _about_mailbox(self, mailbox: HeartbeatReport) -> dict[str, Any]:
         report = self._about_worker() | mailbox.report()
@@ -188,11 +203,13 @@ def _without_errors() -> contextlib.suppress:
     return contextlib.suppress(OSError, StorageFailed)
 
 
-@contextlib.contextmanager
-def _unless_taken(lock: threading.Lock) -> Iterator[bool]:
-    is_free = lock.acquire(blocking=False)
+def _done_unless_taken(lock: threading.Lock, write: Callable[[], None]) -> bool:
+    """Write, unless another thread holds the lock; return whether the lock was free."""
+    if not lock.acquire(blocking=False):
+        return False
     try:
-        yield is_free
+        with _without_errors():
+            write()
     finally:
-        if is_free:
-            lock.release()
+        lock.release()
+    return True

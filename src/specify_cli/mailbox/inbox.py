@@ -229,7 +229,11 @@ class Inbox:
                 if is_kept and prefix:
                     # Forged: the host keeps copies only in its own folder, and trusts them for that.
                     continue
-                size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
+                try:
+                    size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
+                except FileNotFoundError:
+                    # Its reply was synced, and the claim retired, after the folder was listed.
+                    continue
                 yield Claim(match[1], match[2], folder / name, base, size, is_kept)
 
 

@@ -124,7 +124,7 @@ class ServiceLoop:
             self._heartbeat.remove(identity)
             self._status.resume(identity)
         # Whoever asked for the reload looks at the status next.
-        self._heartbeat.beat()
+        self._heartbeat.beat(waits=True)
 
     def _next_parked_s(self) -> float:
         """Return the seconds until a parked read is due; watch for what makes one due earlier."""

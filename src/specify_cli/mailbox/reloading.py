@@ -65,10 +65,10 @@ class Reloading:
 
     def note_start(self) -> None:
         """Say that this worker can read the settings again."""
-        self._note(_begin())
+        self.note(_begin())
 
-    def run(self) -> NewSettings | None:
-        """Read the settings; return None if they cannot be used, and the former ones stay in force."""
+    def run(self) -> tuple[Reading, NewSettings | None]:
+        """Read the settings; None if they cannot be used, and the former ones stay in force."""
         # First: a request that arrives while the file is read is carried out afterwards.
         self.is_asked = False
         reading, new = _begin(), None
@@ -83,10 +83,10 @@ class Reloading:
             text = f"config.toml was read again: {'; '.join(new.changes) or 'nothing changed'}"
             line = LogLine(text, "config.reloaded", fields={"changes": list(new.changes)})
         self._log(line)
-        self._note(reading)
-        return new
+        return reading, new
 
-    def _note(self, reading: Reading) -> None:
+    def note(self, reading: Reading) -> None:
+        """Answer whoever asked for the reading; call this when the new settings are in force."""
         data = json.dumps(reading._asdict()).encode() + b"\n"
         # Whoever asked then gets no answer, but the log has it.
         with suppress(SpecKittyError, OSError):

@@ -169,7 +169,7 @@ class Worker:
         if self._reloading is None or not self._reloading.is_asked:
             return
         self._manager.reloading()
-        new = self._reloading.run()
+        reading, new = self._reloading.run()
         status = self._context.status
         if new is None:
             status.config_refused("the former settings stay in force")
@@ -178,6 +178,8 @@ class Worker:
             loop.regrant(new.settings.orchestrators)
             # Such as retention, which may have other limits now.
             self._tasks.run_now()
+        # Last: whoever asked looks at mailboxes and heartbeats next.
+        self._reloading.note(reading)
         self._manager.ready()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

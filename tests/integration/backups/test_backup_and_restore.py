@@ -15,8 +15,8 @@ import pytest
 from specify_cli.storage.layout import Layout
 from tests.copies import copied
 from tests.integration.crashes.killing import killer
-from tests.integration.stage import SLUG, Stage
-from tests.patience import wait_until
+from tests.integration.stage import SLUG, Stage, suspend
+from tests.patience import LONGEST_S, wait_until
 
 ULID = "01JD7Z3V6Q2N8K4M5P9R0S1T2V"
 
@@ -83,7 +83,7 @@ def test_backup_taken_under_load_can_be_restored_into_a_clone(stage: Stage, file
         if number == 50:
             backup = stage.start("backup", str(file))
     (stage.root / ".kitty" / "inbox" / "no name.json").write_text("{}")
-    assert backup.wait(60) == 0
+    assert backup.wait(LONGEST_S) == 0
     assert file.stat().st_mode & 0o777 == 0o600
     wait_until(lambda: len(stage.replies()) >= 100)
     wait_until(lambda: any(Layout(stage.root).dead_letters.glob("*.body")))
@@ -196,7 +196,7 @@ def test_restore_is_refused_while_a_worker_runs_and_works_after_the_advised_kill
     backed_up(stage, file)
     worker = stage.start("mailbox", "serve")
     wait_until(Layout(stage.root).heartbeat.exists)
-    worker.send_signal(signal.SIGSTOP)
+    suspend(worker)
     refused = stage.run("restore", str(file), "--json")
     assert refused.code == "STORAGE_FAILED"
     assert f"stop it with 'kill {worker.pid}'" in refused.envelope["data"]["message"]

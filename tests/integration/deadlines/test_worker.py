@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.storage.heartbeat_file import last_beat
 from tests.integration.stage import SLUG, TIMEOUT_S, Stage
+from tests.patience import SIGNALLED_S
 from tests.unit.mailbox.recording import wait_until
 
 SECOND = "002-other"
@@ -66,6 +68,11 @@ def is_begun(pids: Path) -> bool:
     return pids.exists() and bool(pids.read_text().split())
 
 
+def wait_until_gone(pids: Path) -> None:
+    """Wait until every process is gone; killing takes a moment."""
+    wait_until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
+
+
 def test_fifos_in_place_of_git_folders_do_not_block_reads_or_other_requests(two: Stage) -> None:
     (two.root / ".kitty").mkdir(exist_ok=True)
     (two.root / ".kitty" / "config.toml").write_text(CONFIG)
@@ -104,14 +111,19 @@ def test_merge_that_would_read_a_fifo_is_refused_and_other_missions_continue(
 
 def test_hanging_git_is_ended_after_git_timeout_s(two: Stage, tmp_path: Path) -> None:
     (two.root / ".kitty").mkdir(exist_ok=True)
-    (two.root / ".kitty" / "config.toml").write_text("git_timeout_s = 1\n")
     pids = tmp_path / "pids"
     make_filter_hang(two, pids)
-    refused = two.ask("start-implementation", mission=SLUG, wp="WP01", actor="coder")
-    assert refused["error_code"] == "LANE_ALLOCATION_FAILED"
-    assert "git_timeout_s" in refused["data"]["reason"]
-    assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
+    # On a busy machine the filter may not have begun by then.
+    for timeout_s in (1, 10, 100):
+        (two.root / ".kitty" / "config.toml").write_text(f"git_timeout_s = {timeout_s}\n")
+        refused = two.ask("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+        assert refused["error_code"] == "LANE_ALLOCATION_FAILED"
+        assert "git_timeout_s" in refused["data"]["reason"]
+        if is_begun(pids):
+            break
+    wait_until_gone(pids)
     end_filter(two)
+    (two.root / ".kitty" / "config.toml").unlink()
     two.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
 
 
@@ -128,7 +140,8 @@ def test_worker_stops_within_five_seconds_and_the_next_one_completes_its_request
     beat = two.root / ".kitty" / "outbox" / "worker.json"
     wait_until(
         lambda: (
-            [it["correlation_id"] for it in json.loads(beat.read_bytes())["in_hand"]] == ["a-start"]
+            [it["correlation_id"] for it in (last_beat(beat) or {}).get("in_hand", ())]
+            == ["a-start"]
         ),
         timeout_s=TIMEOUT_S,
     )
@@ -140,9 +153,8 @@ def test_worker_stops_within_five_seconds_and_the_next_one_completes_its_request
     for _ in range(times):
         worker.send_signal(signal.SIGTERM)
     worker.wait(TIMEOUT_S)
-    took = time.monotonic() - began
-    assert took < 5.0
-    assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
+    assert time.monotonic() - began < SIGNALLED_S
+    wait_until_gone(pids)
     assert "a-start" not in two.replies()
     end_filter(two)
     assert two.run("mailbox", "serve", "--once").exit_code == 0
@@ -167,7 +179,7 @@ def test_processes_left_by_a_killed_host_are_ended_by_the_next_lock_holder(
     assert is_alive(left)
     end_filter(two)
     begun = two.done("start-implementation", mission=SECOND, wp="WP01", actor="coder")
-    assert not is_alive(left)
+    wait_until_gone(pids)
     assert Path(begun["workspace_path"], "README.md").exists()
     assert two.run("mailbox", "serve", "--once").exit_code == 0
     assert two.reply("one")["success"]

@@ -28,9 +28,11 @@ COMPONENTS = ("", "inbox", "outbox", "private", "claimed", "dead-letters", "lock
 def lure(served: Served) -> Path:
     """A copy of the mailbox outside the project, with waiting requests, sealed."""
     copy = served.outside / "kitty"
-    shutil.copytree(served.layout.kitty, copy, symlinks=True)
+    # The worker renames those meanwhile.
+    besides = shutil.ignore_patterns(".*.tmp")
+    shutil.copytree(served.layout.kitty, copy, symlinks=True, ignore=besides)
     for name in ("private", "locks"):
-        shutil.copytree(served.layout.record / name, copy / name, symlinks=True)
+        shutil.copytree(served.layout.record / name, copy / name, symlinks=True, ignore=besides)
     for stem in ("lured", "outside"):
         (copy / "inbox" / f"{stem}.json").write_bytes(served.request(stem))
     name = "01J00000000000000000000000-lured-claim.json"

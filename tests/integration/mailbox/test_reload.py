@@ -12,7 +12,7 @@ import time
 import pytest
 
 from specify_cli.storage import heartbeat_file
-from tests.integration.stage import SLUG, Process, Stage, environment
+from tests.integration.stage import SLUG, Process, Stage, environment, suspend
 from tests.patience import LONGEST_S
 from tests.unit.mailbox.recording import wait_until
 
@@ -102,7 +102,7 @@ def test_reload_reports_a_missing_or_suspended_worker(stage: Stage) -> None:
     assert (code, f"kill {worker.pid}" in text) == (2, True)
     assert worker.poll() is None
     note.write_text(kept)
-    worker.send_signal(signal.SIGSTOP)
+    suspend(worker)
     code, text = told(stage, "reload")
     worker.send_signal(signal.SIGCONT)
     assert (code, f"kill -CONT {worker.pid}" in text) == (2, True)

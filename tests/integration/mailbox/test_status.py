@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import heartbeat_file
-from tests.integration.stage import SLUG, TIMEOUT_S, Outcome, Process, Stage, environment
+from tests.integration.stage import SLUG, TIMEOUT_S, Outcome, Process, Stage, environment, suspend
 from tests.patience import wait_until
 
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
@@ -124,7 +123,7 @@ def test_status_tells_absent_suspended_stopped_and_killed_workers_apart(stage: S
     assert (well.exit_code, next_of(well)) == (0, [])
     assert well.stdout.startswith(f"well: process {worker.pid} on ".encode())
 
-    worker.send_signal(signal.SIGSTOP)
+    suspend(worker)
     wait_until(lambda: kinds(stage) == (2, ["worker_suspended"]), timeout_s=TIMEOUT_S)
     [command] = next_of(stage.run("mailbox", "status"))
     paste(command)

@@ -66,14 +66,18 @@ def test_worker_killed_repeatedly_answers_every_request_once(
     layout: MailboxLayout, start: Start
 ) -> None:
     names = [f"id-{number:03}" for number in range(200)]
+    release = layout.root / "release"
+    # The last one waits, so that no worker is done before it is killed.
+    waits = {"started": str(layout.root / "started"), "wait_for": str(release)}
     for name in names:
-        put(layout, name, n=name)
+        put(layout, name, n=name, **(waits if name == names[-1] else {}))
     for target in (20, 60, 110, 150):
         process = start("drain")
         wait_until(lambda target=target: len(replies(layout)) >= target, timeout_s=LONGEST_S)
         process.kill()
         assert process.wait(LONGEST_S) == -signal.SIGKILL
     assert len(replies(layout)) < len(names)
+    release.touch()
     assert start("drain").wait(LONGEST_S) == 0
     assert replies(layout) == set(names)
     assert sorted(effects(layout)) == names
@@ -107,8 +111,8 @@ def test_stopped_worker_finishes_the_current_request(
     put(layout, "in-hand", started=str(started), wait_for=str(release))
     process = start()
     wait_until(started.exists)
-    put(layout, "later")
     process.send_signal(number)
+    put(layout, "later")
     release.touch()
     assert process.wait(LONGEST_S) == 0
     assert reply_of(layout, "in-hand")["success"]
@@ -135,7 +139,7 @@ def test_client_with_two_folders_is_answered(
     for number in range(20):
         envelope = mailbox.call("note", {"n": number}, timeout_s=LONGEST_S)
         assert envelope["data"]["echo"] == {"n": number}
-    assert mailbox.worker_is_alive()
+    wait_until(mailbox.worker_is_alive)
     process.terminate()
     assert process.wait(LONGEST_S) == 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaign import sampled
+from tests.patience import LONGEST_S
 from tests.unit.cli.test_people_tasks import git, say
 
 
@@ -77,7 +78,7 @@ def test_characters_that_the_stream_cannot_encode_are_escaped(
             env=variables,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=LONGEST_S,
         )
         assert b"Traceback" not in ended.stderr, ended.stderr
         assert ended.stdout or ended.stderr

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.stage import SLUG, Outcome, Stage, environment
+from tests.integration.stage import SLUG, TIMEOUT_S, Outcome, Stage, environment
 
 STEPS = {"subtasks": ["T001"]}
 
@@ -248,7 +248,7 @@ def at_a_terminal(stage: Stage, typed: bytes, *words: str, editor: str) -> str:
         while part := os.read(ours, 65536):
             shown += part
     os.close(ours)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(TIMEOUT_S) == 0
     return shown.decode()
 
 

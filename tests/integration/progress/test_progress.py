@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from specify_cli.cli.progress_line import QUIET_S
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
@@ -130,4 +132,7 @@ def test_short_commands_show_no_progress(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
     stage.done("append-history", mission="1", wp="WP01", actor="coder", note="n")
     for words in (("mailbox", "verify"), ("mailbox", "prune")):
-        assert CLEAR not in on_terminal(stage.root, *words)
+        began = time.monotonic()
+        sent = on_terminal(stage.root, *words)
+        # On a busy machine it is not short.
+        assert CLEAR not in sent or time.monotonic() - began > QUIET_S

@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.stage import SLUG, Process, Stage, environment, flags, outcome
+from tests.integration.stage import SLUG, Process, Stage, environment, flags, outcome, suspend
 from tests.integration.through_mailbox.door import WITHOUT_PRIVILEGES, Sandboxed
 from tests.patience import LONGEST_S
 from tests.unit.mailbox.recording import wait_until
@@ -121,10 +120,10 @@ main()
     assert foreign <= {*PACKAGES, "__main__", "__mp_main__"}
 
 
-def beat_every(door: Sandboxed, interval_s: float) -> None:
+def beat_every(door: Sandboxed, interval_s: float, **also: str) -> None:
     """Rewrite the heartbeat of a suspended worker to promise the next beat within that time."""
     beat = door.mailbox / "outbox" / "worker.json"
-    beat.write_text(json.dumps(json.loads(beat.read_bytes()) | {"interval_s": interval_s}))
+    beat.write_text(json.dumps(json.loads(beat.read_bytes()) | {"interval_s": interval_s} | also))
 
 
 def late(door: Sandboxed, *words: str) -> dict[str, Any]:
@@ -136,9 +135,13 @@ def late(door: Sandboxed, *words: str) -> dict[str, Any]:
 
 
 def test_missing_worker_is_reported_and_the_late_answer_can_be_collected(door: Sandboxed) -> None:
-    process = door.start_until_it_waits(*NOTE, "--timeout-s", "3", "--correlation-id", "mine")
-    missed = outcome(process)
-    assert missed.envelope["data"]["reason"] == "no_worker"
+    # The process reports it after two seconds, unless a busy machine delays its next look.
+    for timeout_s in ("3", "30"):
+        words = ("--timeout-s", timeout_s, "--correlation-id", "mine")
+        missed = outcome(door.start_until_it_waits(*NOTE, *words))
+        assert missed.envelope["data"]["reason"] == "no_worker"
+        if missed.stderr:
+            break
     assert missed.stderr.count(b"no worker serves") == 1
     serve(door)
     assert door.ask(*NOTE, "--correlation-id", "mine").code is None
@@ -147,7 +150,7 @@ def test_missing_worker_is_reported_and_the_late_answer_can_be_collected(door: S
 
 def test_requests_to_a_suspended_worker_stay_queued(door: Sandboxed) -> None:
     worker = serve(door)
-    worker.send_signal(signal.SIGSTOP)
+    suspend(worker)
     beat_every(door, LONGEST_S)
     try:
         late(door, *READ)
@@ -160,15 +163,20 @@ def test_requests_to_a_suspended_worker_stay_queued(door: Sandboxed) -> None:
 
 def test_worker_killed_during_a_request_is_reported_as_lost_contact(door: Sandboxed) -> None:
     worker = serve(door)
-    worker.send_signal(signal.SIGSTOP)
-    beat_every(door, LONGEST_S)
-    process = door.start_until_it_waits(*READ, "--timeout-s", "14")
-    # The process checks the heartbeat for the first time soon after the request.
-    [request] = door.waiting
-    wait_until(lambda: time.time() - request.stat().st_mtime > 2)
-    worker.kill()
-    beat_every(door, 0.01)
-    assert outcome(process).envelope["data"]["reason"] == "lost_contact"
+    suspend(worker)
+    # A busy machine may not let it look often enough before the end of its wait.
+    for timeout_s in ("6", "60"):
+        beat_every(door, LONGEST_S, state="stalled")
+        process = door.start_until_it_waits(*READ, "--timeout-s", timeout_s)
+        assert process.stderr is not None
+        # It has read the heartbeat.
+        assert b"the worker is stalled" in process.stderr.readline()
+        worker.kill()
+        beat_every(door, 0.01)
+        reason = outcome(process).envelope["data"]["reason"]
+        if reason == "lost_contact":
+            break
+    assert reason == "lost_contact"
 
 
 @pytest.mark.parametrize(

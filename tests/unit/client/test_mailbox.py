@@ -14,7 +14,7 @@ from spec_kitty_client import Mailbox, NotAnsweredError, NoWorkerError, ids
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.worker import Worker
 from tests.durability import watched
-from tests.patience import LONGEST_S
+from tests.patience import LONGEST_S, wait_until
 from tests.together import meet
 from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher
 
@@ -41,7 +41,8 @@ def test_a_call_is_answered(layout: MailboxLayout, mailbox: Mailbox) -> None:
     thread.join()
     assert envelope["data"] == {"echo": {"n": 1}}
     assert again == envelope
-    assert not mailbox.worker_is_alive()
+    # A busy machine may take longer for the last beat than the worker waits for it.
+    wait_until(lambda: not mailbox.worker_is_alive())
 
 
 def test_a_submitted_request_is_a_file_named_by_its_id(mailbox: Mailbox) -> None:

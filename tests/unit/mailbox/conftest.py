@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from specify_cli.mailbox import loop
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.worker import Watching, Worker
@@ -15,6 +16,11 @@ from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher
 
 MakeWorker = Callable[..., Worker]
 Serving = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _frequent_upkeep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "UPKEEP_INTERVAL_S", 0.02)
 
 
 @pytest.fixture

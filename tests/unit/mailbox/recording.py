@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -238,3 +240,30 @@ def write_late(path: Path, data: bytes, *, times: tuple[int, int] = LONG_AGO) ->
 
 def codes(dispatcher: RecordingDispatcher) -> list[str | None]:
     return [line["envelope"]["error_code"] for line in dispatcher.journal.lines()]
+
+
+def swap(folder: Path, kept: Path, planted: Path) -> None:
+    """The link is there; the worker may have made the folder again in between."""
+    folder.rename(kept)
+
+    def plant() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileExistsError):
+            folder.symlink_to(planted)
+        return folder.is_symlink()
+
+    wait_until(plant)
+
+
+def put_right(folder: Path, kept: Path) -> None:
+    """The folder is there again; a link in the inbox may be a dead letter by now."""
+
+    def mend() -> bool:
+        if folder.is_symlink():
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            kept.rename(folder)
+        return not kept.exists()
+
+    wait_until(mend)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,12 +17,14 @@ from specify_cli.mailbox.dead_letters import DeadLetters
 from specify_cli.mailbox.inbox import Inbox
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.outbox import Outbox
-from specify_cli.mailbox.processor import BatchResult, Processor
+from specify_cli.mailbox.processor import SLOW_S, BatchResult, Processor
 from specify_cli.mailbox.queues import Queues
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.mailbox.worker import Worker
 from specify_cli.mailbox.worker_status import WorkerStatus
+from specify_cli.storage import heartbeat_file
 from specify_cli.storage.request_file import Lookup, RequestFile
+from tests.patience import LONGEST_S
 from tests.unit.mailbox.recording import (
     SETTINGS,
     RecordedAnswer,
@@ -137,16 +138,12 @@ def test_held_back_requests_count_as_waiting(
     thread = Thread(target=worker.serve, daemon=True)
     thread.start()
 
-    def depth() -> int:
-        found: int = json.loads(layout.heartbeat.read_bytes())["depth"]
-        return found
-
     try:
         put(layout, "slow", mission="one", wait_for=str(go), started=str(started))
         wait_until(started.exists)
         put_in_order(layout, "b", "c", mission="one")
         wait_until(lambda: not any(layout.inbox.glob("*.json")))
-        wait_until(lambda: depth() == 3)
+        wait_until(lambda: (heartbeat_file.last_beat(layout.heartbeat) or {}).get("depth") == 3)
     finally:
         go.touch()
         worker.stop()
@@ -264,8 +261,8 @@ def test_a_slow_outbox_does_not_delay_other_mailboxes(
 
     def slowly(outbox: Outbox, stem: str, reply: bytes) -> bool:
         if stem.startswith("slow"):
-            threads.add(current_thread().name)
-            go.wait(0.1)
+            threads.add(name := current_thread().name)
+            go.wait(LONGEST_S if name == "executor" else 2 * SLOW_S)
         return publish(outbox, stem, reply)
 
     monkeypatch.setattr(Outbox, "publish", slowly)
@@ -287,6 +284,7 @@ def test_a_slow_outbox_does_not_delay_other_mailboxes(
         go.set()
         wait_until((layout.outbox / "slow" / "slow19.json").exists)
     finally:
+        go.set()
         worker.stop()
         thread.join()
 

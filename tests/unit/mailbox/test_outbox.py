@@ -26,8 +26,10 @@ from tests.unit.mailbox.recording import (
     SETTINGS,
     RecordingDispatcher,
     put,
+    put_right,
     reply_of,
     request_bytes,
+    swap,
     wait_until,
 )
 
@@ -131,8 +133,7 @@ def test_an_outbox_that_cannot_be_synced_stops_only_its_own_mailbox(
     try:
         put(layout, "a", "one")
         wait_until((layout.outbox / "one" / "a.json").exists)
-        (layout.outbox / "one").rename(tmp_path / "moved")
-        (layout.outbox / "one").symlink_to(tmp_path / "moved")
+        swap(layout.outbox / "one", tmp_path / "moved", tmp_path / "moved")
         beat = layout.paths("two").heartbeat
         for number in range(3):
             put(layout, f"b{number}", "two")
@@ -140,8 +141,7 @@ def test_an_outbox_that_cannot_be_synced_stops_only_its_own_mailbox(
             wait_until((layout.outbox / "two" / f"b{number}.json").exists)
             wait_until((layout.outbox / f"c{number}.json").exists)
         assert json.loads(beat.read_bytes())["state"] == "running"
-        (layout.outbox / "one").unlink()
-        (tmp_path / "moved").rename(layout.outbox / "one")
+        put_right(layout.outbox / "one", tmp_path / "moved")
         wait_until(lambda: not any(layout.paths("one").claimed.iterdir()))
     finally:
         made.stop()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ class Operator:
     def reload(self, worker: Worker, found: tuple[Orchestrator, ...] | Exception) -> None:
         self.found, before = found, last_reading(self.layout)
         worker.reload()
-        # The worker logs first, and then writes what `mailbox reload` reads.
+        # The worker logs first, and writes what `mailbox reload` reads when the settings are in force.
         wait_until(lambda: last_reading(self.layout) != before)
 
     def beat(self, identity: str = "default") -> dict[str, Any]:
@@ -120,9 +121,9 @@ def test_unreadable_settings_leave_the_previous_ones_in_force(operator: Operator
         assert operator.log[-1].startswith("config.toml is refused, and the former settings stay")
         assert operator.log[-1].isprintable()
         assert operator.beat()["commands"] == list(DEFAULT.commands)
-        runs = operator.runs
+        wait_until(lambda: operator.runs == 1)
         operator.reload(worker, (DEFAULT,))
-        wait_until(lambda: operator.runs == runs + 1)
+        wait_until(lambda: operator.runs == 2)
         accepted = last_reading(operator.layout)
         assert accepted is not None
         assert (accepted.problem, accepted.changes) == ("", ["a change"])
@@ -131,10 +132,22 @@ def test_unreadable_settings_leave_the_previous_ones_in_force(operator: Operator
 
 def test_a_stalled_mailbox_stays_stalled(operator: Operator) -> None:
     with operator.worker() as worker:
-        operator.layout.claimed.rmdir()
-        operator.layout.claimed.touch()
+        replace_by_a_file(operator.layout.claimed)
         wait_until(lambda: operator.beat().get("state") == "stalled")
         operator.reload(worker, (replace(DEFAULT, commands=("note",)),))
         wait_until(lambda: operator.beat().get("commands") == ["note"])
         assert operator.beat()["state"] == "stalled"
         operator.layout.claimed.unlink()
+
+
+def replace_by_a_file(folder: Path) -> None:
+    """The worker may make the folder again before the file is there."""
+
+    def replaced() -> bool:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            folder.rmdir()
+        with suppress(FileExistsError):
+            folder.touch(exist_ok=False)
+        return folder.is_file()
+
+    wait_until(replaced)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import threading
@@ -42,7 +43,7 @@ def test_a_request_is_answered_under_its_name(
     assert list(layout.claimed.iterdir()) == []
     began, answered, ended = log
     assert "mailboxes: default; the inbox is listed every" in began
-    assert answered.startswith("default note one OK in 0.")
+    assert re.match(r"default note one OK in \d+\.\d", answered)
     assert (
         "ends: every waiting request is answered; requests answered: 1, of which refused: 0"
         in ended
@@ -322,7 +323,8 @@ def test_a_request_is_answered_with_and_without_file_events(
     wait_until((layout.outbox / "one.json").exists)
     worker.stop()
     thread.join()
-    assert (heartbeat_file.last_beat(layout.heartbeat) or {})["state"] == "stopped"
+    # A busy machine may take longer for the last beat than the worker waits for it.
+    wait_until(lambda: (heartbeat_file.last_beat(layout.heartbeat) or {})["state"] == "stopped")
 
 
 def test_a_second_worker_refuses_to_start(

@@ -13,6 +13,7 @@ import pytest
 
 from specify_cli.files.identity import Identity, identity
 from specify_cli.vcs import folder_processes
+from tests.patience import LONGEST_S
 
 WAITING = (sys.executable, "-c", "print('here', flush=True); input()")
 DEEP = 300
@@ -35,6 +36,12 @@ cd inner/itself
 exec "$@"
 """
 BOX = ("bwrap", "--bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer than people wait for."""
+    monkeypatch.setattr(folder_processes, "_LONGEST_S", LONGEST_S)
 
 
 @pytest.fixture

@@ -15,13 +15,11 @@ import pytest
 from specify_cli import processes
 from specify_cli.vcs import child_process, git
 from specify_cli.vcs.git import Git, GitFailed, inheriting
-from tests.patience import LONGEST_S, wait_until
+from tests.patience import LONGEST_S, SIGNALLED_S, wait_until
 from tests.unit.vcs.conftest import Project
 
 pytestmark = pytest.mark.long
 
-# Before the deadline that git has where none is set.
-SIGNALLED_S = 100.0
 # Ends for nobody who asks.
 STUBBORN = "trap '' TERM INT HUP; echo $$ > '{pid}'; sleep 600 & wait; sleep 600"
 RUN = """
@@ -141,7 +139,7 @@ def test_a_signal_to_the_host_terminates_git(
         host.send_signal(number)
         assert host.wait(LONGEST_S) != 0
         assert time.monotonic() - began < SIGNALLED_S
-    assert not is_alive(left)
+    wait_until(lambda: not is_alive(left))
 
 
 def test_git_may_finish_after_a_signal_to_the_host(project: Project) -> None:
@@ -151,8 +149,9 @@ def test_git_may_finish_after_a_signal_to_the_host(project: Project) -> None:
     command = [sys.executable, "-c", RUN, str(project.root)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as host:
         wait_until(begun.exists)
-        host.send_signal(signal.SIGTERM)
-        gate.write_text("through\n")
+        with gate.open("w") as through:  # Once git reads from it.
+            host.send_signal(signal.SIGTERM)
+            through.write("through\n")
         assert host.wait(LONGEST_S) == processes.EXIT_CODE
     assert ended.read_text() == "through\n"
 
