@@ -26,7 +26,7 @@ def test_the_calls_on_record_make_of_the_project_what_it_has_become(
     shutil.copytree(place.root, before, symlinks=True)
     ended = place.ask(FIRST, traced=True)
     assert ended.status == 0, ended
-    made = History(before, place.root, place.trace()).end.listing()
+    made = History(before, place.root, place.trace()).now.listing()
     found = Tree.load(place.root).listing()
     assert sorted(made.keys() ^ found.keys()) == []
     # SQLite writes to it in memory, and makes it again after a loss of power.
