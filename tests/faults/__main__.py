@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.faults import campaign, report
@@ -21,7 +23,7 @@ MEMORY = Path("/dev/shm")
 
 
 def main(words: Sequence[str]) -> int:
-    """Report the results; the exit code is 1 if a promise was broken."""
+    """Report the results; the exit code is 1 if a promise was broken or the run was interrupted."""
     asked = _parser().parse_args(words)
     choice = Choice(
         seed=asked.seed,
@@ -33,19 +35,35 @@ def main(words: Sequence[str]) -> int:
         at=asked.at,
         without_memory=asked.without_memory,
     )
-    started = time.monotonic()
     found = report.Report(choice)
     place = asked.folder or (str(MEMORY) if MEMORY.is_dir() else None)
-    with tempfile.TemporaryDirectory(prefix="faults-", dir=place) as folder:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(
+            prefix="faults-", dir=place, ignore_cleanup_errors=True
+        ) as folder,
+        _told_at_the_end(found, asked),
+    ):
         for result in campaign.run(Path(folder), choice, jobs=asked.jobs):
             found.add(result)
             if not asked.json:
                 report.tell(result, found.points)
-    found.seconds = time.monotonic() - started
-    print(json.dumps(found.as_json(), indent=1) if asked.json else found.as_text())
-    if asked.table:
-        Path(asked.table).write_text(found.as_table())
-    return 1 if found.failures else 0
+        found.is_whole = True
+    return 0 if found.is_whole and not found.failures else 1
+
+
+@contextmanager
+def _told_at_the_end(found: report.Report, asked: argparse.Namespace) -> Iterator[None]:
+    """The report is printed, however the run ends."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        found.seconds = time.monotonic() - started
+        print(json.dumps(found.as_json(), indent=1) if asked.json else found.as_text(), flush=True)
+        if asked.table:
+            Path(asked.table).write_text(found.as_table())
 
 
 def _parser() -> argparse.ArgumentParser:

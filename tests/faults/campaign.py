@@ -23,7 +23,7 @@ from tests.faults.scenarios import BY_NAME
 from tests.faults.shim import Call
 from tests.faults.state import State
 
-CHUNK = 20
+CHUNK = 10
 POWER_LOSS = "power-loss"
 ALL_KINDS = (*KINDS, POWER_LOSS, *ROUNDS)
 ISOLATION = {
@@ -163,11 +163,11 @@ class Ground:
         place, golden, _ = self.ready(scenario, door)
         return PowerLoss(place, golden)
 
-    def points(self, scenario: str, door: str, kind: str, *, seed: int) -> list[int]:
+    def points(self, scenario: str, door: str, kind: str) -> list[int]:
         """All faults that can be injected."""
         _, _, calls = self.ready(scenario, door)
         if kind == POWER_LOSS:
-            count = self.power_loss(scenario, door).count(seed) if calls else 0
+            count = self.power_loss(scenario, door).count() if calls else 0
             return list(range(1, count + 1))
         if kind in ROUNDS:
             is_here = (scenario, door) == (circumstances.SCENARIO, circumstances.DOOR)
@@ -185,7 +185,7 @@ def tasks(ground: Ground, choice: Choice) -> Iterator[Task]:
     for scenario in choice.scenarios:
         for door in choice.doors:
             for name in choice.kinds:
-                found = ground.points(scenario, door, name, seed=choice.seed)
+                found = ground.points(scenario, door, name)
                 points = _chosen(found, choice, chance)
                 for first in range(0, len(points), CHUNK):
                     yield Task(
@@ -213,23 +213,22 @@ def run(folder: Path, choice: Choice, *, jobs: int = 1) -> Iterator[Result]:
     os.environ.update(ISOLATION)
     library = shim.build(folder)
     ground = Ground(folder / "planning", library, without_memory=choice.without_memory)
-    try:
-        planned = list(tasks(ground, choice))
-        if jobs == 1:
-            yield from map(ground.strike, planned)
-            return
-    finally:
-        if jobs > 1:
-            ground.close()
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs, _begin, (folder, library, choice.without_memory)) as pool:
-        yield from pool.imap_unordered(_strike, planned)
+    planned = tasks(ground, choice)
+    if jobs == 1:
+        yield from map(ground.strike, planned)
+    else:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(jobs, _begin, (folder, library, choice.without_memory)) as pool:
+            yield from pool.imap_unordered(_strike, planned)
+    ground.close()
 
 
 _own: dict[str, Ground] = {}
 
 
 def _begin(folder: Path, library: Path, without_memory: bool) -> None:
+    # Ctrl-C is for the process that has the results: it ends this one.
+    os.setsid()
     os.environ.update(ISOLATION)
     _own["ground"] = Ground(folder / f"job-{os.getpid()}", library, without_memory=without_memory)
 

@@ -195,12 +195,12 @@ def _file_systems(visit: Visit) -> Iterator[str]:
 
 
 def _full_disk(visit: Visit) -> Iterator[str]:
-    """A nearly full file system: intake stops, nothing is lost, and intake continues later."""
-    kitty = visit.root / ".kitty"
-    with _mounted([kitty], "size=128k"):
+    """The file system of the mailbox or record is nearly full: intake stops, nothing is lost, and intake continues later."""
+    place = visit.chance.choice([visit.root / ".kitty", Layout(visit.root).record])
+    with _mounted([place], "size=1m"):
         for stem in visit.asked:
             visit.drop(stem)
-        filler = kitty / "filler.bin"
+        filler = place / "filler.bin"
         _fill(filler)
         os.truncate(filler, max(0, filler.stat().st_size - 4096 * visit.chance.randint(0, 12)))
         visit.place.server.run(visit.root, SERVE)
@@ -236,11 +236,11 @@ def _mounted(places: Sequence[Path], options: str) -> Iterator[None]:
         for place in places:
             place.mkdir(parents=True, exist_ok=True)
             kept = place.with_name(f"{place.name}-kept")
-            shutil.copytree(place, kept)
+            shutil.copytree(place, kept, symlinks=True)
             command = ["mount", "-t", "tmpfs", "-o", options, "faults", str(place)]
             subprocess.run(command, check=True)
             done.append(place)
-            shutil.copytree(kept, place, dirs_exist_ok=True)
+            shutil.copytree(kept, place, symlinks=True, dirs_exist_ok=True)
             shutil.rmtree(kept)
         yield
     finally:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.faults.shim import Call
 
 SECTOR = 512
-RENAME_EXCHANGE = 2
-"""Of renameat2(2)."""
+RENAME_EXCHANGE = 2  # of renameat2(2)
 
 
 @dataclass(kw_only=True)
@@ -155,8 +154,9 @@ class History:
     def __init__(self, before: Path, root: Path, calls: Sequence[Call]) -> None:
         self._before = before
         self._root = root
-        self._now = Tree.load(before)
-        self._known = len(self._now.nodes)
+        # What all calls together have made of the project.
+        self.now = Tree.load(before)
+        self._known = len(self.now.nodes)
         self.changes: list[Change] = []
         self.safe_since: dict[int, int] = {}
         self.syncs: list[int] = []
@@ -165,19 +165,17 @@ class History:
             if call.result >= 0:
                 self._note(call)
 
-    @property
-    def end(self) -> Tree:
-        """The project after all calls."""
-        return self._now
+    def count(self, *, per_sync: int) -> int:
+        """The number of possible disks: `per_sync` for each sync, and for the end."""
+        return per_sync * (len(self.syncs) + 1)
 
-    def states(self, chance: random.Random, *, per_sync: int) -> Iterator[tuple[int, Tree]]:
-        """Disks after a power loss: the last call that was made, and what the disk holds."""
-        starts = [0, *self.syncs]
-        ends = [*(sync - 1 for sync in self.syncs), self.last]
-        for start, end in zip(starts, ends, strict=True):
-            for variant in range(per_sync):
-                at = end if variant < 3 else chance.randint(start, max(start, end))
-                yield at, self._state(at, variant, chance)
+    def state(self, number: int, chance: random.Random, *, per_sync: int) -> tuple[int, Tree]:
+        """A disk after a power loss, from 1 on: the last call that was made, and what it holds."""
+        span, variant = divmod(number - 1, per_sync)
+        bounds = [0, *self.syncs, self.last + 1]
+        start, end = bounds[span], bounds[span + 1] - 1
+        at = end if variant < 3 else chance.randint(start, max(start, end))
+        return at, self._state(at, variant, chance)
 
     def _state(self, at: int, variant: int, chance: random.Random) -> Tree:
         made = [i for i, change in enumerate(self.changes) if change.call <= at]
@@ -186,15 +184,14 @@ class History:
         kept = set(open_ones) if variant == 1 else set()
         if variant == 2:
             # Like a file system that keeps the order of names, but not of contents.
-            until = chance.randint(0, len(open_ones))
-            kept = {i for i in open_ones[:until] if self.changes[i].folder is not None}
+            first = open_ones[: chance.randint(0, len(open_ones))]
+            kept = {i for i in first if self.changes[i].folder is not None}
         if variant > 2:
             kept = {i for i in open_ones if chance.random() < 0.5}
         tree = Tree.load(self._before)
-        for node in list(self._now.nodes)[self._known :]:
-            new = self._now.nodes[node]
-            names: dict[str, int] | None = None if new.names is None else {}
-            tree.add(Node(names=names, target=new.target, mode=new.mode))
+        for node in list(self.now.nodes)[self._known :]:
+            new = self.now.nodes[node]
+            tree.add(replace(new, content=bytearray(), names=None if new.names is None else {}))
         for i in made:
             if i in safe or i in kept:
                 is_torn = i in kept and variant > 2
@@ -218,64 +215,64 @@ class History:
         return [] if relative == "." else relative.split("/")
 
     def _change(self, change: Change) -> None:
-        self._now.apply(change)
+        self.now.apply(change)
         self.changes.append(change)
 
     def _link(self, call: Call, parts: list[str], node: int, **more: object) -> None:
-        folder = self._now.find(parts[:-1])
+        folder = self.now.find(parts[:-1])
         assert folder is not None, call
         self._change(Change(call=call.number, node=node, folder=folder, name=parts[-1], **more))  # type: ignore[arg-type]
 
     def _on_open(self, call: Call, parts: list[str]) -> None:
-        found = self._now.find(parts)
+        found = self.now.find(parts)
         if found is None:
             mode = 0o444 if "/objects/" in call.path else 0o644
-            self._link(call, parts, self._now.add(Node(mode=mode)))
+            self._link(call, parts, self.now.add(Node(mode=mode)))
         elif call.flags & os.O_TRUNC:
             self._change(Change(call=call.number, node=found, size=0))
 
     def _on_write(self, call: Call, parts: list[str]) -> None:
-        found = self._now.find(parts)
+        found = self.now.find(parts)
         if found is not None and call.result:
             assert len(call.data) == call.result, f"a write whose bytes are not on record: {call}"
             self._change(Change(call=call.number, node=found, offset=call.offset, data=call.data))
 
     def _on_truncate(self, call: Call, parts: list[str]) -> None:
-        found = self._now.find(parts)
+        found = self.now.find(parts)
         if found is not None:
             self._change(Change(call=call.number, node=found, size=call.offset))
 
     def _on_mkdir(self, call: Call, parts: list[str]) -> None:
         mode = 0o700 if "/.git/spec-kitty" in call.path else 0o755
-        self._link(call, parts, self._now.add(Node(names={}, mode=mode)))
+        self._link(call, parts, self.now.add(Node(names={}, mode=mode)))
 
     def _on_symlink(self, call: Call, parts: list[str]) -> None:
-        self._link(call, parts, self._now.add(Node(target=call.other)))
+        self._link(call, parts, self.now.add(Node(target=call.other)))
 
     def _on_link(self, call: Call, parts: list[str]) -> None:
-        found, other = self._now.find(parts), self._parts(call.other)
+        found, other = self.now.find(parts), self._parts(call.other)
         assert found is not None, call
         assert other is not None
         self._link(call, other, found)
 
     def _on_rename(self, call: Call, parts: list[str]) -> None:
-        found, other = self._now.find(parts), self._parts(call.other)
-        folder = self._now.find(parts[:-1])
+        found, other = self.now.find(parts), self._parts(call.other)
+        folder = self.now.find(parts[:-1])
         assert found is not None, call
         assert other is not None
         assert folder is not None
-        former = self._now.find(other) if call.flags & RENAME_EXCHANGE else None
+        former = self.now.find(other) if call.flags & RENAME_EXCHANGE else None
         self._link(call, other, found, source=(folder, parts[-1]), exchanged=former)
 
     def _on_unlink(self, call: Call, parts: list[str]) -> None:
-        found = self._now.find(parts)
+        found = self.now.find(parts)
         if found is not None:
             self._link(call, parts, found, is_removal=True)
 
     _on_rmdir = _on_unlink
 
     def _on_sync(self, call: Call, parts: list[str]) -> None:
-        found = self._now.find(parts)
+        found = self.now.find(parts)
         for i, change in enumerate(self.changes):
             of_names = change.folder is not None and found == change.folder
             if change.exchanged is not None and change.source is not None:

@@ -48,6 +48,7 @@ class ForkServer:
             text=True,
             env=environment(LD_PRELOAD=str(shim), TMPDIR=str(temporary)),
             cwd=Path(__file__).parents[2],
+            start_new_session=True,
         )
         assert self._answer() == "ready", "the fork server does not start"
 

@@ -6,10 +6,9 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.faults import state
-from tests.faults.disk import History, Tree
+from tests.faults.disk import History
 from tests.faults.hosts import Ended
 from tests.faults.place import FIRST, Place
 from tests.faults.points import Struck
@@ -35,33 +34,40 @@ class PowerLoss:
         self._history = History(before, place.root, self._calls)
         self._answered = _answered(place, self._calls)
         self._envelope = _envelope(place, self._ended)
+        self._kept = place.root.with_name("record")
+        shutil.rmtree(self._kept, ignore_errors=True)
+        (place.root / state.RECORD).rename(self._kept)
 
-    def count(self, seed: int) -> int:
+    def count(self) -> int:
         """The number of possible disks."""
-        return sum(1 for _ in self._disks(seed))
+        return self._history.count(per_sync=PER_SYNC)
 
     def problems(self, seed: int, number: int) -> list[str]:
         """Descriptions of the promises broken on that disk."""
-        at, tree = next(disk for i, disk in enumerate(self._disks(seed), start=1) if i == number)
+        # Each disk has a chance of its own, so that none has to be made for the sake of a later one.
+        chance = random.Random(f"{seed} {number}")
+        at, tree = self._history.state(number, chance, per_sync=PER_SYNC)
         root = self._place.root
-        kept = root.with_name("record")
-        shutil.rmtree(kept, ignore_errors=True)
-        records = [*root.glob(".git/spec-kitty/*")]
-        for record in records:
-            record.rename(kept)
-        shutil.rmtree(root)
+        shutil.rmtree(root, ignore_errors=True)
         tree.store(root)
-        for record in records:
-            if record.exists():
-                _keep_folder(kept, record)
+        record = root / state.RECORD
+        if record.exists():
+            # In the old folder: a host takes a record in another folder for a copy.
+            for path in [*self._kept.iterdir()]:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for path in [*record.iterdir()]:
+                path.rename(self._kept / path.name)
+            record.rmdir()
+            self._kept.rename(record)
         # Written to the disk in another order: the files of git are younger than the host's mark.
         for path in (root / ".git").rglob("*"):
             if path.name != "spec-kitty-at-work":
                 path.chmod(path.stat().st_mode)
-        return list(self._found(is_told=at >= self._answered))
-
-    def _disks(self, seed: int) -> Iterator[tuple[int, Tree]]:
-        yield from self._history.states(random.Random(seed), per_sync=PER_SYNC)
+        try:
+            return list(self._found(is_told=at >= self._answered))
+        finally:
+            if not self._kept.exists():
+                record.rename(self._kept)
 
     def _found(self, *, is_told: bool) -> Iterator[str]:
         told = self._envelope if is_told else None
@@ -72,16 +78,6 @@ class PowerLoss:
             yield from found.differences(self._golden)
         first = Ended(status=-9, out=json.dumps(told) if told else "", err="", calls=0, hits=1)
         yield from Struck(self._place, self._golden).settled(first, told=told)
-
-
-def _keep_folder(kept: Path, record: Path) -> None:
-    """Move the new files into the old folder: a host takes a record in another folder for a copy."""
-    for path in kept.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for path in record.iterdir():
-        path.rename(kept / path.name)
-    record.rmdir()
-    kept.rename(record)
 
 
 def _answered(place: Place, calls: list[Call]) -> int:

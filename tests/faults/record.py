@@ -215,7 +215,9 @@ def lose_power(bench: Bench, *, per_sync: int, chance: random.Random) -> Iterato
     bench.run(Orders(), trace=bench.trace, marks=True)
     made = calls(bench.trace)
     told = [it.number for it in made if it.op == "open" and "/ack-" in it.path]
-    for at, tree in History(before, bench.root, made).states(chance, per_sync=per_sync):
+    history = History(before, bench.root, made)
+    for number in range(1, history.count(per_sync=per_sync) + 1):
+        at, tree = history.state(number, chance, per_sync=per_sync)
         shutil.rmtree(bench.root)
         tree.store(bench.root)
         faults = bench.faults([n for n, number in enumerate(told) if number <= at])

@@ -15,6 +15,7 @@ class Report:
     def __init__(self, choice: Choice) -> None:
         self.choice = choice
         self.seconds = 0.0
+        self.is_whole = False
         self.failures: list[Failure] = []
         self._points: Counter[tuple[str, str, str]] = Counter()
         self._refused: Counter[str] = Counter()
@@ -38,6 +39,7 @@ class Report:
         return {
             "choice": asdict(self.choice),
             "seconds": round(self.seconds, 1),
+            "interrupted": not self.is_whole,
             "points": [
                 {"command": scenario, "door": door, "kind": kind, "points": count}
                 for (scenario, door, kind), count in sorted(self._points.items())
@@ -53,6 +55,8 @@ class Report:
         lines = [self.as_table(), ""]
         for failure in self.failures:
             lines += [f"FAILED: {failure.again}", *(f"    {x}" for x in failure.problems)]
+        if not self.is_whole:
+            lines.append("The run did not come to its end: these are its faults until then.")
         lines.append(
             f"{self.points} faults in {self.seconds:.0f} s, seed {self.choice.seed}:"
             f" {len(self.failures)} where something was lost, doubled or half-applied"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from specify_cli.protocol import READS
 from specify_cli.storage.layout import Layout
 from tests.integration.stage import APPROVED, POLICY, SLUG, Stage
 
@@ -37,19 +38,24 @@ class Scenario:
         words = ["orchestrator-api", self.command]
         for name, value in self.args.items():
             flag = f"--{name.replace('_', '-')}"
-            words += [flag] if value is True else [flag, str(value)]
+            for each in value if isinstance(value, list) else [value]:
+                words += [flag] if each is True else [flag, str(each)]
         if self.policy:
             words += ["--policy", json.dumps(self.policy)]
         is_read = self.command in READS
         return words if is_read else [*words, "--correlation-id", correlation_id]
 
 
-READS = frozenset({"contract-version", "mission-state", "list-ready", "resolve-workspace"})
-
-
 def _written(stage: Stage) -> None:
     stage.make_repository()
     stage.write_mission(PACKAGES)
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "the mission")
+
+
+def _with_subtasks(stage: Stage) -> None:
+    stage.make_repository()
+    stage.write_mission({"WP01": {**PACKAGES["WP01"], "subtasks": ["T001", "T002"]}})
     stage.git("add", "kitty-specs")
     stage.git("commit", "-q", "-m", "the mission")
 
@@ -124,6 +130,25 @@ ALL = (
         command="resolve-workspace",
         prepare=_started,
         args={"mission": SLUG, "wp": "WP01"},
+    ),
+    Scenario(name="list-missions", command="list-missions", prepare=_started),
+    Scenario(
+        name="show-prompt",
+        command="show-prompt",
+        prepare=_with_subtasks,
+        args={"mission": SLUG, "wp": "WP01"},
+    ),
+    Scenario(
+        name="package-history",
+        command="package-history",
+        prepare=_started,
+        args={"mission": SLUG, "wp": "WP01"},
+    ),
+    Scenario(
+        name="mark-subtasks",
+        command="mark-subtasks",
+        prepare=_with_subtasks,
+        args={**CODER, "subtasks": ["T001", "T002"], "status": "done"},
     ),
     Scenario(
         name="start-implementation",

@@ -174,7 +174,7 @@ class Heartbeat:
         report = self._about_worker() | self._status.report()
         report["state"] = "stopped" if self._ended.is_set() else "running"
         path, base = self._layout.worker_status, self._layout.host_base
-        _publish(report, path, below=base, mode=0o600)
+        _publish(report, path, below=base, mode=0o600, sweeps=True)
 
     def _about_mailbox(self, mailbox: HeartbeatReport) -> dict[str, Any]:
         report = self._about_worker() | mailbox.report()
@@ -194,9 +194,12 @@ class Heartbeat:
         }
 
 
-def _publish(report: Mapping[str, Any], path: Path, *, below: Path, mode: int = 0o644) -> None:
+def _publish(
+    report: Mapping[str, Any], path: Path, *, below: Path, mode: int = 0o644, sweeps: bool = False
+) -> None:
+    data = compact(report).encode() + b"\n"
     # Not synced: only a power loss tears it, and then the worker is gone too.
-    atomic.publish(path, compact(report).encode() + b"\n", below=below, mode=mode, syncs=False)
+    atomic.publish(path, data, below=below, mode=mode, syncs=False, sweeps=sweeps)
 
 
 def _without_errors() -> contextlib.suppress:

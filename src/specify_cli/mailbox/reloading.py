@@ -88,9 +88,10 @@ class Reloading:
     def note(self, reading: Reading) -> None:
         """Answer whoever asked for the reading; call this when the new settings are in force."""
         data = json.dumps(reading._asdict()).encode() + b"\n"
+        path, base = _path(self._layout), self._layout.host_base
         # Whoever asked then gets no answer, but the log has it.
         with suppress(SpecKittyError, OSError):
-            atomic.publish(_path(self._layout), data, mode=0o600, below=self._layout.host_base)
+            atomic.publish(path, data, mode=0o600, below=base, sweeps=True)
 
 
 def last_reading(layout: MailboxLayout) -> Reading | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.files import folders
+from specify_cli.files import durability, folders
 from specify_cli.files.regular_files import TooLarge
 from specify_cli.storage import git_folders, project_files
 from specify_cli.storage.layout import Layout
@@ -85,3 +85,7 @@ def _add_line(path: Path) -> None:
                 os.fchown(file.fileno(), model.st_uid, model.st_gid)
         ended = not status.st_size or os.pread(file.fileno(), 1, status.st_size - 1) == b"\n"
         write_all(file, f"{'' if ended else chr(10)}{LINE}\n".encode())
+        os.fsync(file.fileno())
+    if is_new:
+        # After a power loss, git may merge before the next change looks here again.
+        durability.sync_folder(path.parent)

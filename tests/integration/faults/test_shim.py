@@ -26,7 +26,7 @@ def test_replaying_the_traced_calls_reproduces_the_project(
     shutil.copytree(place.root, before, symlinks=True)
     ended = place.ask(FIRST, traced=True)
     assert ended.status == 0, ended
-    made = History(before, place.root, place.trace()).end.listing()
+    made = History(before, place.root, place.trace()).now.listing()
     found = Tree.load(place.root).listing()
     assert sorted(made.keys() ^ found.keys()) == []
     # SQLite writes to it in memory, and creates it again after a loss of power.

@@ -111,6 +111,18 @@ def test_an_orchestrator_is_added_and_removed_while_the_worker_serves(operator: 
         assert operator.beat()["state"] == "running"
 
 
+def test_temporary_files_of_a_killed_worker_are_removed(operator: Operator) -> None:
+    operator.layout.host.mkdir(parents=True, exist_ok=True)
+    drafts = [
+        operator.layout.host / f".{name}.json.0123456789abcdef.tmp"
+        for name in ("settings", "worker")
+    ]
+    for draft in drafts:
+        draft.write_text("{")
+    with operator.worker():
+        wait_until(lambda: not any(draft.exists() for draft in drafts))
+
+
 def test_unreadable_settings_leave_the_previous_ones_in_force(operator: Operator) -> None:
     with operator.worker() as worker:
         operator.reload(worker, StateUnreadable("config.toml: at reads_days: no\nnumber"))

@@ -9,6 +9,7 @@ import pytest
 
 from specify_cli.storage import union_merge
 from specify_cli.storage.layout import Layout
+from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
 
 LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
@@ -43,6 +44,13 @@ def test_the_first_change_sets_the_union_merge_driver_for_logs(
     assert (says(stage), says(stage, f"sub/{LOG}")) == ("union", "union")
     assert says(stage, f"kitty-specs/{SLUG}/lanes.json") == "unspecified"
     assert says(stage, "status.events.jsonl") == "unspecified"
+
+
+def test_a_loss_of_power_leaves_the_line(stage: Stage, attributes: Path) -> None:
+    with watched() as durable:
+        union_merge.arrange(Layout(stage.root))
+    assert durable.is_kept(attributes)
+    assert durable.is_name_kept(attributes)
 
 
 @pytest.mark.parametrize("before", [b"", b"*.png binary\n", b"*.png binary", b"\xff\xfe [x\r\n\n"])
