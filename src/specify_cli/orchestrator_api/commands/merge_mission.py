@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from specify_cli.core.move_intent import MergeOptions
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.reports import MergeReport
-    from specify_cli.workflow.services import Services
 
 
 class MergeMissionParams(Params):
@@ -47,7 +44,7 @@ class MergeMissionResult(MissionResult):
     def of(cls, report: MergeReport) -> MergeMissionResult:
         """The wire form of the report."""
         return cls(
-            **mission_fields(report.mission),
+            **fields_of(report.mission),
             merged=True,
             target_branch=report.target_branch,
             strategy=report.strategy,
@@ -60,9 +57,7 @@ class MergeMissionResult(MissionResult):
         )
 
 
-def handle(
-    params: MergeMissionParams, cause: RequestContext, services: Callable[[], Services]
-) -> MergeMissionResult:
+def handle(params: MergeMissionParams, cause: Cause, services: UseCases) -> MergeMissionResult:
     """Merge the mission."""
     options = MergeOptions(
         target=params.target, strategy=params.strategy, push=params.push, actor=params.actor

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
-from specify_cli.orchestrator_api.command import Command, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases, fields_of
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.positions import PositionedParams, PositionedResult, add_position
 from specify_cli.orchestrator_api.texts import shown_title
 from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.mission_reports import MissionReport, PackageReport
-    from specify_cli.workflow.services import Services
 
 
 class MissionStateParams(PositionedParams):
@@ -97,7 +94,7 @@ class MissionStateResult(PositionedResult):
         counted = Counter(package.lane.value for package in report.packages)
         summary = {lane.value: counted[lane.value] for lane in Lane}
         return cls(
-            **mission_fields(report.mission),
+            **fields_of(report.mission),
             position="",
             summary=summary | {"total": len(report.packages)},
             work_packages=[PackageOnBoard.of(package) for package in report.packages],
@@ -105,9 +102,7 @@ class MissionStateResult(PositionedResult):
         )
 
 
-def handle(
-    params: MissionStateParams, cause: RequestContext, services: Callable[[], Services]
-) -> MissionStateResult:
+def handle(params: MissionStateParams, cause: Cause, services: UseCases) -> MissionStateResult:
     """Return the state of all packages."""
     return MissionStateResult.of(services().missions.state(params.mission))
 
