@@ -13,7 +13,7 @@ from specify_cli.orchestrator_api.texts import shown_title
 from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.mission_reports import MissionReport, PackageReport
+    from specify_cli.workflow.mission_reports import PackageReport
 
 
 class MissionStateParams(PositionedParams):
@@ -88,23 +88,19 @@ class MissionStateResult(PositionedResult):
     work_packages: list[PackageOnBoard]
     warnings: list[str] | None = None
 
-    @classmethod
-    def of(cls, report: MissionReport) -> MissionStateResult:
-        """The wire form of the report."""
-        counted = Counter(package.lane.value for package in report.packages)
-        summary = {lane.value: counted[lane.value] for lane in Lane}
-        return cls(
-            **fields_of(report.mission),
-            position="",
-            summary=summary | {"total": len(report.packages)},
-            work_packages=[PackageOnBoard.of(package) for package in report.packages],
-            warnings=list(report.warnings) or None,
-        )
-
 
 def handle(params: MissionStateParams, cause: Cause, services: UseCases) -> MissionStateResult:
     """Return the state of all packages."""
-    return MissionStateResult.of(services().missions.state(params.mission))
+    report = services().missions.state(params.mission)
+    counted = Counter(package.lane.value for package in report.packages)
+    summary = {lane.value: counted[lane.value] for lane in Lane}
+    return MissionStateResult(
+        **fields_of(report.mission),
+        position="",
+        summary=summary | {"total": len(report.packages)},
+        work_packages=[PackageOnBoard.of(package) for package in report.packages],
+        warnings=list(report.warnings) or None,
+    )
 
 
 COMMAND = Command(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
@@ -11,9 +10,6 @@ from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 from specify_cli.orchestrator_api.values import Value, argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.package_views import WorkReport
 
 
 class ShowWorkParams(Params):
@@ -55,28 +51,24 @@ class ShowWorkResult(MissionResult):
     feedback: FeedbackGiven | None = None
     commits_not_included: list[CommitsLeft] | None = None
 
-    @classmethod
-    def of(cls, report: WorkReport) -> ShowWorkResult:
-        """The wire form of the report."""
-        return cls(
-            **fields_of(report.mission),
-            wp_id=report.wp_id,
-            open_subtasks=list(report.open_subtasks),
-            commits=[CommitShown(**asdict(it)) for it in report.commits],
-            commits_total=report.commits_total,
-            files=[FileShown(**asdict(it)) for it in report.files],
-            files_total=report.files_total,
-            problems=list(report.problems),
-            commit=report.commit,
-            base=report.base,
-            feedback=FeedbackGiven.of(report.feedback),
-            commits_not_included=commits_left([report.beyond] if report.beyond else ()),
-        )
-
 
 def handle(params: ShowWorkParams, cause: Cause, services: UseCases) -> ShowWorkResult:
     """The work as it would be approved now."""
-    return ShowWorkResult.of(services().showing.work(params.mission, params.wp))
+    report = services().showing.work(params.mission, params.wp)
+    return ShowWorkResult(
+        **fields_of(report.mission),
+        wp_id=report.wp_id,
+        open_subtasks=list(report.open_subtasks),
+        commits=[CommitShown(**asdict(it)) for it in report.commits],
+        commits_total=report.commits_total,
+        files=[FileShown(**asdict(it)) for it in report.files],
+        files_total=report.files_total,
+        problems=list(report.problems),
+        commit=report.commit,
+        base=report.base,
+        feedback=FeedbackGiven.of(report.feedback),
+        commits_not_included=commits_left([report.beyond] if report.beyond else ()),
+    )
 
 
 COMMAND = Command(
