@@ -174,6 +174,11 @@ class StateUnreadable(SpecKittyError):
 
     code = "STATE_UNREADABLE"
 
+    @classmethod
+    def in_line(cls, file: object, line: int, complaint: str) -> StateUnreadable:
+        """Return the error about a line of a file."""
+        return cls(f"{file}, line {line}: {complaint}", file=str(file), line=line)
+
 
 class RecordBehind(StateUnreadable):
     """The record lacks entries that the journal or commits name: it was restored from an older backup."""

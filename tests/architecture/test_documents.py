@@ -75,6 +75,8 @@ def test_security_md_states_the_limits_of_the_code():
     text = (GITHUB / "SECURITY.md").read_text(encoding="utf-8")
 
     assert f"{executor.SHARE} requests at work at a time" in text
-    assert f"for {settings.TRASH_DAYS} days by default" in text
-    assert f"`git_timeout_s`, {settings.GIT_TIMEOUT_S} seconds" in " ".join(text.split())
+    assert f"for {settings.HostSettings().trash_days} days by default" in text
+    assert f"`git_timeout_s`, {settings.HostSettings().git_timeout_s} seconds" in " ".join(
+        text.split()
+    )
     assert "## Supported versions" in text

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from specify_cli.cli.client import actor_or_user, envelope_of, standing_in, way_to_missions
-from specify_cli.cli.prompting import Chosen
+from specify_cli.cli.prompting import Chosen, named_actor
 from specify_cli.nearest import nearest
 
 NEXT_WORDS = {
@@ -228,8 +228,7 @@ def _words(package: Mapping[str, Any]) -> str | None:
 
 def current_actor() -> str:
     """Return the --actor of this command. Default: the user."""
-    context = click.get_current_context(silent=True)
-    return actor_or_user(context.params.get("actor") if context else None)
+    return actor_or_user(named_actor())
 
 
 def _onward(packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:

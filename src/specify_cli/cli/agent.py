@@ -6,7 +6,7 @@ import click
 
 from specify_cli.cli.client import actor_or_user, ask
 from specify_cli.cli.options import JSON
-from specify_cli.cli.output import say
+from specify_cli.cli.output import say, say_lanes
 
 
 @click.group()
@@ -72,5 +72,4 @@ def finalize_tasks(*, name: str, as_json: bool) -> None:
     """
     data = ask("finalize-tasks", as_json=as_json, mission=name)
     if not as_json:
-        for lane_id, packages in data["lanes"].items():
-            say(f"{lane_id}: {', '.join(packages)}")
+        say_lanes(data["lanes"])

@@ -88,11 +88,7 @@ def _verified(options: dict[str, Any]) -> int:
 
 
 def _listed(path: Path | None) -> str:
-    """Read the file of expected failures.
-
-    Raises:
-        UsageError: It cannot be read.
-    """
+    """Read the file of expected failures."""
     try:
         return path.read_text(encoding="utf-8") if path else ""
     except (OSError, UnicodeDecodeError) as error:

@@ -85,11 +85,7 @@ def _list() -> None:
 def _found(
     root: click.Context, words: tuple[str, ...], *, is_strict: bool = False
 ) -> click.Context:
-    """Return the context of the command that `words` name, or of the longest part that does.
-
-    Raises:
-        click.UsageError: `is_strict` is true and a word is not a command.
-    """
+    """Return the context of the command that `words` name, or of the longest part that does."""
     found = root
     for word in words:
         inner = None

@@ -69,11 +69,7 @@ def install_service(
 
 
 def _unit(layout: MailboxLayout, *, is_user: bool) -> Unit:
-    """Return the unit of the project.
-
-    Raises:
-        UsageError: systemd cannot be given a path of it.
-    """
+    """Return the unit of the project."""
     from specify_cli.cli.systemd_unit import Unit
 
     root = layout.root
@@ -90,11 +86,7 @@ def _unit(layout: MailboxLayout, *, is_user: bool) -> Unit:
 
 
 def _program() -> Path:
-    """Return the absolute path of this program.
-
-    Raises:
-        UsageError: It is not installed.
-    """
+    """Return the absolute path of this program."""
     # `python -m` would import modules from the working folder.
     beside = Path(sys.executable).with_name(PROGRAM)
     found = beside if beside.is_file() else shutil.which(PROGRAM)
@@ -119,11 +111,7 @@ def _units(*, is_user: bool) -> Path:
 
 
 def _name(given: str | None, root: Path) -> str:
-    """Return the name of the unit without its suffix.
-
-    Raises:
-        UsageError: The given name is not one.
-    """
+    """Return the name of the unit without its suffix."""
     if given is None:
         return f"{PROGRAM}-{re.sub('[^A-Za-z0-9_.-]+', '-', root.name).strip('-.') or 'project'}"
     name = given.removesuffix(".service")
@@ -133,12 +121,7 @@ def _name(given: str | None, root: Path) -> str:
 
 
 def _write(path: Path, text: str, *, replaces: bool) -> None:
-    """Write the unit, unless another one is there.
-
-    Raises:
-        UsageError: There is a different unit, or this user may not write there.
-        StorageFailed: The disk failed.
-    """
+    """Write the unit, unless another one is there."""
     from specify_cli.files import atomic
 
     with contextlib.suppress(PermissionError):

@@ -58,11 +58,7 @@ def reload_config(*, as_json: bool) -> None:
 
 
 def _worker(layout: MailboxLayout) -> Process:
-    """Return the worker that can be asked.
-
-    Raises:
-        StorageFailed: There is none.
-    """
+    """Return the worker that can be asked."""
     from specify_cli.files import locks
     from specify_cli.mailbox import reloading
 
@@ -93,11 +89,7 @@ def _nobody(layout: MailboxLayout) -> str:
 
 
 def _reloaded(worker: Process, layout: MailboxLayout) -> Reading:
-    """Ask the worker, and return its answer.
-
-    Raises:
-        StorageFailed: The worker may not be asked, or did not answer.
-    """
+    """Ask the worker, and return its answer."""
     from specify_cli.mailbox import reloading
 
     asked_ns = time.monotonic_ns()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -35,6 +35,18 @@ SENTENCES = {
 def say(line: str, *, head: str = "", is_error: bool = False) -> None:
     """Print the line with control characters escaped, after `head`, which is printed as it is."""
     click.echo(f"{head}{printable(line)}", err=is_error)
+
+
+def say_lanes(lanes: Mapping[str, Sequence[str]]) -> None:
+    """Print the packages of each execution lane."""
+    for lane_id, packages in lanes.items():
+        say(f"{lane_id}: {', '.join(packages)}")
+
+
+def say_commit(commit: str | None) -> None:
+    """Print the commit that a command made, if it made one."""
+    if commit:
+        say(f"committed: {commit[:12]}")
 
 
 def red(text: str) -> str:

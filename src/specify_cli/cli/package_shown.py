@@ -31,7 +31,7 @@ def show(data: Mapping[str, Any], chosen: Chosen) -> None:
             say(f"  {line}")
     for warning in data.get("warnings", ()):
         say(f"warning: {warning}", is_error=True)
-    say(f"next: {_onward(data, chosen)}")
+    say(f"next: {advice.after_moving(data['wp_id'], chosen)}")
 
 
 def _rows(data: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
@@ -91,7 +91,3 @@ def _show_event(name: str, event: Mapping[str, Any] | None, now: datetime) -> No
     say(f"  {name:<{WIDTH}}{by}{move}")
     for line in history_shown.details(event):
         say(f"  {'':<{WIDTH}}{line}")
-
-
-def _onward(data: Mapping[str, Any], chosen: Chosen) -> str:
-    return advice.after_moving(data["wp_id"], chosen)

@@ -64,13 +64,14 @@ class Chosen(NamedTuple):
         """Return the next command for this mission, by `actor`. Default: the --actor of this command."""
         import shlex
 
-        name = actor or _named_actor()
+        name = actor or named_actor()
         takes_actor = words.startswith(BY_ACTOR)
         by = f" --actor {shlex.quote(name)}" if name and takes_actor else ""
         return f"spec-kitty {words}{self.flag}{by}"
 
 
-def _named_actor() -> str | None:
+def named_actor() -> str | None:
+    """Return the --actor of this command."""
     context = click.get_current_context(silent=True)
     return context.params.get("actor") if context else None
 

@@ -68,10 +68,6 @@ def plan(*, mission: str | None, as_json: bool) -> None:
         return
     for label in ("written", "kept"):
         for path in data[label]:
-            say(f"{label}: {_below_project(path)}")
+            say(f"{label}: {Path(*Path(path).parts[-3:])!s}")
     click.echo("write: the design in plan.md, the work packages in tasks.md")
     say(f"next: {chosen.next('tasks')}")
-
-
-def _below_project(path: str) -> str:
-    return str(Path(*Path(path).parts[-3:]))

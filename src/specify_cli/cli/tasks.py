@@ -11,7 +11,7 @@ import click
 from specify_cli.cli import advice, tasks_change
 from specify_cli.cli.client import actor_or_user, ask
 from specify_cli.cli.options import ACTOR, JSON, MISSION
-from specify_cli.cli.output import say
+from specify_cli.cli.output import say, say_commit, say_lanes
 from specify_cli.cli.prompting import (
     Chosen,
     mission_or_default,
@@ -52,9 +52,8 @@ def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None
             click.echo(
                 "prompts that differ are kept: edit a prompt, or delete it to create it again"
             )
-        _say_lanes(data)
-        if data["commit"]:
-            say(f"committed: {data['commit'][:12]}")
+        say_lanes(data["lanes"])
+        say_commit(data["commit"])
         say(f"next: {advice.after_settling(chosen)}")
 
 
@@ -170,7 +169,7 @@ def finalize(*, mission: str | None, as_json: bool) -> None:
     if not as_json:
         for wp_id, names in data["taken_over"].items():
             say(f"{wp_id}: {' and '.join(names)} copied from tasks.md to its front matter")
-        _say_lanes(data)
+        say_lanes(data["lanes"])
         pairs = data["one_after_another"]
         for it in pairs:
             ours, theirs = it["owned_files"]
@@ -195,8 +194,7 @@ def _say_added(data: dict[str, Any], chosen: Chosen) -> None:
         say(f"{data['lane_id']}: shared with {', '.join(data['lane_mates'])}, one after another")
     elif data["lane_id"]:
         say(f"{data['lane_id']}: only {wp_id}")
-    if data["commit"]:
-        say(f"committed: {data['commit'][:12]}")
+    say_commit(data["commit"])
     if data["lane_id"]:
         say(f"next: {advice.after_moving(wp_id, chosen)}")
     else:
@@ -212,8 +210,3 @@ def _asked_package(chosen: Chosen, *, as_json: bool) -> str:
 def _has_open_steps(package: Mapping[str, Any]) -> bool:
     steps = package["subtasks"]
     return bool(steps["done"] < steps["total"])
-
-
-def _say_lanes(data: dict[str, Any]) -> None:
-    for lane_id, packages in data["lanes"].items():
-        say(f"{lane_id}: {', '.join(packages)}")

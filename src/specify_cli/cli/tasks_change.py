@@ -13,7 +13,7 @@ from specify_cli import errors
 from specify_cli.cli import advice, editing
 from specify_cli.cli.client import complain, envelope_of, is_on_terminal, print_envelope, settled
 from specify_cli.cli.options import JSON, MISSION
-from specify_cli.cli.output import say
+from specify_cli.cli.output import say, say_commit, say_lanes
 from specify_cli.cli.prompting import Chosen, confirm, mission_or_default, package_or_question
 
 OPEN = ("planned", "claimed", "in_progress", "blocked")
@@ -95,8 +95,7 @@ def remove(*, wp: str | None, dry_run: bool, mission: str | None, as_json: bool)
     say(f"{wp_id} is removed")
     if not asks:
         _say_files(data, how="removed")
-    if data["commit"]:
-        say(f"committed: {data['commit'][:12]}")
+    say_commit(data["commit"])
     say(f"next: {advice.after_settling(chosen)}")
 
 
@@ -150,12 +149,10 @@ def _say_changed(data: Mapping[str, Any], mission: Chosen) -> None:
     names = {"owned_files": "owned files"}
     say(f"{wp_id} is changed: {', '.join(names.get(x, x) for x in data['changed'])}")
     if "owned_files" in data["changed"]:
-        for lane_id, packages in data["lanes"].items():
-            say(f"{lane_id}: {', '.join(packages)}")
+        say_lanes(data["lanes"])
     if data["holder"]:
         say(f"{data['holder']} works on it: let them know that it was changed")
-    if data["commit"]:
-        say(f"committed: {data['commit'][:12]}")
+    say_commit(data["commit"])
     say(f"next: {advice.after_moving(wp_id, mission)}")
 
 

@@ -217,12 +217,7 @@ def _timeout_s(flag: str | None, *, waits_s: object = None) -> float:
 
 
 def _mailbox(flag: str | None) -> Mailbox:
-    """Return the named mailbox.
-
-    Raises:
-        UsageError: It does not name a mailbox.
-        StorageFailed: It is not accessible.
-    """
+    """Return the named mailbox."""
     source = "--mailbox" if flag is not None else MAILBOX_VARIABLE
     text = os.environ.get(MAILBOX_VARIABLE, "") if flag is None else flag
     inbox, outbox = folders(text, source=source)

@@ -61,10 +61,10 @@ def decide_transition(
     check_dependencies(wish.wp_id, move, sight)
     if sight.is_being_merged:
         complaint = "a merge with its work is being pushed, or was: merge-mission completes that"
-        raise _rejected(wish, move, guard="merge", complaint=complaint)
+        raise rejected(wish, move, guard="merge", complaint=complaint)
     if wish.force:
         if _is_blank(wish.note):
-            raise _rejected(
+            raise rejected(
                 wish, move, guard="force_note", complaint="--force needs --note with the reason"
             )
         return (move,)
@@ -154,7 +154,7 @@ def check_self_review(package: PackageState, wish: MoveIntent, *, rule: str) -> 
     if rule == "refuse":
         move = Transition(from_lane=package.lane, to_lane=wish.to)
         remedy = "let somebody else review it (self_review in .kitty/config.toml)"
-        raise _rejected(wish, move, guard="self_review", complaint=f"{complaint}: {remedy}")
+        raise rejected(wish, move, guard="self_review", complaint=f"{complaint}: {remedy}")
     return (
         f"{wish.wp_id} is reviewed by its implementer {who!r} (self_review in .kitty/config.toml)"
     )
@@ -173,7 +173,7 @@ def check_commit(package: PackageState, wish: MoveIntent, commit: str | None) ->
         f" {f'commit {commit}' if commit else 'no commit'}: see its work with 'spec-kitty review {wish.wp_id}'"
     )
     move = Transition(from_lane=package.lane, to_lane=wish.to)
-    raise _rejected(wish, move, guard="commit", complaint=complaint)
+    raise rejected(wish, move, guard="commit", complaint=complaint)
 
 
 def check_guard(move: Transition, wish: MoveIntent, sight: Observations) -> None:
@@ -187,7 +187,7 @@ def check_guard(move: Transition, wish: MoveIntent, sight: Observations) -> None
         raise _no_edge(wish, move, remedy="; --force with --note overrides")
     complaint = _COMPLAINTS[guard](wish, sight)
     if complaint:
-        raise _rejected(wish, move, guard=guard.value, complaint=complaint)
+        raise rejected(wish, move, guard=guard.value, complaint=complaint)
 
 
 def _actor(wish: MoveIntent, sight: Observations) -> str | None:
@@ -272,12 +272,13 @@ def _is_blank(text: str | None) -> bool:
 def _no_edge(wish: MoveIntent, move: Transition, *, remedy: str = "") -> TransitionRejected:
     allowed = ", ".join(to for origin, to in MOVES if origin is move.from_lane)
     hint = f"from {move.from_lane} it can go to: {allowed or 'no other status lane'}{remedy}"
-    return _rejected(wish, move, guard="edge", complaint=hint)
+    return rejected(wish, move, guard="edge", complaint=hint)
 
 
-def _rejected(
+def rejected(
     wish: MoveIntent, move: Transition, *, guard: str, complaint: str
 ) -> TransitionRejected:
+    """Return the error of that guard."""
     return TransitionRejected(
         f"{wish.wp_id} cannot go from {move.from_lane} to {move.to_lane}: {complaint}",
         from_lane=move.from_lane.value,

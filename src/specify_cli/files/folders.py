@@ -54,9 +54,10 @@ def opened(folder: Path, *, below: Path) -> Iterator[int]:
     known = _kept.folders
     if known is not None:
         way = folder, below
-        if way not in known:
-            known[way] = _open_or_refuse(folder, below)
-        yield known[way]
+        descriptor = known.get(way)
+        if descriptor is None:
+            descriptor = known[way] = _open_or_refuse(folder, below)
+        yield descriptor
         return
     descriptor = _open_or_refuse(folder, below)
     try:

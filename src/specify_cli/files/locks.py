@@ -15,14 +15,11 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from specify_cli import batch, clock, processes
 from specify_cli.errors import StorageFailed
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 POLL_INTERVAL_S = 0.005
 LOOK_AT_HOLDER_S = 0.25
@@ -214,9 +211,16 @@ def _make_common(descriptor: int, folder: Path) -> None:
 
 def _wait(path: Path, *, timeout_s: float, on_acquired: Callable[[int], None]) -> Lock | None:
     # Imported inside the functions that wait: importing takes longer than most locks are held.
-    from filelock import Timeout
+    from filelock import FileLock, Timeout
 
-    lock = _file_lock(path, on_acquired)
+    # A lock that falls back to the existence of a file would outlive a killed process.
+    lock = FileLock(
+        path,
+        thread_local=False,
+        fallback_to_soft=False,
+        poll_interval=POLL_INTERVAL_S,
+        on_acquired=on_acquired,
+    )
     for wait_s in _waits(timeout_s):
         try:
             lock.acquire(timeout=wait_s)
@@ -238,19 +242,6 @@ def _waits(timeout_s: float) -> Iterator[float]:
     while (remaining_s := deadline - time.monotonic()) > 0:
         processes.require_time()
         yield min(LOOK_AT_HOLDER_S, remaining_s)
-
-
-def _file_lock(path: Path, on_acquired: Callable[[int], None]) -> FileLock:
-    from filelock import FileLock
-
-    # A lock that falls back to the existence of a file would outlive a killed process.
-    return FileLock(
-        path,
-        thread_local=False,
-        fallback_to_soft=False,
-        poll_interval=POLL_INTERVAL_S,
-        on_acquired=on_acquired,
-    )
 
 
 def _sign(descriptor: int) -> None:

@@ -156,11 +156,7 @@ def _lift(child: str, inner: int, top: int) -> None:
 
 
 def _open_folder(name: str, dir_fd: int) -> int:
-    """Open a folder, giving its owner read and write permission.
-
-    Raises:
-        OSError: the disk refused, or another file system or folder is mounted there.
-    """
+    """Open a folder, giving its owner read and write permission."""
     try:
         descriptor = os.open(name, NOT_FOLLOWED, dir_fd=dir_fd)
     except PermissionError:
@@ -188,11 +184,7 @@ def _give_to_owner(name: str, dir_fd: int) -> None:
 
 
 def _require_same_mount(descriptor: int, name: str, dir_fd: int) -> None:
-    """Refuse a folder that is on another mount than its parent.
-
-    Raises:
-        OSError: it is on another mount.
-    """
+    """Refuse a folder that is on another mount than its parent."""
     if mount_of(descriptor) != mount_of(dir_fd):
         raise _mounted(name, dir_fd)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from specify_cli.errors import SpecKittyError
+from specify_cli.files import folders
 from specify_cli.mailbox.claims import Claim
 from specify_cli.mailbox.outbox import Outbox
 
@@ -68,6 +69,7 @@ class AnsweredClaims:
             raise
 
     def _remove(self, claims: list[Claim]) -> None:
-        for claim in claims:
-            claim.retire()
-            self._claims.pop(claim.claim_id, None)
+        with folders.kept_open():
+            for claim in claims:
+                claim.retire()
+                self._claims.pop(claim.claim_id, None)

@@ -19,14 +19,12 @@ from typing import Any
 from specify_cli import clock, credentials, ids
 from specify_cli.files import atomic
 from specify_cli.files.folders import opened
-from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout
 from specify_cli.mailbox.outbox import sweep_temporaries
-from specify_cli.storage.dead_letters import SETTLED
+from specify_cli.storage.dead_letters import SETTLED, read_record
 
 BODY, REASON, PENDING = ".body", ".json", ".pending"
 MODE = 0o600
-MAX_RECORD_BYTES = 1024 * 1024
 
 # Moves the entry to a folder under a new name. Returns its new path, or None if it is gone.
 Move = Callable[[Path, str], Path | None]
@@ -106,7 +104,7 @@ class DeadLetters:
                 self._finish(path, find_body)
 
     def _finish(self, path: Path, find_body: FindBody) -> None:
-        record = _read(path) or {}
+        record = read_record(path) or {}
         hidden = find_body(record.get("identity", DEFAULT), path.stem + BODY)
         body = self._folder / (path.stem + BODY) if hidden is None else hidden
         if record and _exists(body):
@@ -131,7 +129,7 @@ class DeadLetters:
         # A record never changes, so each one is read once.
         self._identities = {
             name: self._identities.get(name)
-            or str((_read(self._folder / name) or {}).get("identity", DEFAULT))
+            or str((read_record(self._folder / name) or {}).get("identity", DEFAULT))
             for name in names
         }
         return Counter(self._identities.values())
@@ -156,14 +154,6 @@ class DeadLetters:
             contextlib.suppress(FileNotFoundError),
         ):
             os.unlink(name, dir_fd=folder)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads(read_regular(path, max_bytes=MAX_RECORD_BYTES))
-    except (OSError, NotRegular, TooLarge, ValueError):
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _exists(path: Path) -> bool:

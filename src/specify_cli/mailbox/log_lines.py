@@ -102,17 +102,11 @@ class AnsweredRequest(NamedTuple):
 
     def logged(self) -> LogLine:
         """Return the line of the log."""
-        fields = self._as_fields()
-        code, event = fields["outcome"], SET_ASIDE if self.set_aside else ANSWERED
-        level: Level = "error" if code in _FAULTS else "info" if code == OK else "warning"
-        return LogLine(_text(fields, event), event, level=level, fields=fields)
-
-    def _as_fields(self) -> dict[str, Any]:
         data: Mapping[str, Any] = self.envelope["data"]
         args = self.line.get("args") or _NOTHING
         reason = None if self.envelope["success"] else data.get("message")
         duration_s = self.duration_s
-        return {
+        fields = {
             "identity": self.identity,
             "actor": self.line.get("actor"),
             "command": self.envelope["command"].removeprefix("orchestrator-api."),
@@ -126,6 +120,9 @@ class AnsweredRequest(NamedTuple):
             "is_repeat": self.is_repeat,
             "duration_s": None if duration_s is None else round(duration_s, 6),
         }
+        code, event = fields["outcome"], SET_ASIDE if self.set_aside else ANSWERED
+        level: Level = "error" if code in _FAULTS else "info" if code == OK else "warning"
+        return LogLine(_text(fields, event), event, level=level, fields=fields)
 
 
 def _text(fields: Mapping[str, Any], event: str) -> str:

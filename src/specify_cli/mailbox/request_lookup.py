@@ -88,7 +88,12 @@ class RequestLookup:
     def _set_aside(self, prefix: str) -> Iterator[dict[str, Any]]:
         for letter in LetterFolder(self._layout.dead_letters).letters():
             if letter.letter_id.startswith(prefix):
-                yield _story(letter)
+                yield {
+                    "state": SET_ASIDE,
+                    "correlation_id": letter.letter_id,
+                    "orchestrator": letter.identity,
+                    "letter": _facts(letter),
+                }
 
     def _letters_of(self, name: str) -> Iterator[Letter]:
         """Yield the dead letters of a file; `.json` may be left out."""
@@ -134,15 +139,6 @@ def _seconds(microseconds: int | None) -> float | None:
 
 def _without_row(story: Mapping[str, Any]) -> dict[str, Any]:
     return {name: it for name, it in story.items() if name != "row"}
-
-
-def _story(letter: Letter) -> dict[str, Any]:
-    return {
-        "state": SET_ASIDE,
-        "correlation_id": letter.letter_id,
-        "orchestrator": letter.identity,
-        "letter": _facts(letter),
-    }
 
 
 def _facts(letter: Letter) -> dict[str, Any]:

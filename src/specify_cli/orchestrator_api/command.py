@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.values import Value, as_json, fields
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from specify_cli.storage.record_entries import MissionMark
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
+
+Cause: TypeAlias = "RequestContext"
+
+UseCases: TypeAlias = "Callable[[], Services]"
+"""Returns the use cases of the project."""
 
 
 class Result(Value):
@@ -66,7 +71,7 @@ def _without_absent(value: Any) -> Any:
     return [_without_absent(it) for it in value] if isinstance(value, (list, tuple)) else value
 
 
-def mission_fields(identity: MissionIdentity) -> dict[str, Any]:
+def fields_of(identity: MissionIdentity) -> dict[str, Any]:
     """The fields of a mission's identity as every MissionResult has them."""
     return {
         "mission_slug": identity.slug,
@@ -97,7 +102,7 @@ class Command(NamedTuple):
 
     name: str
     params: type[Params]
-    handle: Callable[[Any, RequestContext, Callable[[], Services]], Result]
+    handle: Callable[[Any, Cause, UseCases], Result]
     example: str
     changes_state: bool = False
     is_batched: bool = False

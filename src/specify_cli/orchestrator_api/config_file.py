@@ -54,7 +54,8 @@ def read(root: Path) -> Config:
     if table is None:
         key, problem = complaints[0]
         raise _damaged(path, f"at {key}: {problem}{_meant(key, problem)}")
-    settings = HostSettings(**{name: getattr(table, name) for name in HostSettings().written})
+    given = {name: getattr(table, name) for name in HostSettings().written}
+    settings = HostSettings(**{name: it for name, it in given.items() if it is not None})
     if table.orchestrators is None:
         return Config(settings=settings, digest=digest)
     try:

@@ -23,16 +23,6 @@ from specify_cli.protocol import (
     is_orchestrator,
 )
 from specify_cli.storage.settings import (
-    GIT_TIMEOUT_S,
-    INTAKE_MAX_BYTES,
-    INTAKE_MAX_FILES,
-    JOURNAL_DAYS,
-    JOURNAL_MAX_BYTES,
-    LETTERS_DAYS,
-    PUSH_TIMEOUT_S,
-    READS_DAYS,
-    READS_MAX_BYTES,
-    TRASH_DAYS,
     HooksRule,
     IntakeRule,
     ObjectsRule,
@@ -156,33 +146,33 @@ class OrchestratorTable(Params):
 
 
 class ConfigTable(Params):
-    """The whole file."""
+    """The whole file; None stands for the default of `HostSettings`."""
 
-    git_timeout_s: Annotated[int, Field(ge=1, le=MOST_GIT_TIMEOUT_S)] = GIT_TIMEOUT_S
-    push_timeout_s: Annotated[int, Field(ge=1, le=MOST_PUSH_TIMEOUT_S)] = PUSH_TIMEOUT_S
-    owned_files: OwnedFilesRule = "warn"
-    self_review: SelfReviewRule = "warn"
+    git_timeout_s: Annotated[int, Field(ge=1, le=MOST_GIT_TIMEOUT_S)] | None = None
+    push_timeout_s: Annotated[int, Field(ge=1, le=MOST_PUSH_TIMEOUT_S)] | None = None
+    owned_files: OwnedFilesRule | None = None
+    self_review: SelfReviewRule | None = None
     stale_after_s: Annotated[int, Field(ge=1, le=MOST_STALE_AFTER_S)] | None = None
-    workspace_objects: ObjectsRule = "auto"
-    hooks: HooksRule = "copy"
+    workspace_objects: ObjectsRule | None = None
+    hooks: HooksRule | None = None
     filters: Filters | None = None
-    intake: IntakeRule = "warn"
-    intake_max_bytes: Annotated[int, Field(ge=1, le=MOST_INTAKE_BYTES)] = INTAKE_MAX_BYTES
-    intake_max_files: Annotated[int, Field(ge=1, le=MOST_INTAKE_FILES)] = INTAKE_MAX_FILES
-    trash_days: Annotated[int, Field(ge=0, le=MOST_TRASH_DAYS)] = TRASH_DAYS
+    intake: IntakeRule | None = None
+    intake_max_bytes: Annotated[int, Field(ge=1, le=MOST_INTAKE_BYTES)] | None = None
+    intake_max_files: Annotated[int, Field(ge=1, le=MOST_INTAKE_FILES)] | None = None
+    trash_days: Annotated[int, Field(ge=0, le=MOST_TRASH_DAYS)] | None = None
     trash_max_count: Annotated[int, Field(ge=0, le=MOST_KEPT_COUNT)] | None = None
     trash_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] | None = None
-    reads_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = READS_DAYS
-    reads_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] = READS_MAX_BYTES
+    reads_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
+    reads_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] | None = None
     reads_max_count: Annotated[int, Field(ge=0, le=MOST_KEPT_COUNT)] | None = None
     replies_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
     replies_max_count: Annotated[int, Field(ge=0, le=MOST_KEPT_COUNT)] | None = None
     replies_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] | None = None
-    journal_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = JOURNAL_DAYS
-    journal_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] = JOURNAL_MAX_BYTES
+    journal_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
+    journal_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] | None = None
     archive_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
     archive_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] | None = None
-    letters_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = LETTERS_DAYS
+    letters_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = None
     letters_max_count: Annotated[int, Field(ge=0, le=MOST_KEPT_COUNT)] | None = None
     orchestrators: (
         Annotated[dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)]

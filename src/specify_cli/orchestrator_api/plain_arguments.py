@@ -46,15 +46,11 @@ def _params(params_type: type[AnyParams], args: Mapping[str, Any]) -> AnyParams:
 
 def _table(params_type: type[Any]) -> Table:
     if params_type not in _tables:
-        _tables[params_type] = _made_table(params_type)
+        hints = get_type_hints(params_type, include_extras=True)
+        found = fields(params_type)
+        required = frozenset(it.name for it in found if it.default is REQUIRED)
+        _tables[params_type] = {it.name: _reader(hints[it.name]) for it in found}, required
     return _tables[params_type]
-
-
-def _made_table(params_type: type[Any]) -> Table:
-    hints = get_type_hints(params_type, include_extras=True)
-    found = fields(params_type)
-    required = frozenset(it.name for it in found if it.default is REQUIRED)
-    return {it.name: _reader(hints[it.name]) for it in found}, required
 
 
 def _reader(hint: Any) -> Reader:

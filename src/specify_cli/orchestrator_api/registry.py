@@ -45,11 +45,7 @@ def find(name: str, *, for_people: bool = False) -> Command:
 
 
 def _changing(name: str) -> Command:
-    """Return a command of the contract that changes state.
-
-    Raises:
-        UsageError: There is none of that name.
-    """
+    """Return a command of the contract that changes state."""
     match name:
         case "start-implementation":
             from specify_cli.orchestrator_api.commands.start_implementation import COMMAND
@@ -75,11 +71,7 @@ def _changing(name: str) -> Command:
 
 
 def _for_people(name: str) -> Command:
-    """Return a command for people.
-
-    Raises:
-        UsageError: There is none of that name.
-    """
+    """Return a command for people."""
     match name:
         case "create-mission":
             from specify_cli.orchestrator_api.commands.create_mission import COMMAND
@@ -113,11 +105,7 @@ def _for_people(name: str) -> Command:
 
 
 def _for_merging(name: str) -> Command:
-    """Return a command for people about conflicts and merges.
-
-    Raises:
-        UsageError: There is none of that name.
-    """
+    """Return a command for people about conflicts and merges."""
     match name:
         case "merge-branch":
             from specify_cli.orchestrator_api.commands.merge_branch import COMMAND
@@ -135,11 +123,7 @@ def _for_merging(name: str) -> Command:
 
 
 def _for_upkeep(name: str) -> Command:
-    """Return a command for people that maintains the host's own data.
-
-    Raises:
-        UsageError: There is none of that name.
-    """
+    """Return a command for people that maintains the host's own data."""
     match name:
         case "diagnose":
             from specify_cli.orchestrator_api.commands.diagnose import COMMAND

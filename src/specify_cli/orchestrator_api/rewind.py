@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import MissionResult, fields_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 from specify_cli.orchestrator_api.values import Value, argument
 from specify_cli.workflow.rewinding import RewindOptions
@@ -70,7 +70,7 @@ class RewindResult(MissionResult):
     def of(cls, report: RewindReport) -> Self:
         """The report as data."""
         return cls(
-            **mission_fields(report.mission),
+            **fields_of(report.mission),
             to_event=report.to_event,
             newest=report.newest,
             withdrawn=[WithdrawnShown(**asdict(it)) for it in report.withdrawn],

@@ -66,7 +66,7 @@ class LetterFolder:
     def letters(self) -> Iterator[Letter]:
         """Yield every letter with a readable record, oldest first; creates nothing."""
         for letter_id, ending in sorted(self._endings().items()):
-            record = _read(self.folder / (letter_id + ending))
+            record = read_record(self.folder / (letter_id + ending))
             if record is not None:
                 yield Letter(letter_id=letter_id, ending=ending, record=record)
 
@@ -201,7 +201,8 @@ def look_at(path: Path, *, max_bytes: int) -> Look:
         return Look(kind=look.kind, size=look.size, head=file.read(max_bytes))
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return the record in that file; None if it cannot be read."""
     try:
         record = json.loads(read_regular(path, max_bytes=MAX_RECORD_BYTES))
     except (OSError, NotRegular, TooLarge, ValueError):

@@ -177,28 +177,19 @@ def _events_of(record: dict[str, Any], path: Path, number: int) -> list[Event]:
 
 def damaged(path: Path, number: int, complaint: str) -> StateUnreadable:
     """Return the error for a log with a damaged line."""
-    return StateUnreadable(
-        f"{path}, line {number}: {complaint}; restore the line from git or correct it by hand",
-        file=str(path),
-        line=number,
-    )
+    advice = "restore the line from git or correct it by hand"
+    return StateUnreadable.in_line(path, number, f"{complaint}; {advice}")
 
 
 def not_json(path: Path, number: int) -> StateUnreadable:
     """Return the error for a line that is not JSON, such as a conflict marker of git."""
-    return StateUnreadable(
-        f"{path}, line {number}: it is not a JSON object; remove it, or run 'spec-kitty doctor --fix', which"
-        " repairs the file",
-        file=str(path),
-        line=number,
-    )
+    complaint = "it is not a JSON object"
+    advice = "remove it, or run 'spec-kitty doctor --fix', which repairs the file"
+    return StateUnreadable.in_line(path, number, f"{complaint}; {advice}")
 
 
 def changed(path: Path, number: int) -> StateUnreadable:
     """Return the error for a line of the host that was changed."""
-    return StateUnreadable(
-        f"{path}, line {number}: it is not what the host wrote; undo the edit, or run 'spec-kitty"
-        " doctor --fix', which puts the line back",
-        file=str(path),
-        line=number,
-    )
+    complaint = "it is not what the host wrote"
+    advice = "undo the edit, or run 'spec-kitty doctor --fix', which puts the line back"
+    return StateUnreadable.in_line(path, number, f"{complaint}; {advice}")

@@ -71,6 +71,4 @@ def _loaded(body: str, path: Path) -> Any:
 
 
 def _damaged(path: Path, line: int, complaint: str) -> StateUnreadable:
-    return StateUnreadable(
-        f"{path}, line {line}: {complaint}; correct it by hand", file=str(path), line=line
-    )
+    return StateUnreadable.in_line(path, line, f"{complaint}; correct it by hand")

@@ -142,11 +142,7 @@ def _are_same(name: str, here: int, there: int) -> bool:
 
 @contextlib.contextmanager
 def _no_older_release(folder: Path, timeout_s: float) -> Iterator[None]:
-    """Hold every lock that an older release may take, including new ones.
-
-    Raises:
-        StorageFailed: one stays locked for longer than `timeout_s`.
-    """
+    """Hold every lock that an older release may take, including new ones."""
     deadline = time.monotonic() + timeout_s
     while True:
         with ExitStack() as held:

@@ -120,11 +120,7 @@ class MissionFiles(NamedTuple):
             ) from error
 
     def _require_time_for(self, path: Path) -> None:
-        """Check that the file is small if this is a batch.
-
-        Raises:
-            NotInBatch: reading the file takes long.
-        """
+        """Check that the file is small if this is a batch."""
         seen = _stamp(path, inside=(self.project.missions, self.folder))
         if seen is not None and seen.size > _SMALL:
             batch.require_none()

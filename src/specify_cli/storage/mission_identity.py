@@ -131,8 +131,5 @@ def _as_number(value: int | str, path: Path) -> int:
 
 def damaged(path: Path, line: int, complaint: str) -> StateUnreadable:
     """Return the error for a damaged file."""
-    return StateUnreadable(
-        f"{path}, line {line}: {complaint}; correct it by hand or restore it from git",
-        file=str(path),
-        line=line,
-    )
+    advice = "correct it by hand or restore it from git"
+    return StateUnreadable.in_line(path, line, f"{complaint}; {advice}")

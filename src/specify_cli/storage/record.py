@@ -16,15 +16,9 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.storage import published_line, record_rows, record_schema, record_states
 from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_database import DATABASE
-from specify_cli.storage.record_entries import (
-    PLANNED,
-    Draft,
-    Entry,
-    KnownMission,
-    MissionMark,
-)
+from specify_cli.storage.record_entries import PLANNED, Draft, Entry, KnownMission, MissionMark
 from specify_cli.storage.record_lines import LogEntry, RecordLines
-from specify_cli.storage.record_queries import AT_ONCE, RecordQueries
+from specify_cli.storage.record_queries import RecordQueries
 
 REMADE: Final = "remade"
 """The note that says when the record was made in place of a lost one."""
@@ -105,12 +99,11 @@ class Record(RecordQueries):
 
     def newest(self, folder: str) -> int:
         """Return the position of the newest entry of the mission in that folder; 0 if there is none."""
-        with self._open() as connection:
-            query = (
-                "SELECT max((SELECT max(position) FROM entry WHERE mission = number))"
-                " FROM mission WHERE folder = ?"
-            )
-            return connection.execute(query, _kept(folder)).fetchone()[0] or 0
+        query = (
+            "SELECT max((SELECT max(position) FROM entry WHERE mission = number))"
+            " FROM mission WHERE folder = ?"
+        )
+        return self._number(query, *_kept(folder))
 
     def mark_of(self, folder: str) -> MissionMark:
         """Return the mark of the mission in that folder."""
@@ -122,9 +115,7 @@ class Record(RecordQueries):
 
     def position_of(self, mission: int) -> int:
         """Return the position of the mission's newest entry; 0 if there is none."""
-        with self._open() as connection:
-            query = "SELECT max(position) FROM entry WHERE mission = ?"
-            return connection.execute(query, (mission,)).fetchone()[0] or 0
+        return self._number("SELECT max(position) FROM entry WHERE mission = ?", mission)
 
     def behind(self, position: int, *, mission: int) -> tuple[int, int]:
         """Return the number of the mission's entries after that position, and the newest position."""
@@ -169,15 +160,9 @@ class Record(RecordQueries):
     def _of_log(self, mission: int, *, after: int) -> Iterator[LogEntry]:
         query = (
             "SELECT position, kind, place, CAST(log AS BLOB), salt FROM entry"
-            " WHERE position > ? AND mission = ? ORDER BY position LIMIT ?"
+            " WHERE mission = ? AND position > ? ORDER BY position LIMIT ?"
         )
-        while True:
-            with self._open() as connection:
-                found = connection.execute(query, (after, mission, AT_ONCE)).fetchall()
-            yield from map(LogEntry._make, found)
-            if len(found) < AT_ONCE:
-                return
-            after = found[-1][0]
+        return map(LogEntry._make, self._paged(query, mission, after=after))
 
     def commit(self, drafts: Sequence[Draft], *, are_shown: bool = False) -> list[Entry]:
         """Commit all drafts in one transaction, in their order; number them consecutively.

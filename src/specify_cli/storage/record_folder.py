@@ -81,11 +81,7 @@ def not_ours(path: Path, owner: int) -> StorageFailed:
 
 
 def _require_reachable(folder: Path) -> None:
-    """Check that this user may write to the folder.
-
-    Raises:
-        StorageFailed: the user may not.
-    """
+    """Check that this user may write to the folder."""
     try:
         os.stat(folder / ".")
         is_ours = os.access(folder, os.R_OK | os.W_OK | os.X_OK)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli import ids
 from specify_cli.storage import record_rows
 from specify_cli.storage.record_database import RecordDatabase
-from specify_cli.storage.record_entries import (
-    Entry,
-)
+from specify_cli.storage.record_entries import Entry
 
 if TYPE_CHECKING:
     from specify_cli.storage.record_redaction import Redaction
@@ -46,19 +44,11 @@ class RecordQueries(RecordDatabase):
             f"SELECT seq, {record_rows.LINE} FROM {record_rows.FROM}"  # noqa: S608
             " WHERE seq > ? ORDER BY seq LIMIT ?"
         )
-        while True:
-            with self._open() as connection:
-                found = connection.execute(query, (after, AT_ONCE)).fetchall()
-            yield from found
-            if len(found) < AT_ONCE:
-                return
-            after = found[-1][0]
+        return self._paged(query, after=after)
 
     def first_since(self, at: str) -> int:
         """Return the `seq` of the first published line that was committed at or after that timestamp; 0 if there is none."""
-        query = "SELECT min(seq) FROM entry WHERE seq IS NOT NULL AND at >= ?"
-        with self._open() as connection:
-            return connection.execute(query, (at,)).fetchone()[0] or 0
+        return self._number("SELECT min(seq) FROM entry WHERE seq IS NOT NULL AND at >= ?", at)
 
     def numbers(self, *, after: int = 0) -> list[int]:
         """Return the `seq` of each published line after that one, in order."""
@@ -68,9 +58,7 @@ class RecordQueries(RecordDatabase):
 
     def next_number(self, after: int) -> int:
         """Return the `seq` of the first published line after that one; 0 if there is none."""
-        with self._open() as connection:
-            query = "SELECT min(seq) FROM entry WHERE seq > ?"
-            return connection.execute(query, (after,)).fetchone()[0] or 0
+        return self._number("SELECT min(seq) FROM entry WHERE seq > ?", after)
 
     def published_line(self, seq: int) -> bytes | None:
         """Return the published line with that `seq`; None if there is none."""
@@ -90,29 +78,15 @@ class RecordQueries(RecordDatabase):
 
     def entries(self, *, after: int = 0, mission: int | None = None) -> Iterator[Entry]:
         """Yield every entry in order."""
-        where = "position > ?" if mission is None else "position > ? AND mission = ?"
-        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE {where} ORDER BY position LIMIT {AT_ONCE}"  # noqa: S608
-        while True:
-            with self._open() as connection:
-                values = (after,) if mission is None else (after, mission)
-                found = [
-                    record_rows.entry_in(row)
-                    for row in connection.execute(query, values).fetchall()
-                ]
-            yield from found
-            if len(found) < AT_ONCE:
-                return
-            after = found[-1].position
+        values = () if mission is None else (mission,)
+        where = "mission = ? AND position > ?" if values else "position > ?"
+        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE {where} ORDER BY position LIMIT ?"  # noqa: S608
+        return map(record_rows.entry_in, self._paged(query, *values, after=after))
 
     def entry_at(self, position: int) -> Entry | None:
         """Return the newest entry at or before that position; None if there is none."""
-        query = (
-            f"SELECT {record_rows.READ} FROM {record_rows.FROM}"  # noqa: S608
-            " WHERE position <= ? ORDER BY position DESC LIMIT 1"
-        )
-        with self._open() as connection:
-            row = connection.execute(query, (position,)).fetchone()
-            return None if row is None else record_rows.entry_in(row)
+        found = self._entries_where("position <= ? ORDER BY position DESC LIMIT 1", position)
+        return found[0] if found else None
 
     def last(self) -> Entry | None:
         """Return the newest entry; None if there is none."""
@@ -121,15 +95,13 @@ class RecordQueries(RecordDatabase):
 
     def entries_with(self, text: str) -> list[Entry]:
         """Return the entries whose lines contain the text, plain or escaped as JSON."""
-        # Inside the function: few commands redact.
-        from specify_cli.storage import record_redaction
+        from specify_cli.storage import record_redaction  # Few commands redact.
 
         with self._open() as connection:
             return record_redaction.entries_with(connection, text)
 
     def has_answer_with(self, text: str) -> bool:
         """Return whether the private fields of an answer contain the text."""
-        # Inside the function: few commands redact.
         from specify_cli.storage import record_redaction
 
         with self._open() as connection:
@@ -137,7 +109,6 @@ class RecordQueries(RecordDatabase):
 
     def private_reads(self) -> list[bytes]:
         """Return the published lines of reads whose answers may have private fields."""
-        # Inside the function: few commands redact.
         from specify_cli.storage import record_redaction
 
         with self._open() as connection:
@@ -145,14 +116,10 @@ class RecordQueries(RecordDatabase):
 
     def newest_redaction(self) -> int:
         """Return the position of the newest redaction; 0 if there is none."""
-        query = "SELECT ifnull(max(position), 0) FROM entry WHERE kind = 'redaction'"
-        with self._open() as connection:
-            position: int = connection.execute(query).fetchone()[0]
-        return position
+        return self._number("SELECT max(position) FROM entry WHERE kind = 'redaction'")
 
     def redactions(self) -> list[Redaction]:
         """Return each redaction, oldest first."""
-        # Inside the function: few commands redact.
         from specify_cli.storage import record_redaction
 
         with self._open() as connection:
@@ -160,10 +127,8 @@ class RecordQueries(RecordDatabase):
 
     def entry_published(self, seq: int) -> Entry | None:
         """Return the entry whose published line has that `seq`; None if there is none."""
-        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE seq = ?"  # noqa: S608
-        with self._open() as connection:
-            row = connection.execute(query, (seq,)).fetchone()
-            return None if row is None else record_rows.entry_in(row)
+        found = self._entries_where("seq = ?", seq)
+        return found[0] if found else None
 
     def salt_of(self, seq: int) -> bytes | None:
         """Return the salt of the entry with that published line; None if it has none."""
@@ -172,9 +137,7 @@ class RecordQueries(RecordDatabase):
 
     def redaction_entries(self) -> list[Entry]:
         """Return the entry of each redaction, oldest first."""
-        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE kind = 'redaction' ORDER BY position"  # noqa: S608
-        with self._open() as connection:
-            return [record_rows.entry_in(row) for row in connection.execute(query).fetchall()]
+        return self._entries_where("kind = 'redaction' ORDER BY position")
 
     def redacted_lines(self) -> dict[int, bytes]:
         """Return the redacted published lines of reads by `seq`, pruned ones included."""
@@ -183,3 +146,22 @@ class RecordQueries(RecordDatabase):
     def has_unfinished_redaction(self) -> bool:
         """Whether files may still contain redacted text."""
         return self.remembered("redacting") is not None
+
+    def _number(self, query: str, *values: Any) -> int:
+        with self._open() as connection:
+            return connection.execute(query, values).fetchone()[0] or 0
+
+    def _entries_where(self, condition: str, *values: Any) -> list[Entry]:
+        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE {condition}"  # noqa: S608
+        with self._open() as connection:
+            return [record_rows.entry_in(row) for row in connection.execute(query, values)]
+
+    def _paged(self, query: str, *values: Any, after: int) -> Iterator[Any]:
+        """Yield the rows after that number, which is their first column, without keeping a statement open."""
+        while True:
+            with self._open() as connection:
+                found = connection.execute(query, (*values, after, AT_ONCE)).fetchall()
+            yield from found
+            if len(found) < AT_ONCE:
+                return
+            after = found[-1][0]

@@ -174,16 +174,12 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
 def _redact(connection: sqlite3.Connection, draft: Draft) -> None:
     for position, (published, log) in draft.replaces.items():
         _replace(connection, position, published=published, log=log)
-    _drop_answers(connection)
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('redacting', ?)", (draft.at,))
-
-
-def _drop_answers(connection: sqlite3.Connection) -> None:
-    """Drop the private fields of all answers: what a redaction removes may be in any of them."""
+    # Drop the private fields of all answers: what a redaction removes may be in any of them.
     query = "SELECT DISTINCT answer FROM entry WHERE answer IS NOT NULL"
     dropped = connection.execute(query).fetchall()
     connection.execute("UPDATE entry SET answer = NULL WHERE answer IS NOT NULL")
     connection.executemany(DROP_UNUSED, dropped)
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('redacting', ?)", (draft.at,))
 
 
 def _require_newest(connection: sqlite3.Connection, draft: Draft) -> None:

@@ -12,16 +12,6 @@ ObjectsRule: TypeAlias = Literal["auto", "share", "copy"]
 HooksRule: TypeAlias = Literal["copy", "none"]
 IntakeRule: TypeAlias = Literal["warn", "require-sandbox"]
 
-GIT_TIMEOUT_S: Final = 120
-PUSH_TIMEOUT_S: Final = 900
-INTAKE_MAX_BYTES: Final = 2 * 1024**3
-INTAKE_MAX_FILES: Final = 100_000
-TRASH_DAYS: Final = 14
-READS_DAYS: Final = 30
-READS_MAX_BYTES: Final = 256 * 1024**2
-JOURNAL_DAYS: Final = 90
-JOURNAL_MAX_BYTES: Final = 16 * 1024**2
-LETTERS_DAYS: Final = 90
 
 _FROM_GRANTS: Final = ("has_orchestrators", "owners")
 
@@ -34,10 +24,10 @@ class HostSettings(NamedTuple):
     Source: `contract/v1/schemas/config.json`; a test compares them.
     """
 
-    git_timeout_s: int = GIT_TIMEOUT_S
+    git_timeout_s: int = 120
     """The time limit in seconds of one git process, except a push."""
 
-    push_timeout_s: int = PUSH_TIMEOUT_S
+    push_timeout_s: int = 900
     """The time limit in seconds of a push."""
 
     owned_files: OwnedFilesRule = "warn"
@@ -61,13 +51,13 @@ class HostSettings(NamedTuple):
     intake: IntakeRule = "warn"
     """The reaction to commits of a workspace if no sandbox for git works."""
 
-    intake_max_bytes: int = INTAKE_MAX_BYTES
+    intake_max_bytes: int = 2 * 1024**3
     """The most bytes that commits of a workspace may add at once."""
 
-    intake_max_files: int = INTAKE_MAX_FILES
+    intake_max_files: int = 100_000
     """The most files and folders that commits of a workspace may change."""
 
-    trash_days: int = TRASH_DAYS
+    trash_days: int = 14
     """Days for which replaced and removed workspaces are kept."""
 
     trash_max_count: int | None = None
@@ -76,10 +66,10 @@ class HostSettings(NamedTuple):
     trash_max_bytes: int | None = None
     """Bytes on the disk that the trash may take; the oldest workspaces are removed; None for no bound."""
 
-    reads_days: int = READS_DAYS
+    reads_days: int = 30
     """Days for which answers of reads are kept, with their ids and replies."""
 
-    reads_max_bytes: int = READS_MAX_BYTES
+    reads_max_bytes: int = 256 * 1024**2
     """The most bytes of the record for answers of reads; the oldest are removed first."""
 
     reads_max_count: int | None = None
@@ -94,10 +84,10 @@ class HostSettings(NamedTuple):
     replies_max_bytes: int | None = None
     """Bytes that the replies in the outboxes may take; the oldest are removed; None for no bound."""
 
-    journal_days: int = JOURNAL_DAYS
+    journal_days: int = 90
     """Days for which an older part of the journal stays in the outbox before it is archived."""
 
-    journal_max_bytes: int = JOURNAL_MAX_BYTES
+    journal_max_bytes: int = 16 * 1024**2
     """The most bytes of the journal in the outbox; its oldest parts are archived first."""
 
     archive_days: int | None = None
@@ -106,7 +96,7 @@ class HostSettings(NamedTuple):
     archive_max_bytes: int | None = None
     """Bytes that the archive may take; its oldest parts are removed; None for no bound."""
 
-    letters_days: int = LETTERS_DAYS
+    letters_days: int = 90
     """Days for which the records of resolved dead letters are kept."""
 
     letters_max_count: int | None = None

@@ -52,12 +52,7 @@ def arrange(project: Layout) -> None:
 
 
 def _has_line(path: Path) -> bool:
-    """Whether the file has the line.
-
-    Raises:
-        StateUnreadable: it or its folder is a link.
-        OSError, TooLarge: it cannot be read.
-    """
+    """Whether the file has the line."""
     try:
         data = project_files.read(path, below=path.parent.parent, max_bytes=_MOST_BYTES)
     except FileNotFoundError:
@@ -66,11 +61,7 @@ def _has_line(path: Path) -> bool:
 
 
 def _add_line(path: Path) -> None:
-    """Append the line; concurrent writes of other programs are kept.
-
-    Raises:
-        StateUnreadable, StorageFailed, OSError: the file cannot be written.
-    """
+    """Append the line; concurrent writes of other programs are kept."""
     common = path.parent.parent
     folders.ensure(path.parent, below=common, mode=_FOLDER_MODE)
     is_new = not os.path.lexists(path)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from specify_cli.core.merge_paths import shown
 from specify_cli.vcs.content_limits import NewObject, case_faults, new_objects
 from specify_cli.vcs.errors import LimitExceeded
-from specify_cli.vcs.git import Git, GitFailed
+from specify_cli.vcs.git import Git
 from specify_cli.vcs.intake_request import MOST_NAMED, IntakeLimits, IntakeRefused, IntakeSource
+from specify_cli.vcs.repository import is_ancestor
 from specify_cli.vcs.tree_checks import MOST_FAULTS, TreeFault, tree_faults
 
 
@@ -45,11 +46,7 @@ def check_commits(
 
 
 def _faults(git: Git, source: IntakeSource, tip: str, *, most_files: int) -> list[TreeFault]:
-    """Return the faulty names that neither the base nor the target brought in.
-
-    Raises:
-        LimitExceeded: more files differ from either.
-    """
+    """Return the faulty names that neither the base nor the target brought in."""
     ends = [source.base]
     if source.public:
         ends += git.run("merge-base", tip, source.public, check=False).lines
@@ -67,27 +64,10 @@ def _faults(git: Git, source: IntakeSource, tip: str, *, most_files: int) -> lis
 
 
 def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
-    """Return the faulty names in the history of the tip that `base` does not have.
-
-    Raises:
-        LimitExceeded: more files than `most_files` differ, or there are `MOST_FAULTS`.
-    """
+    """Return the faulty names in the history of the tip that `base` does not have."""
     in_the_end = case_faults(git, tip, base=base, most_files=most_files)
     ever = tree_faults(git, [tip], beside=base)
     if len(ever) == MOST_FAULTS:
         # There may be more, so that a comparison with another base is impossible.
         raise LimitExceeded(f"they have {MOST_FAULTS} faulty names, or more", path=ever[0].path)
     return in_the_end + ever
-
-
-def is_ancestor(git: Git, a: str, b: str) -> bool:
-    """Return whether commit `a` is `b` or in its history.
-
-    Raises:
-        GitFailed: one of them is not there.
-    """
-    args = ("merge-base", "--is-ancestor", a, b)
-    done = git.run(*args, check=False)
-    if done.returncode not in (0, 1):
-        raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
-    return done.returncode == 0

@@ -20,7 +20,7 @@ from typing import Final
 from specify_cli.core.merge_paths import shown
 from specify_cli.files import durability
 from specify_cli.vcs import lane_branches, lfs
-from specify_cli.vcs.commit_checks import check_commits, is_ancestor
+from specify_cli.vcs.commit_checks import check_commits
 from specify_cli.vcs.errors import CheckoutBlocked, LimitExceeded, TargetMoved
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.intake_request import (
@@ -33,7 +33,7 @@ from specify_cli.vcs.intake_request import (
     listed_paths,
     missing_branch,
 )
-from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.repository import Repository, is_ancestor
 from specify_cli.vcs.sandbox import Sandbox, sandbox_for
 from specify_cli.vcs.scratch_repository import ScratchRepository, scratch_repository
 from specify_cli.vcs.workspace_fetch import TIP, fetch, require_its_own

@@ -10,12 +10,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
-from specify_cli.files.regular_files import opened_below, opened_file, read_file
+from specify_cli.files.regular_files import opened_file, read_file
 from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs.git import time_limit
 from specify_cli.vcs.objects import Entry
@@ -148,20 +148,15 @@ class FilteredFiles:
     @contextmanager
     def _opened(self, path: str, entry: Entry, *, size: int) -> Iterator[IO[bytes] | None]:
         """Open the file in the workspace; None where it is not a regular file of that mode and size."""
-        with ExitStack() as stack:
-            found = None
-            with suppress(OSError):
-                opened = opened_below(self.workspace, path.split("/"))
-                found = stack.enter_context(opened)
-            state = os.fstat(found.fileno()) if found else None
-            is_alike = state and state.st_size == size and self._has_mode(state, entry)
-            yield found if is_alike else None
+        with lfs.opened_of_size(self.workspace, path.split("/"), size) as file:
+            yield file if file and self._has_mode(file, entry) else None
 
-    def _has_mode(self, state: os.stat_result, entry: Entry) -> bool:
+    def _has_mode(self, file: IO[bytes], entry: Entry) -> bool:
         modes = [it.value for it in self.settings.every if it.key == "core.filemode"]
         if modes and modes[-1] == "false":
             return True
-        return bool(state.st_mode & stat.S_IXUSR) == (entry.mode == _EXECUTABLE)
+        mode = os.fstat(file.fileno()).st_mode
+        return bool(mode & stat.S_IXUSR) == (entry.mode == _EXECUTABLE)
 
 
 def _digest(stream: IO[bytes]) -> str:

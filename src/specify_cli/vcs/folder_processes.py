@@ -81,11 +81,7 @@ class _ProcessSearch:
 
 
 def _upwards(pid: int) -> Generator[tuple[int, Identity]]:
-    """Yield the working directory of a process and those above it, each open until the next one.
-
-    Raises:
-        OSError: it has ended, or belongs to another user.
-    """
+    """Yield the working directory of a process and those above it, each open until the next one."""
     here = os.open(f"{_PROC}/{pid}/cwd", _FOLDER)
     try:
         found = Identity.of(os.fstat(here))

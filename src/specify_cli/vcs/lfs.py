@@ -129,7 +129,8 @@ def _missing(
     missing, total = list[Pointer](), 0
     for pointer in wanted:
         _require_time()
-        with _opened(source.workspace, pointer) as stream:
+        names = (".git", "lfs", *_names(pointer.oid))
+        with opened_of_size(source.workspace, names, pointer.size) as stream:
             total += pointer.size if stream else 0
             if total > most_bytes:
                 text = (
@@ -189,15 +190,13 @@ def _refusal(missing: Sequence[Pointer], source: IntakeSource) -> IntakeRefused:
 
 
 @contextmanager
-def _opened(workspace: Path, pointer: Pointer) -> Iterator[IO[bytes] | None]:
-    """Open the object in the workspace; None where it is not a regular file of that size."""
+def opened_of_size(workspace: Path, names: Sequence[str], size: int) -> Iterator[IO[bytes] | None]:
+    """Open a file in the workspace; None where it is not a regular file of that size."""
     with ExitStack() as stack:
-        source = None
+        file = None
         with suppress(OSError):
-            names = (".git", "lfs", *_names(pointer.oid))
-            source = stack.enter_context(opened_below(workspace, names))
-        is_whole = source and os.fstat(source.fileno()).st_size == pointer.size
-        yield source if is_whole else None
+            file = stack.enter_context(opened_below(workspace, names))
+        yield file if file and os.fstat(file.fileno()).st_size == size else None
 
 
 def _copied(source: IO[bytes], pointer: Pointer, target: Path) -> bool:

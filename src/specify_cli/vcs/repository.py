@@ -136,11 +136,7 @@ class Repository:
         Raises:
             GitFailed: one of them is not a commit.
         """
-        args = ("merge-base", "--is-ancestor", a, b)
-        found = self.git.run(*args, check=False)
-        if found.returncode > 1 or found.returncode < 0:
-            raise GitFailed(args, returncode=found.returncode, stderr=found.stderr)
-        return found.returncode == 0
+        return is_ancestor(self.git, a, b)
 
     def has_commit(self, oid: str) -> bool:
         """Return whether there is a commit of that full name."""
@@ -193,17 +189,22 @@ class Repository:
         return [commit for commit in unique if commit in tops]
 
 
+def is_ancestor(git: Git, a: str, b: str) -> bool:
+    """Return whether commit `a` is `b` or in its history; as `Repository.is_ancestor`."""
+    args = ("merge-base", "--is-ancestor", a, b)
+    found = git.run(*args, check=False)
+    if found.returncode not in (0, 1):
+        raise GitFailed(args, returncode=found.returncode, stderr=found.stderr)
+    return found.returncode == 0
+
+
 def _commit(git: Git, name: str) -> str | None:
     found = git.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", check=False)
     return os.fsdecode(found.stdout).strip() or None
 
 
 def _refuse_damage(git: Git, ref: str) -> None:
-    """Refuse a ref that cannot be read, which is not the same as a missing one.
-
-    Raises:
-        GitFailed: it cannot be read.
-    """
+    """Refuse a ref that cannot be read, which is not the same as a missing one."""
     found = _listed(git, [ref]).get(ref)
     if found:
         raise _damaged(ref, f"names a {found.kind}, not a commit")
@@ -232,11 +233,7 @@ def _date(seconds: str) -> datetime | None:
 
 
 def _listed(git: Git, refs: Sequence[str]) -> dict[str, _Ref]:
-    """Return those of the refs that exist, by name.
-
-    Raises:
-        GitFailed: git cannot read one of them.
-    """
+    """Return those of the refs that exist, by name."""
     if not refs:
         return {}  # Git would list every ref.
     answer = git.run("for-each-ref", f"--format={_REF_FORMAT}", *refs)

@@ -56,11 +56,7 @@ def without_stale_locks(root: Path) -> Iterator[None]:
 
 
 def _sweep(git_dir: Path) -> None:
-    """Remove everything that is known to belong to the holder that wrote the marker.
-
-    Raises:
-        OSError: the disk refused.
-    """
+    """Remove everything that is known to belong to the holder that wrote the marker."""
     marker = lock_ownership.read(git_dir)
     if marker is None:
         return

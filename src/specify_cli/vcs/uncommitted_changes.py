@@ -135,11 +135,7 @@ def _status(made: ScratchRepository, workspace: Path, flags: Sequence[str]) -> U
 def _whole(
     entries: list[tuple[str, str]], workspace: Path, *, is_cut: bool
 ) -> list[tuple[str, str]]:
-    """Return the complete entries of a cut answer, where only ignored files are missing; git prints these last.
-
-    Raises:
-        WorkspaceUnreadable: other files may be missing, too.
-    """
+    """Return the complete entries of a cut answer, where only ignored files are missing; git prints these last."""
     if not is_cut:
         return entries
     *whole, (code, _) = entries

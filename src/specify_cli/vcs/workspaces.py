@@ -105,21 +105,13 @@ def swap(
 
 
 def _require_free(path: Path) -> None:
-    """Refuse a path that is taken.
-
-    Raises:
-        AllocationFailed: it is taken.
-    """
+    """Refuse a path that is taken."""
     if os.path.lexists(path):
         raise AllocationFailed(f"{path} exists; move it away, then try again")
 
 
 def _require_left(path: Path, folder: Identity, *, at: Path) -> None:
-    """Refuse a folder, now at `at`, that is the working directory of a process.
-
-    Raises:
-        AllocationFailed: the message names the processes.
-    """
+    """Refuse a folder, now at `at`, that is the working directory of a process."""
     found = processes_in(folder, owner=at.lstat().st_uid)
     if found:
         named = ", ".join(map(str, found))
@@ -153,11 +145,7 @@ def _complete(
 
 
 def _require_sound(spec: WorkspaceSpec) -> None:
-    """Refuse branches and commits that git's own files would not take for such.
-
-    Raises:
-        AllocationFailed: a branch or commit is invalid.
-    """
+    """Refuse branches and commits that git's own files would not take for such."""
     commits = spec.refs.values()
     if not all(_COMMIT.fullmatch(commit) and commit.strip("0") for commit in commits):
         raise AllocationFailed(f"not all of these are commits: {', '.join(commits)}")

@@ -159,11 +159,7 @@ def _accept(
 def _check_still_ready(
     repository: Repository, mission: OpenMission, *, cause: RequestContext
 ) -> None:
-    """Check an interrupted acceptance again, and commit the mission without it if it is not ready now.
-
-    Raises:
-        MissionNotReady: as `check_ready`.
-    """
+    """Check an interrupted acceptance again, and commit the mission without it if it is not ready now."""
     try:
         check_ready(mission)
     except MissionNotReady:

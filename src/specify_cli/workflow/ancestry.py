@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from specify_cli.core.dependencies import needed_by
 from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
 from specify_cli.core.move_intent import MoveIntent
-from specify_cli.errors import TransitionRejected
-from specify_cli.workflow.mission import OpenMission
+from specify_cli.core.rules import Transition, rejected
 from specify_cli.workflow.package_commits import PackageCommits
 
 BUILT_UPON = OCCUPYING | FINISHED | {Lane.BLOCKED}
@@ -69,9 +68,10 @@ def check_approval(commits: PackageCommits, intent: MoveIntent, commit: str) -> 
     if found:
         named = "; ".join(it.sentence for it in found)
         path = commits.mission.workspace(intent.wp_id).path
-        raise _rejected(
-            commits.mission,
+        move = Transition(from_lane=commits.mission.state_of(intent.wp_id).lane, to_lane=intent.to)
+        raise rejected(
             intent,
+            move,
             guard="unapproved_ancestors",
             complaint=f"its history has work that is not approved: {named}; approve that first,"
             f" or remove it in {path} with 'git rebase -i' and submit the package again",
@@ -92,9 +92,9 @@ def check_withdrawal(commits: PackageCommits, intent: MoveIntent) -> None:
     for other in sorted({*mission.lane_mates(intent.wp_id)} - {intent.wp_id}):
         state = mission.state_of(other)
         if state.lane in BUILT_UPON and _builds_on(commits, other, {approved}):
-            raise _rejected(
-                mission,
+            raise rejected(
                 intent,
+                Transition(from_lane=mission.state_of(intent.wp_id).lane, to_lane=intent.to),
                 guard="approval_built_upon",
                 complaint=f"{other}, which is {state.lane}, builds on it: move {other} back to planned"
                 " first, or cancel it",
@@ -147,15 +147,3 @@ def _known_tips(commits: PackageCommits, wp_id: str) -> set[str]:
     if mission.state_of(wp_id).lane not in FINISHED:
         found.add(commits.branch_tip(wp_id))
     return {commit for commit in found if commit and commits.repository.has_commit(commit)}
-
-
-def _rejected(
-    mission: OpenMission, intent: MoveIntent, *, guard: str, complaint: str
-) -> TransitionRejected:
-    from_lane = mission.state_of(intent.wp_id).lane
-    return TransitionRejected(
-        f"{intent.wp_id} cannot go from {from_lane} to {intent.to}: {complaint}",
-        from_lane=from_lane.value,
-        to_lane=intent.to.value,
-        guard=guard,
-    )

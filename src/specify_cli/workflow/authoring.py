@@ -30,9 +30,10 @@ from specify_cli.workflow.authoring_packages import (
     check_packages,
     render_prompt,
     require_comparable,
+    slug_of,
+    write_prompt,
 )
 from specify_cli.workflow.authoring_takeover import take_over
-from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.mission import OpenMission, reopened
 from specify_cli.workflow.mission_changes import changing_mission
@@ -170,11 +171,8 @@ class Authoring:
             last = _same_as_last(mission, draft)
             if last is None:
                 wp_id = f"WP{max((int(x[2:]) for x in mission.packages), default=0) + 1:02}"
-                name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
-                path = mission.files.folder / "tasks" / name
-                text, root = _prompt(wp_id, draft, _next_subtask(mission)), self.project.root
-                folders.ensure_all(path.parent, below=root)
-                publish(path, text.encode(), below=root, sweeps=True)
+                text = _prompt(wp_id, draft, _next_subtask(mission))
+                path = write_prompt(mission, wp_id, title=draft.title, text=text)
             else:
                 wp_id, path = last.wp_id, last.prompt_path
             whole = host_files.replanned(reopened(mission))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,6 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow import authoring_outline, host_files
 from specify_cli.workflow.authoring_agreement import former_prompts, tasks_text
 from specify_cli.workflow.authoring_commits import commit_mission
-from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.mission import OpenMission, reopened
 from specify_cli.workflow.mission_changes import changing_mission
@@ -69,7 +70,8 @@ class Packages:
             missing = {x: draft for x, draft in outline.items() if x not in mission.packages}
             _require_no_former_prompt(mission, missing)
             for wp_id, draft in missing.items():
-                _write_prompt(mission, wp_id, draft)
+                text = render_prompt(wp_id, draft)
+                write_prompt(mission, wp_id, title=draft.title, text=text)
             whole = reopened(mission)
             host_files.write_lanes(whole)
             return PackagesReport(
@@ -180,12 +182,13 @@ def _require_no_former_prompt(mission: OpenMission, missing: Collection[str]) ->
             )
 
 
-def _write_prompt(mission: OpenMission, wp_id: str, draft: PackageDraft) -> None:
-    name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
-    path = mission.files.folder / "tasks" / name
+def write_prompt(mission: OpenMission, wp_id: str, *, title: str, text: str) -> Path:
+    """Write the prompt of a new package, and return its path."""
+    path = mission.files.folder / "tasks" / f"{wp_id}-{slug_of(title) or 'package'}.md"
     root = mission.files.project.root
     folders.ensure_all(path.parent, below=root)
-    publish(path, render_prompt(wp_id, draft).encode(), below=root)
+    publish(path, text.encode(), below=root, sweeps=True)
+    return path
 
 
 def _differing(
@@ -232,3 +235,25 @@ def _files(folder: Path) -> list[Path]:
         and not path.name.endswith(("~", ".tmp"))
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
+
+
+LONGEST_SLUG = 60
+
+
+def slug_of(text: str) -> str:
+    """Return the text as lower-case words joined by hyphens; in ASCII if it has an ASCII letter."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    if not re.search(r"[a-z]", plain):
+        return _in_its_script(text) or re.sub(r"[^0-9]+", "-", plain)[:LONGEST_SLUG].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_SLUG].strip("-")
+
+
+def _in_its_script(text: str) -> str:
+    """Return the letters, marks and digits of a title in another script; empty if it has no letter."""
+    # Composed, as all systems except one write names of files.
+    composed = unicodedata.normalize("NFC", text.lower())
+    kept = (c if c.isprintable() and unicodedata.category(c)[0] in "LMN" else "-" for c in composed)
+    words = re.sub(r"-+", "-", "".join(kept)).strip("-")
+    while len(words.encode()) > LONGEST_SLUG * 2:  # The limit of file names is in bytes.
+        words = words[:-1].rstrip("-")
+    return words if any(map(str.isalpha, words)) else ""

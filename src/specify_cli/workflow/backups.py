@@ -99,11 +99,7 @@ class Backups:
         )
 
     def _outside(self, path: Path) -> Path:
-        """Return the resolved path of a new file outside the project.
-
-        Raises:
-            UsageError: it is not one.
-        """
+        """Return the resolved path of a new file outside the project."""
         folder = Path(os.path.realpath(path.parent))
         if not folder.is_dir():
             raise UsageError(f"{folder} is not a folder: make it, or give another path")

@@ -85,11 +85,7 @@ def of_package(mission: OpenMission, wp_id: str, *, until_the_end: ExitStack) ->
 
 
 def _found(project: Project, slug: str) -> tuple[OpenMission, Repository] | None:
-    """Return the mission and its repository; None if one is missing or damaged, which the use case reports.
-
-    Raises:
-        StorageFailed: the disk refused, so there may be work that was not read.
-    """
+    """Return the mission and its repository; None if one is missing or damaged, which the use case reports."""
     mission = seen(project, slug)
     repository = _repository(project) if mission else None
     return (mission, repository) if mission and repository else None

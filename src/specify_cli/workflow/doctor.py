@@ -26,14 +26,13 @@ from specify_cli.workflow.doctor_git import (
     examine_branches,
     examine_repository,
 )
-from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
 from specify_cli.workflow.doctor_host import (
     examine_host,
     examine_intake,
     examine_states,
     stale_drafts,
 )
-from specify_cli.workflow.doctor_lanes import examine_lanes
+from specify_cli.workflow.doctor_lanes import examine_graph, examine_lanes, examine_overlaps
 from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
 from specify_cli.workflow.doctor_missing import examine_missing
 from specify_cli.workflow.doctor_outline import examine_outline

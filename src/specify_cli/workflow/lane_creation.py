@@ -133,11 +133,7 @@ class LaneCreation:
         return tuple(self._warnings(made) if made else self._left_in(found))
 
     def _is_kept(self, found: LaneFolder, tip: str) -> bool:
-        """Whether the existing workspace can be used as it is.
-
-        Raises:
-            AllocationFailed: it cannot, and holds uncommitted work.
-        """
+        """Whether the existing workspace can be used as it is."""
         if found.kind is Kind.NONE:
             return False
         if (
@@ -234,11 +230,7 @@ class LaneCreation:
             )
 
     def _require_looked_idle(self, found: LaneFolder) -> None:
-        """Require that the workspace had no uncommitted work when it was read.
-
-        Raises:
-            AllocationFailed: naming the files.
-        """
+        """Require that the workspace had no uncommitted work when it was read."""
         if found.kind is Kind.LINKED:
             linked_worktrees.require_removable(self.repository, found.path)
         if self.offer.unseen:
@@ -246,11 +238,7 @@ class LaneCreation:
         _require_none(self.offer.files)
 
     def _require_still_idle(self, found: LaneFolder, path: Path) -> None:
-        """Require that the workspace, now at `path`, has no uncommitted work.
-
-        Raises:
-            AllocationFailed: naming the files.
-        """
+        """Require that the workspace, now at `path`, has no uncommitted work."""
         commit = self.offer.tip
         if commit is None:
             text = f"{path} has no commit of the project; move it away, then try again"

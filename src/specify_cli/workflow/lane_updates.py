@@ -204,11 +204,7 @@ class _LaneUpdate:
         ]
 
     def _approved(self, commits: PackageCommits, others: Sequence[str]) -> dict[str, str]:
-        """Return the approved commits to merge, by package.
-
-        Raises:
-            PreflightFailed: a package of `others` is not approved.
-        """
+        """Return the approved commits to merge, by package."""
         wanted = {*others, *lost_work.finished_dependencies(self.mission, self.wp_id)}
         for other in sorted(others):
             self.mission.package(other)

@@ -121,11 +121,7 @@ def _create(
 
 
 def _require_own_names(mission: OpenMission, workspace: Workspace) -> None:
-    """Require that no execution lane of a mission `a` has the branch of a mission `a-lane-b`.
-
-    Raises:
-        AllocationFailed: naming the two missions.
-    """
+    """Require that no execution lane of a mission `a` has the branch of a mission `a-lane-b`."""
     project = mission.files.project
     found = None
     with suppress(StateUnreadable):  # A command on the damaged mission reports it.
@@ -183,11 +179,7 @@ def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
 
 
 def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> StartParts:
-    """Take in the workspace's commits, and return the commits that the package builds on.
-
-    Raises:
-        IntakeRefused: they are refused, or the package would continue without them.
-    """
+    """Take in the workspace's commits, and return the commits that the package builds on."""
     mission, standing = commits.mission, offer.standing(commits.repository)
     if offer.refusal or standing is BranchRelation.AHEAD:
         offer.take_in(commits.repository)

@@ -88,11 +88,7 @@ class MergeComputation:
     def _refuse_conflicts(
         self, sides: Sequence[LaneConflict], paths: Sequence[str], *, found: Sequence[str]
     ) -> None:
-        """Refuse the merge, naming the packages and execution lanes that conflict.
-
-        Raises:
-            PreflightFailed: always.
-        """
+        """Refuse the merge, naming the packages and execution lanes that conflict."""
         named = list(Conflicts(self.repository, self.mission).of_merge(sides, self.target))
         if not named:
             text = (

@@ -164,11 +164,7 @@ def _pull_ref(mission: OpenMission) -> str:
 def _require_free(
     repository: Repository, mission: OpenMission, branch: str, *, target: str
 ) -> None:
-    """Require that the branch does not exist, or that its commits continue an earlier merge on it.
-
-    Raises:
-        PreflightFailed: it is another branch, or one of the host.
-    """
+    """Require that the branch does not exist, or that its commits continue an earlier merge on it."""
     if branch.startswith("-") or branch == "HEAD":
         merge_preflight.refuse(
             [f"git does not take {branch[:200]!r} as a new branch: name another one"]
@@ -234,11 +230,7 @@ def _apply(repository: Repository, mission: OpenMission, plan: MergePlan) -> Non
 
 
 def _place_of_work(repository: Repository, mission: OpenMission) -> tuple[str, str]:
-    """Return the name and commit of the branch that has the work: the target, or its remote-tracking branch.
-
-    Raises:
-        PreflightFailed: neither has all of it.
-    """
+    """Return the name and commit of the branch that has the work: the target, or its remote-tracking branch."""
     target = mission.target_branch
     remote, fetched = tracking_tip(repository, target)
     missing: dict[str, list[str]] = {}

@@ -152,11 +152,7 @@ def still_with(record: Record, secret: str, found: RedactionPlan) -> list[str]:
 
 
 def _has_intent(record: Record, about: str, names: _Names) -> bool:
-    """Whether the request has an unfinished intent.
-
-    Raises:
-        UsageError: that intent contains the secret, which is needed to complete it.
-    """
+    """Whether the request has an unfinished intent."""
     begun = [it for it in Intents(record).all() if it.id in {about, *names.requests}]
     for intent in begun:
         if intent.has(forms_of(names.secret)):
@@ -258,11 +254,7 @@ def _digests(entry: Entry) -> Iterator[str]:
 
 
 def _has(line: bytes, secret: str, *, beside: Collection[str] | None = None) -> bool:
-    """Whether a replaceable text of the line contains the secret; keys in `beside` are not replaceable.
-
-    Raises:
-        UsageError: a text that cannot be replaced contains it.
-    """
+    """Whether a replaceable text of the line contains the secret; keys in `beside` are not replaceable."""
     count, keys = record_proof.places_of(line, secret)
     fixed = [it for it in keys if beside is None or it in beside]
     if fixed:

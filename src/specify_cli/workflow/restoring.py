@@ -198,11 +198,7 @@ def _closed(record: Record) -> Iterator[Record]:
 
 @contextmanager
 def _locks_held(folder: Path) -> Iterator[None]:
-    """Hold the worker's lock and all others of the record, so that no process changes anything.
-
-    Raises:
-        StorageFailed: a process holds one of them.
-    """
+    """Hold the worker's lock and all others of the record, so that no process changes anything."""
     names = folder / "locks"
     with ExitStack() as held:
         if names.is_dir():

@@ -154,11 +154,7 @@ class Rewinding:
         return report, end
 
     def _end_of_kept_lines(self, event_id: str, lines: Sequence[bytes], slug: str) -> int:
-        """How many lines stay.
-
-        Raises:
-            UsageError: the arguments do not fit.
-        """
+        """How many lines stay."""
         for number, line in enumerate(lines, start=1):
             fields = _fields(line)
             if fields.get("event_id") != event_id:

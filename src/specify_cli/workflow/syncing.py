@@ -144,11 +144,7 @@ class Syncing:
 
 
 def _missing(repository: Repository, index: WorkspaceIndex) -> list[SyncResult]:
-    """Return the results for missing workspaces.
-
-    Raises:
-        StorageFailed: git does not work in the project, or `.worktrees` cannot be read.
-    """
+    """Return the results for missing workspaces."""
     try:
         found = missing_workspaces.find(repository, index)
     except GitFailed as error:

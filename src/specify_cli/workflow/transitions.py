@@ -99,12 +99,7 @@ def owner_of(mission: OpenMission, context: RequestContext) -> int | None:
 def _decided(
     mission: OpenMission, package: PackageState, intent: MoveIntent, *, offer: Offer
 ) -> Sequence[Transition]:
-    """Decide the transitions.
-
-    Raises:
-        TransitionRejected: a guard refuses the move. It is `intake` if the missing work may be in commits
-            that were refused.
-    """
+    """Decide the transitions."""
     try:
         return rules.decide_transition(package, intent, _observations(mission, package, intent))
     except TransitionRejected as error:

@@ -10,17 +10,15 @@ from specify_cli.core.events import Event, Transitioned
 from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.rules import Transition
-from specify_cli.errors import error_details
 from specify_cli.storage.project import Project
 from specify_cli.workflow import lane_occupancy, transitions
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.mission import (
-    LONGEST_SHOWN,
     OpenMission,
-    open_mission,
 )
 from specify_cli.workflow.offers import offered, others_offered
+from specify_cli.workflow.package_lookup import open_package
 from specify_cli.workflow.reports import CommitsBeyond, MoveReport, StartReport, WorkspaceReport
 from specify_cli.workflow.transition_events import from_and_to, moved_events
 
@@ -168,10 +166,7 @@ class WorkPackages:
         """
         from specify_cli.workflow import lane_workspaces
 
-        mission = open_mission(self.project, selector)
-        with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
-            mission.package(wp_id)
-        return lane_workspaces.inspect(mission, wp_id)
+        return lane_workspaces.inspect(open_package(self.project, selector, wp_id), wp_id)
 
 
 def _beyond_approval(

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.accepting import AcceptReport
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class AcceptMissionParams(Params):
@@ -35,28 +27,21 @@ class AcceptMissionResult(MissionResult):
     merge_pending_wps: list[str]
     canceled_wps: list[str]
 
-    @classmethod
-    def of(cls, report: AcceptReport) -> AcceptMissionResult:
-        """The wire form of the report."""
-        return cls(
-            **mission_fields(report.mission),
-            accepted=True,
-            mode="auto",
-            accepted_at=report.accepted_at,
-            accepted_wps=sorted(report.approved + report.done),
-            approved_wps=list(report.approved),
-            done_wps=list(report.done),
-            merge_pending_wps=list(report.approved),
-            canceled_wps=list(report.canceled),
-        )
 
-
-def handle(
-    params: AcceptMissionParams, cause: RequestContext, services: Callable[[], Services]
-) -> AcceptMissionResult:
+def handle(params: AcceptMissionParams, cause: Cause, services: UseCases) -> AcceptMissionResult:
     """Accept the mission."""
     report = services().accepting.accept(params.mission, actor=params.actor, cause=cause)
-    return AcceptMissionResult.of(report)
+    return AcceptMissionResult(
+        **fields_of(report.mission),
+        accepted=True,
+        mode="auto",
+        accepted_at=report.accepted_at,
+        accepted_wps=sorted(report.approved + report.done),
+        approved_wps=list(report.approved),
+        done_wps=list(report.done),
+        merge_pending_wps=list(report.approved),
+        canceled_wps=list(report.canceled),
+    )
 
 
 COMMAND = Command(

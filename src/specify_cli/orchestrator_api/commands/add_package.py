@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class AddPackageParams(Params):
@@ -43,9 +36,7 @@ class AddPackageResult(MissionResult):
     is_new: bool
 
 
-def handle(
-    params: AddPackageParams, cause: RequestContext, services: Callable[[], Services]
-) -> AddPackageResult:
+def handle(params: AddPackageParams, cause: Cause, services: UseCases) -> AddPackageResult:
     """Write the prompt of the package."""
     draft = PackageDraft(
         title=params.title,
@@ -58,7 +49,7 @@ def handle(
     mission, wp_id = added.mission, added.wp_id
     is_planned = bool(mission.log.plan)
     return AddPackageResult(
-        **mission_fields(mission.identity),
+        **fields_of(mission.identity),
         wp_id=wp_id,
         prompt_path=str(added.path),
         lane_id=mission.lane_ids[wp_id] if is_planned else None,

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class AppendHistoryParams(Params):
@@ -31,15 +24,13 @@ class AppendHistoryResult(MissionResult):
     history_entry_id: str
 
 
-def handle(
-    params: AppendHistoryParams, cause: RequestContext, services: Callable[[], Services]
-) -> AppendHistoryResult:
+def handle(params: AppendHistoryParams, cause: Cause, services: UseCases) -> AppendHistoryResult:
     """Add the note."""
     report = services().annotating.append_history(
         params.mission, params.wp, actor=params.actor, note=params.note, context=cause
     )
     return AppendHistoryResult(
-        **mission_fields(report.mission), wp_id=params.wp, history_entry_id=report.entry_ids[0]
+        **fields_of(report.mission), wp_id=params.wp, history_entry_id=report.entry_ids[0]
     )
 
 

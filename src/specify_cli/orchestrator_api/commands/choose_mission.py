@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.command import Cause, Command, Result, UseCases
 from specify_cli.orchestrator_api.texts import Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class ChooseMissionParams(Params):
@@ -33,9 +27,7 @@ class ChooseMissionResult(Result):
     candidates: list[str]
 
 
-def handle(
-    params: ChooseMissionParams, cause: RequestContext, services: Callable[[], Services]
-) -> ChooseMissionResult:
+def handle(params: ChooseMissionParams, cause: Cause, services: UseCases) -> ChooseMissionResult:
     """Return the default mission, or the candidates."""
     choice = services().choosing.mission(Path(params.folder))
     return ChooseMissionResult(

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class CreateMissionParams(Params):
@@ -30,9 +23,7 @@ class CreateMissionResult(MissionResult):
     target_branch: str | None
 
 
-def handle(
-    params: CreateMissionParams, cause: RequestContext, services: Callable[[], Services]
-) -> CreateMissionResult:
+def handle(params: CreateMissionParams, cause: Cause, services: UseCases) -> CreateMissionResult:
     """Create the folder."""
     identity = services().authoring.create_mission(
         params.title,
@@ -40,7 +31,7 @@ def handle(
         mission_type=params.mission_type,
         target=params.target,
     )
-    return CreateMissionResult(**mission_fields(identity), target_branch=identity.target_branch)
+    return CreateMissionResult(**fields_of(identity), target_branch=identity.target_branch)
 
 
 COMMAND = Command(

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases
 from specify_cli.orchestrator_api.diagnosis import DiagnosisResult, doctor_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class DiagnoseParams(Params):
@@ -22,9 +15,7 @@ class DiagnoseParams(Params):
     mission: Name | None = argument(MISSION, default=None)
 
 
-def handle(
-    params: DiagnoseParams, cause: RequestContext, services: Callable[[], Services]
-) -> DiagnosisResult:
+def handle(params: DiagnoseParams, cause: Cause, services: UseCases) -> DiagnosisResult:
     """What was found; nothing is changed."""
     doctor = doctor_of(services())
     return DiagnosisResult.of(doctor.diagnose(params.mission), doctor.project.root)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases
 from specify_cli.orchestrator_api.dead_letter_result import LetterResult
 from specify_cli.orchestrator_api.texts import ACTOR, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class DiscardDeadLetterParams(Params):
@@ -23,9 +16,7 @@ class DiscardDeadLetterParams(Params):
     actor: Words = argument(ACTOR)
 
 
-def handle(
-    params: DiscardDeadLetterParams, cause: RequestContext, services: Callable[[], Services]
-) -> LetterResult:
+def handle(params: DiscardDeadLetterParams, cause: Cause, services: UseCases) -> LetterResult:
     """Delete the body."""
     letters = services().dead_letters
     return LetterResult.of(letters.discard(params.dead_letter, actor=params.actor, cause=cause))

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from specify_cli.core.drafts import PackageEdit
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 NONE = "none"
 """Stands for an empty list."""
@@ -42,9 +37,7 @@ class EditPackageResult(MissionResult):
     holder: str | None
 
 
-def handle(
-    params: EditPackageParams, cause: RequestContext, services: Callable[[], Services]
-) -> EditPackageResult:
+def handle(params: EditPackageParams, cause: Cause, services: UseCases) -> EditPackageResult:
     """Change the package."""
     edit = PackageEdit(
         wp_id=params.wp,
@@ -57,7 +50,7 @@ def handle(
     report = services().package_changes.edit(params.mission, edit, cause)
     mission = report.mission
     return EditPackageResult(
-        **mission_fields(mission.identity),
+        **fields_of(mission.identity),
         wp_id=report.wp_id,
         changed=list(report.changed),
         files=[str(path) for path in report.files],

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import Value, argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class FinalizeTasksParams(Params):
@@ -38,14 +31,12 @@ class FinalizeTasksResult(MissionResult):
     one_after_another: list[FilesInCommon]
 
 
-def handle(
-    params: FinalizeTasksParams, cause: RequestContext, services: Callable[[], Services]
-) -> FinalizeTasksResult:
+def handle(params: FinalizeTasksParams, cause: Cause, services: UseCases) -> FinalizeTasksResult:
     """The lanes are written down."""
     report = services().authoring.finalize(params.mission)
     mission = report.mission
     return FinalizeTasksResult(
-        **mission_fields(mission.identity),
+        **fields_of(mission.identity),
         work_packages=list(mission.packages),
         taken_over={wp_id: list(names) for wp_id, names in report.taken_over.items()},
         lanes={lane.lane_id: list(lane.wp_ids) for lane in mission.lanes},

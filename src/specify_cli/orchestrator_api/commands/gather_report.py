@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from specify_cli.core.events import moment_of
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api.arguments import Constraint, Params
-from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.command import Cause, Command, Result, UseCases
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import argument
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.project_report import ProjectReport
-    from specify_cli.workflow.services import Services
 
 MostRows = Constraint((("ge", 0), ("le", 100_000)))
 
@@ -40,9 +37,7 @@ class GatherReportResult(Result):
         return asdict(self.report)
 
 
-def handle(
-    params: GatherReportParams, cause: RequestContext, services: Callable[[], Services]
-) -> GatherReportResult:
+def handle(params: GatherReportParams, cause: Cause, services: UseCases) -> GatherReportResult:
     """Return the report; nothing is changed."""
     report = services().reporting.gather(
         params.mission, since=_moment(params.since), most_rows=params.rows

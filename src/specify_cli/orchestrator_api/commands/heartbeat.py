@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class HeartbeatParams(Params):
@@ -31,13 +24,11 @@ class HeartbeatResult(MissionResult):
     stale_after_s: int | None = None
 
 
-def handle(
-    params: HeartbeatParams, cause: RequestContext, services: Callable[[], Services]
-) -> HeartbeatResult:
+def handle(params: HeartbeatParams, cause: Cause, services: UseCases) -> HeartbeatResult:
     """Record a sign of life."""
     report = services().claiming.heartbeat(params.mission, params.wp, actor=params.actor)
     return HeartbeatResult(
-        **mission_fields(report.mission),
+        **fields_of(report.mission),
         wp_id=report.wp_id,
         last_sign_of_life=report.at.isoformat(timespec="microseconds"),
         stale_after_s=report.stale_after_s,

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Final
 
 from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.arguments import Constraint, Params
-from specify_cli.orchestrator_api.command import Command, PartialResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, PartialResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import Name, shown_title
 from specify_cli.orchestrator_api.values import Value, argument
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.mission_reports import ListedMission
-    from specify_cli.workflow.services import Services
 
 MOST: Final = 500
 """The maximum number of missions in an answer."""
@@ -49,7 +46,7 @@ class MissionInList(Value):
         counted, is_read = Counter(lane.value for lane in listed.lanes), listed.problem is None
         summary = {lane.value: counted[lane.value] for lane in Lane} | {"total": len(listed.lanes)}
         return cls(
-            **mission_fields(listed.mission),
+            **fields_of(listed.mission),
             title=shown_title(listed.mission.title),
             target_branch=listed.mission.own_target,
             accepted=listed.is_accepted if is_read else None,
@@ -75,9 +72,7 @@ class ListMissionsResult(PartialResult):
     not_checked_out_total: int | None = None
 
 
-def handle(
-    params: ListMissionsParams, cause: RequestContext, services: Callable[[], Services]
-) -> ListMissionsResult:
+def handle(params: ListMissionsParams, cause: Cause, services: UseCases) -> ListMissionsResult:
     """Return the missions that the caller may see, by folder name."""
     missions = services().missions
     page = missions.page(cause.covers_mission, after=params.after, limit=params.limit)

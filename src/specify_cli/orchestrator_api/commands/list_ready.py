@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from specify_cli.orchestrator_api.command import Command, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases, fields_of
 from specify_cli.orchestrator_api.positions import PositionedParams, PositionedResult, add_position
 from specify_cli.orchestrator_api.values import Value
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class ListReadyParams(PositionedParams):
@@ -33,9 +26,7 @@ class ListReadyResult(PositionedResult):
     ready_work_packages: list[ReadyPackage]
 
 
-def handle(
-    params: ListReadyParams, cause: RequestContext, services: Callable[[], Services]
-) -> ListReadyResult:
+def handle(params: ListReadyParams, cause: Cause, services: UseCases) -> ListReadyResult:
     """Return the planned packages with satisfied dependencies, sorted by id."""
     report = services().missions.ready(params.mission)
     ready = [
@@ -47,7 +38,7 @@ def handle(
         )
         for package in report.packages
     ]
-    return ListReadyResult(**mission_fields(report.mission), position="", ready_work_packages=ready)
+    return ListReadyResult(**fields_of(report.mission), position="", ready_work_packages=ready)
 
 
 COMMAND = Command(

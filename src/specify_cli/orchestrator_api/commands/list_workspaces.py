@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from specify_cli import clock
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.command import Cause, Command, Result, UseCases
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
     from specify_cli.workflow.workspace_listing import ListedWorkspace, TrashEntry
 
 
@@ -26,9 +23,7 @@ class ListWorkspacesResult(Result):
     trash: list[dict[str, Any]]
 
 
-def handle(
-    params: ListWorkspacesParams, cause: RequestContext, services: Callable[[], Services]
-) -> ListWorkspacesResult:
+def handle(params: ListWorkspacesParams, cause: Cause, services: UseCases) -> ListWorkspacesResult:
     """Every workspace by its name; in the trash, the oldest first."""
     listing = services().workspace_listing
     return ListWorkspacesResult(

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class MarkMergedParams(Params):
@@ -34,15 +27,13 @@ class MarkMergedResult(MissionResult):
     commits_not_included: list[CommitsLeft] | None = None
 
 
-def handle(
-    params: MarkMergedParams, cause: RequestContext, services: Callable[[], Services]
-) -> MarkMergedResult:
+def handle(params: MarkMergedParams, cause: Cause, services: UseCases) -> MarkMergedResult:
     """Mark the mission merged."""
     report, marked = services().pull_requests.mark_merged(
         params.mission, actor=params.actor, context=cause
     )
     return MarkMergedResult(
-        **mission_fields(report.mission),
+        **fields_of(report.mission),
         found_in=report.target_branch,
         merged_wps=list(report.merged),
         marked_wps=list(marked),

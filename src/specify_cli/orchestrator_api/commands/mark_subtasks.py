@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from specify_cli.core.move_intent import SubtaskMarks
 from specify_cli.orchestrator_api.arguments import AtLeastOne, Constraint, Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 Status = Constraint((("pattern", "^(done|pending)$"),))
 
@@ -37,16 +32,14 @@ class MarkSubtasksResult(MissionResult):
     unchanged: list[str] | None = None
 
 
-def handle(
-    params: MarkSubtasksParams, cause: RequestContext, services: Callable[[], Services]
-) -> MarkSubtasksResult:
+def handle(params: MarkSubtasksParams, cause: Cause, services: UseCases) -> MarkSubtasksResult:
     """Mark the subtasks."""
     marks = SubtaskMarks(wp_id=params.wp, names=tuple(params.subtasks), status=params.status)
     report = services().annotating.mark_subtasks(
         params.mission, marks, actor=params.actor, context=cause
     )
     return MarkSubtasksResult(
-        **mission_fields(report.mission),
+        **fields_of(report.mission),
         subtasks=params.subtasks,
         status=params.status,
         work_packages=list(report.wp_ids),

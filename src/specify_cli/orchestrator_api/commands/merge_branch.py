@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.core.move_intent import MergeOptions
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class MergeBranchParams(Params):
@@ -39,16 +32,14 @@ class MergeBranchResult(MissionResult):
     push_problem: str | None = None
 
 
-def handle(
-    params: MergeBranchParams, cause: RequestContext, services: Callable[[], Services]
-) -> MergeBranchResult:
+def handle(params: MergeBranchParams, cause: Cause, services: UseCases) -> MergeBranchResult:
     """Merge on the branch."""
     options = MergeOptions(target=params.target, strategy=params.strategy, push=params.push)
     report = services().pull_requests.merge_on(
         params.mission, params.branch, options, context=cause
     )
     return MergeBranchResult(
-        **mission_fields(report.mission),
+        **fields_of(report.mission),
         branch=report.branch,
         target_branch=report.target,
         commit=report.commit,

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.core.move_intent import MergeOptions
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.reports import MergeReport
-    from specify_cli.workflow.services import Services
 
 
 class MergeMissionParams(Params):
@@ -43,31 +35,25 @@ class MergeMissionResult(MissionResult):
     warnings: list[str] | None = None
     commits_not_included: list[CommitsLeft] | None = None
 
-    @classmethod
-    def of(cls, report: MergeReport) -> MergeMissionResult:
-        """The wire form of the report."""
-        return cls(
-            **mission_fields(report.mission),
-            merged=True,
-            target_branch=report.target_branch,
-            strategy=report.strategy,
-            merged_wps=list(report.merged),
-            worktree_removed=report.worktrees_removed,
-            commit=report.commit,
-            canceled_wps=list(report.canceled),
-            warnings=list(report.warnings) or None,
-            commits_not_included=commits_left(report.commits_not_included),
-        )
 
-
-def handle(
-    params: MergeMissionParams, cause: RequestContext, services: Callable[[], Services]
-) -> MergeMissionResult:
+def handle(params: MergeMissionParams, cause: Cause, services: UseCases) -> MergeMissionResult:
     """Merge the mission."""
     options = MergeOptions(
         target=params.target, strategy=params.strategy, push=params.push, actor=params.actor
     )
-    return MergeMissionResult.of(services().merging.merge(params.mission, options, cause))
+    report = services().merging.merge(params.mission, options, cause)
+    return MergeMissionResult(
+        **fields_of(report.mission),
+        merged=True,
+        target_branch=report.target_branch,
+        strategy=report.strategy,
+        merged_wps=list(report.merged),
+        worktree_removed=report.worktrees_removed,
+        commit=report.commit,
+        canceled_wps=list(report.canceled),
+        warnings=list(report.warnings) or None,
+        commits_not_included=commits_left(report.commits_not_included),
+    )
 
 
 COMMAND = Command(

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
-from specify_cli.orchestrator_api.command import Command, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases, fields_of
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.positions import PositionedParams, PositionedResult, add_position
 from specify_cli.orchestrator_api.texts import shown_title
 from specify_cli.orchestrator_api.values import Value
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.mission_reports import MissionReport, PackageReport
-    from specify_cli.workflow.services import Services
+    from specify_cli.workflow.mission_reports import PackageReport
 
 
 class MissionStateParams(PositionedParams):
@@ -91,25 +88,19 @@ class MissionStateResult(PositionedResult):
     work_packages: list[PackageOnBoard]
     warnings: list[str] | None = None
 
-    @classmethod
-    def of(cls, report: MissionReport) -> MissionStateResult:
-        """The wire form of the report."""
-        counted = Counter(package.lane.value for package in report.packages)
-        summary = {lane.value: counted[lane.value] for lane in Lane}
-        return cls(
-            **mission_fields(report.mission),
-            position="",
-            summary=summary | {"total": len(report.packages)},
-            work_packages=[PackageOnBoard.of(package) for package in report.packages],
-            warnings=list(report.warnings) or None,
-        )
 
-
-def handle(
-    params: MissionStateParams, cause: RequestContext, services: Callable[[], Services]
-) -> MissionStateResult:
+def handle(params: MissionStateParams, cause: Cause, services: UseCases) -> MissionStateResult:
     """Return the state of all packages."""
-    return MissionStateResult.of(services().missions.state(params.mission))
+    report = services().missions.state(params.mission)
+    counted = Counter(package.lane.value for package in report.packages)
+    summary = {lane.value: counted[lane.value] for lane in Lane}
+    return MissionStateResult(
+        **fields_of(report.mission),
+        position="",
+        summary=summary | {"total": len(report.packages)},
+        work_packages=[PackageOnBoard.of(package) for package in report.packages],
+        warnings=list(report.warnings) or None,
+    )
 
 
 COMMAND = Command(

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from specify_cli.orchestrator_api.arguments import Constraint, Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.history_entry import HistoryEntry
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 Limit = Constraint((("ge", 1), ("le", 500)))
 
@@ -39,15 +34,13 @@ class PackageHistoryResult(MissionResult):
     feedback: FeedbackGiven | None = None
 
 
-def handle(
-    params: PackageHistoryParams, cause: RequestContext, services: Callable[[], Services]
-) -> PackageHistoryResult:
+def handle(params: PackageHistoryParams, cause: Cause, services: UseCases) -> PackageHistoryResult:
     """Return the events of the range, newest last."""
     page = services().history.page(
         params.mission, params.wp, limit=params.limit, after=params.after, before=params.before
     )
     return PackageHistoryResult(
-        **mission_fields(page.mission),
+        **fields_of(page.mission),
         wp_id=page.wp_id,
         history=[HistoryEntry.of(event) for event in page.events],
         earlier=page.earlier,

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases
 from specify_cli.orchestrator_api.replies import OldRepliesParams, RepliesResult
 
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
-
-def handle(
-    params: OldRepliesParams, cause: RequestContext, services: Callable[[], Services]
-) -> RepliesResult:
+def handle(params: OldRepliesParams, cause: Cause, services: UseCases) -> RepliesResult:
     """Remove the data; return what was removed."""
     retention = services().retention
     gone = retention.carry_out(retention.plan(params.age, with_trash=True))

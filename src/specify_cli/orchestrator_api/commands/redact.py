@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.command import Cause, Command, Result, UseCases
 from specify_cli.orchestrator_api.texts import ACTOR, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class RedactParams(Params):
@@ -44,9 +37,7 @@ class RedactResult(Result):
     look: str | None
 
 
-def handle(
-    params: RedactParams, cause: RequestContext, services: Callable[[], Services]
-) -> RedactResult:
+def handle(params: RedactParams, cause: Cause, services: UseCases) -> RedactResult:
     """Redact the secret; return what was redacted and what still contains it."""
     try:
         secret = bytes.fromhex(params.text_hex).decode()

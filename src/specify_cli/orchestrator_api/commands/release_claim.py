@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class ReleaseClaimParams(Params):
@@ -37,9 +30,7 @@ class ReleaseClaimResult(MissionResult):
     warnings: list[str] | None = None
 
 
-def handle(
-    params: ReleaseClaimParams, cause: RequestContext, services: Callable[[], Services]
-) -> ReleaseClaimResult:
+def handle(params: ReleaseClaimParams, cause: Cause, services: UseCases) -> ReleaseClaimResult:
     """Release the claim."""
     report = services().claiming.release(
         params.mission,
@@ -50,7 +41,7 @@ def handle(
         cause=cause,
     )
     return ReleaseClaimResult(
-        **mission_fields(report.move.mission),
+        **fields_of(report.move.mission),
         wp_id=report.move.wp_id,
         from_lane=report.move.from_lane.value,
         to_lane=report.move.to_lane.value,

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class RemovePackageParams(Params):
@@ -33,9 +26,7 @@ class RemovePackageResult(MissionResult):
     commit: str | None
 
 
-def handle(
-    params: RemovePackageParams, cause: RequestContext, services: Callable[[], Services]
-) -> RemovePackageResult:
+def handle(params: RemovePackageParams, cause: Cause, services: UseCases) -> RemovePackageResult:
     """Remove the package."""
     report = services().package_changes.remove(
         params.mission, params.wp, cause, is_preview=params.preview
@@ -43,7 +34,7 @@ def handle(
     mission = report.mission
     package = mission.packages.get(report.wp_id)
     return RemovePackageResult(
-        **mission_fields(mission.identity),
+        **fields_of(mission.identity),
         wp_id=report.wp_id,
         title=package.title if package else None,
         files=[str(path) for path in report.files],

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases
 from specify_cli.orchestrator_api.diagnosis import DiagnosisResult, doctor_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class RepairParams(Params):
@@ -23,9 +16,7 @@ class RepairParams(Params):
     actor: Name | None = argument(ACTOR, default=None)
 
 
-def handle(
-    params: RepairParams, cause: RequestContext, services: Callable[[], Services]
-) -> DiagnosisResult:
+def handle(params: RepairParams, cause: Cause, services: UseCases) -> DiagnosisResult:
     """Repair; return the repaired and the remaining findings."""
     doctor = doctor_of(services())
     return DiagnosisResult.of(

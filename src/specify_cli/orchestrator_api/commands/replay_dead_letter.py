@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases
 from specify_cli.orchestrator_api.dead_letter_result import LetterResult
 from specify_cli.orchestrator_api.texts import ACTOR, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class ReplayDeadLetterParams(Params):
@@ -24,9 +17,7 @@ class ReplayDeadLetterParams(Params):
     actor: Words = argument(ACTOR)
 
 
-def handle(
-    params: ReplayDeadLetterParams, cause: RequestContext, services: Callable[[], Services]
-) -> LetterResult:
+def handle(params: ReplayDeadLetterParams, cause: Cause, services: UseCases) -> LetterResult:
     """Put the dead letter back into its inbox."""
     letters = services().dead_letters
     return LetterResult.of(

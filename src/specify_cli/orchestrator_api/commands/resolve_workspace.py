@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class ResolveWorkspaceParams(Params):
@@ -35,12 +28,12 @@ class ResolveWorkspaceResult(MissionResult):
 
 
 def handle(
-    params: ResolveWorkspaceParams, cause: RequestContext, services: Callable[[], Services]
+    params: ResolveWorkspaceParams, cause: Cause, services: UseCases
 ) -> ResolveWorkspaceResult:
     """Return the workspace, branch and prompt; create nothing."""
     report = services().work_packages.resolve_workspace(params.mission, params.wp)
     return ResolveWorkspaceResult(
-        **mission_fields(report.mission),
+        **fields_of(report.mission),
         wp_id=report.wp_id,
         workspace_path=str(report.workspace.path),
         prompt_path=str(report.prompt_path),

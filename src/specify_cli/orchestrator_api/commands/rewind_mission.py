@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases
 from specify_cli.orchestrator_api.rewind import RewindMissionParams, RewindResult, options_of
 
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
-
-def handle(
-    params: RewindMissionParams, cause: RequestContext, services: Callable[[], Services]
-) -> RewindResult:
+def handle(params: RewindMissionParams, cause: Cause, services: UseCases) -> RewindResult:
     """Rewind; return the withdrawn events and the state of the packages."""
     report = services().rewinding.rewind(
         params.mission,

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class ShowAcceptanceParams(Params):
@@ -27,12 +20,10 @@ class ShowAcceptanceResult(MissionResult):
     awaits_acceptance: bool
 
 
-def handle(
-    params: ShowAcceptanceParams, cause: RequestContext, services: Callable[[], Services]
-) -> ShowAcceptanceResult:
+def handle(params: ShowAcceptanceParams, cause: Cause, services: UseCases) -> ShowAcceptanceResult:
     """Show whether the mission waits for its acceptance."""
     identity, awaits_acceptance = services().accepting.show(params.mission)
-    return ShowAcceptanceResult(**mission_fields(identity), awaits_acceptance=awaits_acceptance)
+    return ShowAcceptanceResult(**fields_of(identity), awaits_acceptance=awaits_acceptance)
 
 
 COMMAND = Command(

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 from specify_cli.orchestrator_api.arguments import CommitId, Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 MOST_FILES: Final = 100
 
@@ -44,9 +39,7 @@ class ShowDiffResult(MissionResult):
     pager: str | None
 
 
-def handle(
-    params: ShowDiffParams, cause: RequestContext, services: Callable[[], Services]
-) -> ShowDiffResult:
+def handle(params: ShowDiffParams, cause: Cause, services: UseCases) -> ShowDiffResult:
     """Return the difference between the two commits."""
     report = services().diffs.of(
         params.mission,
@@ -56,7 +49,7 @@ def handle(
         is_summary=params.stat,
     )
     return ShowDiffResult(
-        **mission_fields(report.mission),
+        **fields_of(report.mission),
         wp_id=report.wp_id,
         lane=report.lane.value,
         base=report.base,

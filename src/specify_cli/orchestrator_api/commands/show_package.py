@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.history_entry import HistoryEntry, Subtask
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
@@ -15,9 +15,7 @@ from specify_cli.orchestrator_api.values import Value, argument
 if TYPE_CHECKING:
     from specify_cli.core.events import Event
     from specify_cli.core.lanes import Lane
-    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.package_overview import Overview
-    from specify_cli.workflow.services import Services
 
 
 class ShowPackageParams(Params):
@@ -75,7 +73,7 @@ class ShowPackageResult(MissionResult):
         """The wire form of the overview."""
         package, newest, sign = shown.package, shown.newest, shown.package.last_sign_of_life
         return cls(
-            **mission_fields(shown.mission),
+            **fields_of(shown.mission),
             wp_id=package.wp_id,
             title=package.title,
             lane=package.lane.value,
@@ -113,9 +111,7 @@ def _subtasks(shown: Overview) -> list[TitledSubtask]:
     ]
 
 
-def handle(
-    params: ShowPackageParams, cause: RequestContext, services: Callable[[], Services]
-) -> ShowPackageResult:
+def handle(params: ShowPackageParams, cause: Cause, services: UseCases) -> ShowPackageResult:
     """Return what is known of the package."""
     return ShowPackageResult.of(services().overview.of(params.mission, params.wp))
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.history_entry import Subtask, subtasks_of
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 MOST_TEXT: Final = 100_000
 """The most characters of a prompt in an answer, and of a list together."""
@@ -41,15 +37,13 @@ class ShowPromptResult(MissionResult):
     owned_files_total: int | None = None
 
 
-def handle(
-    params: ShowPromptParams, cause: RequestContext, services: Callable[[], Services]
-) -> ShowPromptResult:
+def handle(params: ShowPromptParams, cause: Cause, services: UseCases) -> ShowPromptResult:
     """Return the prompt with the current state of its subtasks."""
     report = services().prompts.of(params.mission, params.wp)
     subtasks, subtasks_total = _first(report.subtasks)
     owned_files, owned_files_total = _first(report.owned_files)
     return ShowPromptResult(
-        **mission_fields(report.mission),
+        **fields_of(report.mission),
         wp_id=report.wp_id,
         prompt_path=str(report.path),
         prompt=report.text[:MOST_TEXT],

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.command import Cause, Command, UseCases
 from specify_cli.orchestrator_api.rewind import RewindResult, ShowRewindParams, options_of
 
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
-
-def handle(
-    params: ShowRewindParams, cause: RequestContext, services: Callable[[], Services]
-) -> RewindResult:
+def handle(params: ShowRewindParams, cause: Cause, services: UseCases) -> RewindResult:
     """What it would be, and what stands in the way; nothing is changed."""
     report = services().rewinding.show(params.mission, options_of(params))
     return RewindResult.of(report)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 from specify_cli.orchestrator_api.values import Value, argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.package_views import WorkReport
-    from specify_cli.workflow.services import Services
 
 
 class ShowWorkParams(Params):
@@ -58,30 +51,24 @@ class ShowWorkResult(MissionResult):
     feedback: FeedbackGiven | None = None
     commits_not_included: list[CommitsLeft] | None = None
 
-    @classmethod
-    def of(cls, report: WorkReport) -> ShowWorkResult:
-        """The wire form of the report."""
-        return cls(
-            **mission_fields(report.mission),
-            wp_id=report.wp_id,
-            open_subtasks=list(report.open_subtasks),
-            commits=[CommitShown(**asdict(it)) for it in report.commits],
-            commits_total=report.commits_total,
-            files=[FileShown(**asdict(it)) for it in report.files],
-            files_total=report.files_total,
-            problems=list(report.problems),
-            commit=report.commit,
-            base=report.base,
-            feedback=FeedbackGiven.of(report.feedback),
-            commits_not_included=commits_left([report.beyond] if report.beyond else ()),
-        )
 
-
-def handle(
-    params: ShowWorkParams, cause: RequestContext, services: Callable[[], Services]
-) -> ShowWorkResult:
+def handle(params: ShowWorkParams, cause: Cause, services: UseCases) -> ShowWorkResult:
     """The work as it would be approved now."""
-    return ShowWorkResult.of(services().showing.work(params.mission, params.wp))
+    report = services().showing.work(params.mission, params.wp)
+    return ShowWorkResult(
+        **fields_of(report.mission),
+        wp_id=report.wp_id,
+        open_subtasks=list(report.open_subtasks),
+        commits=[CommitShown(**asdict(it)) for it in report.commits],
+        commits_total=report.commits_total,
+        files=[FileShown(**asdict(it)) for it in report.files],
+        files_total=report.files_total,
+        problems=list(report.problems),
+        commit=report.commit,
+        base=report.base,
+        feedback=FeedbackGiven.of(report.feedback),
+        commits_not_included=commits_left([report.beyond] if report.beyond else ()),
+    )
 
 
 COMMAND = Command(

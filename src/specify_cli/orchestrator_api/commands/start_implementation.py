@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.core.lanes import Lane
 from specify_cli.core.move_intent import MoveIntent
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
+from specify_cli.orchestrator_api.command import (
+    Cause,
+    Command,
+    MissionResult,
+    UseCases,
+    always,
+    fields_of,
+)
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.reports import StartReport
-    from specify_cli.workflow.services import Services
 
 
 class StartImplementationParams(Params):
@@ -43,34 +42,29 @@ class StartImplementationResult(MissionResult):
     feedback: FeedbackGiven | None = None
     warnings: list[str] | None = None
 
-    @classmethod
-    def of(cls, report: StartReport) -> StartImplementationResult:
-        """The wire form of the report."""
-        move, place = report.move, report.workspace
-        return cls(
-            **mission_fields(move.mission),
-            wp_id=move.wp_id,
-            from_lane=move.from_lane.value,
-            to_lane=move.to_lane.value,
-            workspace_path=str(place.workspace.path),
-            prompt_path=str(move.prompt_path),
-            policy_metadata_recorded=move.policy_recorded,
-            no_op=move.no_op,
-            lane_id=place.workspace.lane_id,
-            lane_branch=place.workspace.branch,
-            lane_base_ref=place.base_ref,
-            feedback=FeedbackGiven.of(report.feedback),
-            warnings=list(move.warnings) or None,
-        )
-
 
 def handle(
-    params: StartImplementationParams, cause: RequestContext, services: Callable[[], Services]
+    params: StartImplementationParams, cause: Cause, services: UseCases
 ) -> StartImplementationResult:
     """Move the package to in_progress for the actor, and prepare its workspace."""
     intent = MoveIntent(wp_id=params.wp, actor=params.actor, to=Lane.IN_PROGRESS)
     report = services().work_packages.start_implementation(params.mission, intent, cause)
-    return StartImplementationResult.of(report)
+    move, place = report.move, report.workspace
+    return StartImplementationResult(
+        **fields_of(move.mission),
+        wp_id=move.wp_id,
+        from_lane=move.from_lane.value,
+        to_lane=move.to_lane.value,
+        workspace_path=str(place.workspace.path),
+        prompt_path=str(move.prompt_path),
+        policy_metadata_recorded=move.policy_recorded,
+        no_op=move.no_op,
+        lane_id=place.workspace.lane_id,
+        lane_branch=place.workspace.branch,
+        lane_base_ref=place.base_ref,
+        feedback=FeedbackGiven.of(report.feedback),
+        warnings=list(move.warnings) or None,
+    )
 
 
 COMMAND = Command(

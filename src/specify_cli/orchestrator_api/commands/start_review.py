@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.core.lanes import Lane
 from specify_cli.core.move_intent import MoveIntent
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
+from specify_cli.orchestrator_api.command import (
+    Cause,
+    Command,
+    MissionResult,
+    UseCases,
+    always,
+    fields_of,
+)
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.reports import MoveReport
-    from specify_cli.workflow.services import Services
 
 
 class StartReviewParams(Params):
@@ -40,32 +39,24 @@ class StartReviewResult(MissionResult):
     warnings: list[str] | None = None
     commit: str | None = None
 
-    @classmethod
-    def of(cls, report: MoveReport) -> StartReviewResult:
-        """The wire form of the report."""
-        return cls(
-            **mission_fields(report.mission),
-            wp_id=report.wp_id,
-            from_lane=report.from_lane.value,
-            to_lane=report.to_lane.value,
-            prompt_path=str(report.prompt_path),
-            policy_metadata_recorded=report.policy_recorded,
-            no_op=report.no_op,
-            outside_owned_files=list(report.outside_owned_files) or None,
-            warnings=list(report.warnings) or None,
-            commit=report.commit,
-        )
 
-
-def handle(
-    params: StartReviewParams, cause: RequestContext, services: Callable[[], Services]
-) -> StartReviewResult:
+def handle(params: StartReviewParams, cause: Cause, services: UseCases) -> StartReviewResult:
     """Move the package to in_review for the actor."""
     intent = MoveIntent(
         wp_id=params.wp, actor=params.actor, to=Lane.IN_REVIEW, review_ref=params.review_ref
     )
-    return StartReviewResult.of(
-        services().work_packages.start_review(params.mission, intent, cause)
+    report = services().work_packages.start_review(params.mission, intent, cause)
+    return StartReviewResult(
+        **fields_of(report.mission),
+        wp_id=report.wp_id,
+        from_lane=report.from_lane.value,
+        to_lane=report.to_lane.value,
+        prompt_path=str(report.prompt_path),
+        policy_metadata_recorded=report.policy_recorded,
+        no_op=report.no_op,
+        outside_owned_files=list(report.outside_owned_files) or None,
+        warnings=list(report.warnings) or None,
+        commit=report.commit,
     )
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.command import Cause, Command, Result, UseCases
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import Value, argument
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
     from specify_cli.workflow.syncing import SyncResult
 
 
@@ -67,9 +64,7 @@ class SyncWorkspacesResult(Result):
     workspaces: list[WorkspaceSynced]
 
 
-def handle(
-    params: SyncWorkspacesParams, cause: RequestContext, services: Callable[[], Services]
-) -> SyncWorkspacesResult:
+def handle(params: SyncWorkspacesParams, cause: Cause, services: UseCases) -> SyncWorkspacesResult:
     """What came from each workspace."""
     found = services().syncing.take_in_all(
         params.mission, only=params.workspaces, moves_checkouts=not params.keeps_checkouts

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.command import Cause, Command, Result, UseCases
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import Value, argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class TidyMissionsParams(Params):
@@ -37,9 +30,7 @@ class TidyMissionsResult(Result):
     branches: list[TidyBranch]
 
 
-def handle(
-    params: TidyMissionsParams, cause: RequestContext, services: Callable[[], Services]
-) -> TidyMissionsResult:
+def handle(params: TidyMissionsParams, cause: Cause, services: UseCases) -> TidyMissionsResult:
     """Remove the branches, or only list them."""
     found = services().tidying.tidy(params.mission, is_dry=params.is_dry)
     return TidyMissionsResult(

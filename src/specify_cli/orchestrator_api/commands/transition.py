@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from specify_cli import nearest
 from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
 from specify_cli.core.move_intent import MoveIntent, check_review_agreement
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api.arguments import CommitId, Params, Verdict, given
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.reports import MoveReport
-    from specify_cli.workflow.services import Services
 
 
 class ReviewResult(Params):
@@ -81,27 +75,21 @@ class TransitionResult(MissionResult):
     warnings: list[str] | None = None
     commits_not_included: list[CommitsLeft] | None = None
 
-    @classmethod
-    def of(cls, report: MoveReport) -> TransitionResult:
-        """The wire form of the report."""
-        return cls(
-            **mission_fields(report.mission),
-            wp_id=report.wp_id,
-            from_lane=report.from_lane.value,
-            to_lane=report.to_lane.value,
-            policy_metadata_recorded=report.policy_recorded,
-            outside_owned_files=list(report.outside_owned_files) or None,
-            warnings=list(report.warnings) or None,
-            commits_not_included=commits_left(report.commits_not_included),
-        )
 
-
-def handle(
-    params: TransitionParams, cause: RequestContext, services: Callable[[], Services]
-) -> TransitionResult:
+def handle(params: TransitionParams, cause: Cause, services: UseCases) -> TransitionResult:
     """Move the package."""
     intent = _intent(params)
-    return TransitionResult.of(services().work_packages.transition(params.mission, intent, cause))
+    report = services().work_packages.transition(params.mission, intent, cause)
+    return TransitionResult(
+        **fields_of(report.mission),
+        wp_id=report.wp_id,
+        from_lane=report.from_lane.value,
+        to_lane=report.to_lane.value,
+        policy_metadata_recorded=report.policy_recorded,
+        outside_owned_files=list(report.outside_owned_files) or None,
+        warnings=list(report.warnings) or None,
+        commits_not_included=commits_left(report.commits_not_included),
+    )
 
 
 def _intent(params: TransitionParams) -> MoveIntent:

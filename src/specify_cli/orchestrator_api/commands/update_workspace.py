@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class UpdateWorkspaceParams(Params):
@@ -37,14 +30,14 @@ class UpdateWorkspaceResult(MissionResult):
 
 
 def handle(
-    params: UpdateWorkspaceParams, cause: RequestContext, services: Callable[[], Services]
+    params: UpdateWorkspaceParams, cause: Cause, services: UseCases
 ) -> UpdateWorkspaceResult:
     """Update the execution lane."""
     report = services().updating.update(
         params.mission, params.wp, actor=params.actor, others=params.others or [], context=cause
     )
     return UpdateWorkspaceResult(
-        **mission_fields(report.mission),
+        **fields_of(report.mission),
         wp_id=report.wp_id,
         workspace_path=str(report.workspace.path),
         lane_branch=report.workspace.branch,

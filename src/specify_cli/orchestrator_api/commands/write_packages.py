@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.authoring_packages import PackagesReport
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class WritePackagesParams(Params):
@@ -31,25 +23,19 @@ class WritePackagesResult(MissionResult):
     lanes: dict[str, list[str]]
     commit: str | None
 
-    @classmethod
-    def of(cls, report: PackagesReport) -> WritePackagesResult:
-        """The wire form of the report."""
-        mission = report.mission
-        return cls(
-            **mission_fields(mission.identity),
-            work_packages=list(mission.packages),
-            written=list(report.written),
-            differing={wp_id: list(names) for wp_id, names in report.differing.items()},
-            lanes={lane.lane_id: list(lane.wp_ids) for lane in mission.lanes},
-            commit=report.commit,
-        )
 
-
-def handle(
-    params: WritePackagesParams, cause: RequestContext, services: Callable[[], Services]
-) -> WritePackagesResult:
+def handle(params: WritePackagesParams, cause: Cause, services: UseCases) -> WritePackagesResult:
     """Create the packages."""
-    return WritePackagesResult.of(services().packages.write(params.mission, cause))
+    report = services().packages.write(params.mission, cause)
+    mission = report.mission
+    return WritePackagesResult(
+        **fields_of(mission.identity),
+        work_packages=list(mission.packages),
+        written=list(report.written),
+        differing={wp_id: list(names) for wp_id, names in report.differing.items()},
+        lanes={lane.lane_id: list(lane.wp_ids) for lane in mission.lanes},
+        commit=report.commit,
+    )
 
 
 COMMAND = Command(

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import Cause, Command, MissionResult, UseCases, fields_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
 from specify_cli.orchestrator_api.values import argument
-
-if TYPE_CHECKING:
-    from specify_cli.workflow.context import RequestContext
-    from specify_cli.workflow.services import Services
 
 
 class WritePlanParams(Params):
@@ -28,13 +21,11 @@ class WritePlanResult(MissionResult):
     kept: list[str]
 
 
-def handle(
-    params: WritePlanParams, cause: RequestContext, services: Callable[[], Services]
-) -> WritePlanResult:
+def handle(params: WritePlanParams, cause: Cause, services: UseCases) -> WritePlanResult:
     """Create the files; existing ones are kept."""
     report = services().authoring.write_plan(params.mission)
     return WritePlanResult(
-        **mission_fields(report.identity),
+        **fields_of(report.identity),
         written=[str(path) for path in report.written],
         kept=[str(path) for path in report.kept],
     )
