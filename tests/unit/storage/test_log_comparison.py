@@ -72,8 +72,8 @@ def test_a_file_without_a_middle_line_is_not_behind() -> None:
 
 def test_foreign_lines_are_reported_with_their_positions() -> None:
     found = of(line("x"), KNOWN[0], KNOWN[1], line("y"), line("z"), *KNOWN[2:], line("w"))
-    told = [(it.number, json.loads(it.line)["event_id"], it.after) for it in found.foreign]
-    assert told == [(1, "x", 0), (4, "y", 2), (5, "z", 2), (8, "w", 4)]
+    positions = [(it.number, json.loads(it.line)["event_id"], it.after) for it in found.foreign]
+    assert positions == [(1, "x", 0), (4, "y", 2), (5, "z", 2), (8, "w", 4)]
     assert list(found.missing) == []
     assert not found.is_behind
 

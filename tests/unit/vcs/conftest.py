@@ -1,4 +1,4 @@
-"""Scratch repositories with real git, deaf to the configuration of the machine."""
+"""Scratch repositories with real git, which ignores the configuration of the machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import lane_branches
+from specify_cli.vcs import lane_branches, renames
 from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.vcs.merge import LaneTip
@@ -23,7 +23,7 @@ LOG = "kitty-specs/demo/status.events.jsonl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneCheckout:
-    """A linked worktree with the branch of an execution lane, which began at `base_ref`."""
+    """A linked worktree with the branch of an execution lane, which started at `base_ref`."""
 
     path: Path
     branch: str
@@ -32,7 +32,7 @@ class LaneCheckout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A repository as a user has it, with the words in which the tests speak about it."""
+    """A repository as a user has it, with the operations that tests need."""
 
     root: Path
 
@@ -67,7 +67,7 @@ class Project:
         return self.lane_from(name, StartParts(goes_on=True, merge_in=commits))
 
     def lane_from(self, name: str, parts: StartParts) -> LaneCheckout:
-        """The branch of the lane starts with these parts, and is out in a linked worktree."""
+        """Start the branch of the lane from these parts, and check it out in a linked worktree."""
         branch = f"{MISSION}-{name}"
         branches = LaneBranches.of(
             self.repo, lane=branch, mission=MISSION, target="main", origin=None
@@ -115,6 +115,13 @@ def _own_identity(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.org")
 
 
+@pytest.fixture(params=["in one step", "by two renames"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel with `renameat2`, and one without it."""
+    if request.param == "by two renames":
+        monkeypatch.setattr(renames, "_renameat2", lambda: None)
+
+
 @pytest.fixture
 def make_project(tmp_path: Path) -> Callable[[str], Project]:
     def make(name: str) -> Project:
@@ -130,14 +137,14 @@ def empty(make_project: Callable[[str], Project]) -> Project:
 
 @pytest.fixture
 def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of a project that is made once in this process."""
+    """A copy of a project that is created once per process."""
     template = tmp_path_factory.getbasetemp() / "vcs-project"
     if not template.exists():
         made = _initialized(template)
         made.commit({"a.txt": "a\n", "b.txt": "b\n", "c.txt": "1\n2\n3\n4\n5\n", LOG: "one\n"})
     copy = Project(root=tmp_path.resolve() / "project")
     shutil.copytree(template, copy.root)
-    # The index knows the files by more than their times.
+    # The copied files have new inodes and times, which the index must know.
     copy.git("update-index", "-q", "--refresh")
     return copy
 

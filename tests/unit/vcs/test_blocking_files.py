@@ -1,4 +1,4 @@
-"""Tests of the search for files that git would wait for."""
+"""Tests of the search for files that would block git."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_fifos_that_git_would_open_are_found(tmp_path: Path, name: str, *, waits
 
 @contextmanager
 def folders_in_each_other(place: Path, count: int) -> Iterator[int]:
-    """A descriptor of the innermost: its path may be longer than the system opens at once."""
+    """Create nested folders; gives a descriptor of the innermost, whose path may be too long to open."""
     descriptor = os.open(place, os.O_RDONLY)
     for _ in range(count):
         os.mkdir("d", dir_fd=descriptor)
@@ -46,12 +46,12 @@ def folders_in_each_other(place: Path, count: int) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-        # Python, and pytest with it, cannot.
+        # Python and pytest cannot remove folders of this depth.
         subprocess.run(["rm", "-rf", place / "d"], check=True)
 
 
 def test_folders_nested_deeper_than_the_recursion_limit_are_searched(tmp_path: Path) -> None:
-    """They are looked through, as far as they can be named."""
+    """Folders are searched as long as their path can be opened."""
     with folders_in_each_other(tmp_path, 2500) as innermost:
         os.close(os.open("file", os.O_CREAT, dir_fd=innermost))
         os.mkfifo(tmp_path / "d/d/.gitignore")

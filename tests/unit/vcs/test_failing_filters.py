@@ -1,4 +1,4 @@
-"""Tests of filters that fail at the host's own files."""
+"""Tests of filters of git that fail for the host's own files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.vcs.conftest import LOG, Project
 
 @pytest.fixture
 def main(project: Project) -> Checkout:
-    """The main checkout, where git cannot look at the log: its filter fails."""
+    """The main checkout, in which git cannot read the log because its filter fails."""
     project.commit({LOG: "one\n", "src/x.py": "x\n", "src/y.py": "y\n"})
     project.commit({".gitattributes": "*.jsonl filter=vault\n"})
     project.git("config", "filter.vault.required", "true")
@@ -48,8 +48,8 @@ def test_only_updates_that_change_the_log_are_blocked(project: Project, main: Ch
         tree = project.git("write-tree")
         goals[path] = project.git("commit-tree", "-p", start, "-m", "m", tree)
         project.git("read-tree", start)
-    (told,) = obstacles(main, CheckoutUpdate(origin=start, goal=goals[LOG]))
-    assert told.startswith(LOG)
+    (obstacle,) = obstacles(main, CheckoutUpdate(origin=start, goal=goals[LOG]))
+    assert obstacle.startswith(LOG)
     move = CheckoutUpdate(origin=start, goal=goals["src/y.py"])
     assert not list(obstacles(main, move))
     update_checkout(main, move)
@@ -62,7 +62,7 @@ def test_the_index_is_refreshed_despite_a_filter_that_fails_for_the_log(project:
     project.git("config", "filter.vault.required", "true")
     project.git("config", "filter.vault.clean", "false")
     project.write("src/x.py", "x\n")
-    # To git every file is now one that may have changed after the index was written.
+    # With an index this old, git suspects every file to have changed since.
     os.utime(project.root / ".git" / "index", (1, 1))
     refresh_index(Checkout(path=project.root, branch="main", is_main=True))
     assert project.git("diff-files", "--name-only", "--", "src") == ""

@@ -1,4 +1,4 @@
-"""Tests of the search for processes in a folder."""
+"""Tests of the search for processes whose working directory is in a folder."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.files.identity import Identity, identity
 from specify_cli.vcs import folder_processes
 from tests.patience import LONGEST_S
+from tests.unit.vcs.workspace_stage import identity_of
 
 WAITING = (sys.executable, "-c", "print('here', flush=True); input()")
 DEEP = 300
@@ -50,14 +50,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "workspace"
 
 
-def known(folder: Path) -> Identity:
-    found = identity(folder)
-    assert found is not None
-    return found
-
-
 def found_in(folder: Path) -> list[int]:
-    return folder_processes.processes_in(known(folder), owner=folder.stat().st_uid)
+    return folder_processes.processes_in(identity_of(folder), owner=folder.stat().st_uid)
 
 
 def as_user(user: int) -> tuple[str, ...]:
@@ -119,7 +113,7 @@ def test_a_process_in_a_deeply_nested_folder_is_found(folder: Path) -> None:
         assert found_in(folder) == [pid]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_only_processes_of_root_and_the_owner_are_found(folder: Path) -> None:
     os.chown(folder, OWNER, OWNER)
     with standing(folder, *as_user(OWNER)) as owner, standing(folder) as root:
@@ -128,7 +122,7 @@ def test_only_processes_of_root_and_the_owner_are_found(folder: Path) -> None:
         assert found_in(folder) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_a_setuid_process_of_another_user_is_not_found(folder: Path) -> None:
     as_setuid = ("setpriv", f"--ruid={STRANGER}", "--euid=0")
     with standing(folder, *as_setuid):

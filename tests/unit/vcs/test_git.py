@@ -1,4 +1,4 @@
-"""Tests of how git ends: by itself, at its deadline, or with the host."""
+"""Tests of running git: its end, its timeout, and signals to the host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.vcs.conftest import Project
 
 pytestmark = pytest.mark.long
 
-# Ends for nobody who asks.
+# Ignores every signal that asks it to end.
 STUBBORN = "trap '' TERM INT HUP; echo $$ > '{pid}'; sleep 600 & wait; sleep 600"
 RUN = """
 import sys
@@ -41,7 +41,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.fixture
 def pid_file(project: Project) -> Path:
-    """Where `git stubborn` writes which process it is."""
+    """The file to which `git stubborn` writes its process id."""
     file = project.root.parent / "pid"
     project.git("config", "alias.stubborn", "!" + STUBBORN.format(pid=file))
     return file
@@ -53,13 +53,13 @@ def pid_in(file: Path) -> int:
 
 
 def test_a_timeout_kills_git_and_its_child_processes(project: Project, pid_file: Path) -> None:
-    # A busy machine may end it before it has begun.
+    # On a busy machine it may be killed before it has started.
     for timeout_s in (0.5, 5.0, 50.0):
         with pytest.raises(GitFailed, match="git_timeout_s"):
             Git(folder=project.root).run("stubborn", timeout_s=timeout_s)
         if pid_file.exists() and pid_file.read_text().strip():
             break
-    # It was killed; on a busy machine it may take a moment to be gone.
+    # On a busy machine a killed process may take a moment to disappear.
     wait_until(lambda: not is_alive(int(pid_file.read_text())))
 
 
@@ -134,7 +134,7 @@ def test_a_signal_to_the_host_terminates_git(
         left = pid_in(pid_file)
         began = time.monotonic()
         host.send_signal(number)
-        # A second one does not wait.
+        # A second signal ends the host without waiting for git.
         time.sleep(0.2)
         host.send_signal(number)
         assert host.wait(LONGEST_S) != 0
@@ -174,5 +174,5 @@ def test_the_advice_never_names_a_file_outside_the_git_folder(project: Project, 
     (git_folder / "refs/heads/a-link").symlink_to(project.root)
     (git_folder / "HEAD").write_text(f"ref: {named.format(root=project.root)}\n")
     lock = git_folder / "HEAD.lock"
-    told = git._advised(f"fatal: Unable to create '{lock}': File exists.")
-    assert told.rpartition("rm -f ")[2] == str(lock)
+    advice = git._advised(f"fatal: Unable to create '{lock}': File exists.")
+    assert advice.rpartition("rm -f ")[2] == str(lock)

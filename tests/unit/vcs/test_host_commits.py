@@ -1,4 +1,4 @@
-"""Tests of commits of the host's own files around the user's changes."""
+"""Tests of commits of the host's own files, which keep the user's changes as they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.long
 
 
 def held(*paths: Path) -> dict[Path, bytes | None]:
-    """What the files hold; None for one that is not there."""
+    """The content of the files; None for a missing one."""
     return {path: path.read_bytes() if path.exists() else None for path in paths}
 
 

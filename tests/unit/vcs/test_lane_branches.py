@@ -24,7 +24,7 @@ OTHER = f"{MISSION}-lane-b"
 
 
 def heads(project: Project) -> str:
-    """The branches; what the host has on record of them stays when they are moved back."""
+    """The branches, without the refs in which the host records their positions."""
     return project.git("for-each-ref", "refs/heads")
 
 
@@ -34,7 +34,7 @@ def branches(project: Project, lane: str = LANE) -> LaneBranches:
 
 @contextmanager
 def pointed(project: Project, parts: StartParts, *, lane: str = LANE) -> Iterator[str]:
-    """The lane's branch is at its start while the block runs; gives that commit."""
+    """Move the lane's branch to its start for the block; gives the commit of the start."""
     found = branches(project, lane)
     start = found.start(project.repo, parts)
     with lane_branches.lane_pointed(project.repo, found, start.tip, leave=lambda commit: None):
@@ -47,7 +47,7 @@ def begin(project: Project, parts: StartParts | None = None, *, lane: str = LANE
 
 
 def commit_on(project: Project, branch: str, files: dict[str, str | None]) -> str:
-    """A commit that the branch has now, made in a working tree that is gone again."""
+    """Commit the files on the branch, in a temporary working tree."""
     folder = project.root.parent / "elsewhere"
     project.git("worktree", "add", "-q", "--force", str(folder), branch)
     try:
@@ -65,7 +65,7 @@ def tip(project: Project, branch: str) -> str:
     return project.git("rev-parse", f"refs/heads/{branch}")
 
 
-# Where work starts.
+# The start of a lane.
 
 
 def test_the_first_lane_starts_from_the_target(project: Project) -> None:
@@ -181,7 +181,7 @@ def test_a_branch_that_is_a_symbolic_ref_is_refused(project: Project, name: str)
     assert project.git("symbolic-ref", f"refs/heads/{name}") == "refs/heads/main"
 
 
-# What is pointed at, and for how long.
+# Moving branches, and moving them back.
 
 
 def test_a_failing_block_leaves_no_new_branches(project: Project) -> None:
@@ -223,7 +223,7 @@ def test_a_host_killed_while_recording_its_move_still_owns_the_position(
         patch.setattr(host_refs, "write_refs", keep_some)
         with pytest.raises(KeyboardInterrupt):
             lane_branches.advance_as_host(project.repo, LANE, old=second, new=third)
-    # A merge that is made again has another date.
+    # A repeated merge has another date, and so another id.
     fourth = commit_on(project, OTHER, {"three.txt": "3\n"})
     lane_branches.advance_as_host(project.repo, LANE, old=second, new=fourth)
     assert lane_branches.foreign_position(project.repo, LANE) is None
@@ -232,17 +232,17 @@ def test_a_host_killed_while_recording_its_move_still_owns_the_position(
 def test_the_old_tip_is_passed_to_leave_before_the_branch_moves(project: Project) -> None:
     begin(project)
     own = commit_on(project, LANE, {"a.txt": "mine\n"})
-    main, told = tip(project, "main"), list[tuple[str, str]]()
+    main, left = tip(project, "main"), list[tuple[str, str]]()
     found = branches(project)
 
     def leave(commit: str) -> None:
-        told.append((commit, tip(project, LANE)))
+        left.append((commit, tip(project, LANE)))
 
     with lane_branches.lane_pointed(project.repo, found, main, leave=leave):
         assert tip(project, LANE) == main
-    assert told == [(own, own)]
+    assert left == [(own, own)]
     with lane_branches.lane_pointed(project.repo, branches(project), main, leave=leave):
-        assert told == [(own, own)]
+        assert left == [(own, own)]
 
 
 def test_objects_are_synced_before_a_branch_points_to_them(project: Project) -> None:
@@ -271,11 +271,11 @@ def test_a_branch_moved_meanwhile_is_kept(project: Project) -> None:
     assert tip(project, LANE) == own
 
 
-# Where somebody has the branch checked out.
+# Checkouts of the branch.
 
 
 def checked_out(project: Project) -> Path:
-    """The main checkout has the lane's branch out, which is to move to a commit of another."""
+    """The main checkout, with the lane's branch, which is to move to a commit of another lane."""
     begin(project)
     begin(project, lane=OTHER)
     commit_on(project, OTHER, {"a.txt": "theirs\n", "new.txt": "new\n"})

@@ -1,4 +1,4 @@
-"""Tests of linked worktrees, which older versions of the host made."""
+"""Tests of linked worktrees, which older versions of the host created."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def registration(project: Project, space: LaneCheckout) -> Path:
     return project.root / ".git" / "worktrees" / space.path.name
 
 
-# What is one.
+# Recognizing a linked worktree.
 
 
 def test_a_linked_worktree_is_recognized_with_its_branch(
@@ -87,7 +87,7 @@ def test_a_registration_that_is_a_link_is_ignored(project: Project, space: LaneC
     assert [it.path for it in registered(project.repo.git)] == [project.root, space.path]
 
 
-# What would be lost with it.
+# Whether a linked worktree may be removed.
 
 
 @pytest.mark.parametrize("name", ["locked", "modules", "MERGE_HEAD"])
@@ -101,7 +101,7 @@ def test_a_worktree_in_use_must_not_be_removed(
     assert caught.value.code == "uncommitted_work"
 
 
-# What is left of it when it is replaced.
+# The registration of a worktree that was replaced.
 
 
 def test_the_registration_of_a_replaced_worktree_is_removed(
@@ -117,7 +117,7 @@ def test_the_registration_of_a_replaced_worktree_is_removed(
     assert registration(project, other).exists()
     assert linked_worktrees.is_linked(project.repo, other.path)
     assert (tmp_path / "trash" / "a.txt").exists()
-    project.git("branch", "-D", space.branch)  # Nothing has it out any more.
+    project.git("branch", "-D", space.branch)  # It is not checked out any more.
 
 
 def test_an_existing_worktree_keeps_its_registration(project: Project, space: LaneCheckout) -> None:

@@ -156,39 +156,39 @@ def delete(project: Project) -> None:
     (project.root / "a.txt").unlink()
 
 
-def change_what_the_lane_removes(project: Project) -> None:
+def change_a_file_that_the_lane_removes(project: Project) -> None:
     project.write("b.txt", "mine\n")
 
 
-def lie_in_the_way(project: Project) -> None:
+def create_an_untracked_file(project: Project) -> None:
     project.write(ODD, "mine\n")
 
 
-def lie_in_the_way_ignored(project: Project) -> None:
+def create_an_ignored_file(project: Project) -> None:
     project.write(".git/info/exclude", "*\n")
     project.write(ODD, "mine\n")
 
 
-def be_a_file_where_a_folder_goes(project: Project) -> None:
+def put_a_file_at_the_folder(project: Project) -> None:
     project.write("sp ace", "mine\n")
 
 
-def be_a_folder_where_a_file_goes(project: Project) -> None:
+def put_a_folder_at_the_file(project: Project) -> None:
     project.write(f"{ODD}/deep", "mine\n")
 
 
-def lead_away_by_a_link(project: Project) -> None:
+def put_a_link_at_the_folder(project: Project) -> None:
     (project.root / "sp ace").symlink_to(project.root.parent)
 
 
-def be_a_link_to_an_empty_folder_where_a_file_goes(project: Project) -> None:
+def put_a_link_to_an_empty_folder_at_the_file(project: Project) -> None:
     empty = project.root.parent / "empty"
     empty.mkdir()
     (project.root / "sp ace").mkdir()
     (project.root / ODD).symlink_to(empty)
 
 
-def be_a_folder_of_a_link_where_a_file_goes(project: Project) -> None:
+def put_a_folder_with_a_link_at_the_file(project: Project) -> None:
     (project.root / ODD).mkdir(parents=True)
     (project.root / ODD / "link").symlink_to(project.root.parent)
 
@@ -200,14 +200,14 @@ def be_a_folder_of_a_link_where_a_file_goes(project: Project) -> None:
         stage,
         stage_and_restore,
         delete,
-        change_what_the_lane_removes,
-        lie_in_the_way,
-        lie_in_the_way_ignored,
-        be_a_file_where_a_folder_goes,
-        be_a_folder_where_a_file_goes,
-        be_a_link_to_an_empty_folder_where_a_file_goes,
-        be_a_folder_of_a_link_where_a_file_goes,
-        lead_away_by_a_link,
+        change_a_file_that_the_lane_removes,
+        create_an_untracked_file,
+        create_an_ignored_file,
+        put_a_file_at_the_folder,
+        put_a_folder_at_the_file,
+        put_a_link_to_an_empty_folder_at_the_file,
+        put_a_folder_with_a_link_at_the_file,
+        put_a_link_at_the_folder,
     ],
 )
 def test_overlapping_changes_are_an_obstacle_and_nothing_moves(ready: Project, do: object) -> None:
@@ -222,8 +222,8 @@ def test_overlapping_changes_are_an_obstacle_and_nothing_moves(ready: Project, d
 
 def test_every_obstacle_is_named(ready: Project) -> None:
     change(ready)
-    change_what_the_lane_removes(ready)
-    lie_in_the_way(ready)
+    change_a_file_that_the_lane_removes(ready)
+    create_an_untracked_file(ready)
     assert len(obstacles(ready.repo, plan_of(ready))) == 3
 
 

@@ -86,9 +86,9 @@ def test_rebase_replays_every_commit_linearly_with_its_author(project: Project) 
     plan = planned(project, "rebase", "lane-a", "lane-b")
     span = f"{plan.from_commit}..{plan.to_commit}"
     assert project.git("rev-list", "--count", "--merges", span) == "0"
-    told = project.git("log", "--reverse", "--format=%an %aI %s", span).splitlines()
-    assert [line.split()[0] for line in told] == ["Ada", "Grace", "Ada"]
-    assert told[1] == "Grace 2020-01-02T03:04:05+02:00 change 'one.txt'"
+    printed = project.git("log", "--reverse", "--format=%an %aI %s", span).splitlines()
+    assert [line.split()[0] for line in printed] == ["Ada", "Grace", "Ada"]
+    assert printed[1] == "Grace 2020-01-02T03:04:05+02:00 change 'one.txt'"
     raw = project.git("cat-file", "commit", f"{plan.to_commit}^")
     assert "encoding ISO-8859-1" in raw
 
@@ -100,8 +100,7 @@ def test_rebase_skips_merges_and_replays_shared_commits_once(project: Project) -
     project.commit({"two.txt": "2\n"}, at=space.path)
     project.commit({"a.txt": "moved on\n"})
     plan = planned(project, "rebase", "lane-a", "lane-b")
-    told = subjects(project, plan)
-    assert told == ["change 'one.txt'", "change 'two.txt'", "change 'two.txt'"]
+    assert subjects(project, plan) == ["change 'one.txt'", "change 'two.txt'", "change 'two.txt'"]
 
 
 def test_rebase_drops_commits_that_become_empty(project: Project) -> None:
@@ -200,29 +199,31 @@ def test_renames_are_detected_despite_merge_renames_false(project: Project) -> N
     assert project.show(plan.to_commit, "moved.txt") == "1\n2\n3\n4\nfive\n"
 
 
-def test_commits_have_the_identity_of_the_host_if_none_is_configured(
-    two_lanes: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def remove_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.delenv(f"GIT_{role}_NAME")
         monkeypatch.delenv(f"GIT_{role}_EMAIL")
+
+
+def test_commits_have_the_identity_of_the_host_if_none_is_configured(
+    two_lanes: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove_identity(monkeypatch)
     monkeypatch.delenv("EMAIL", raising=False)
     plan = planned(two_lanes, "squash", "lane-a")
-    told = two_lanes.git("log", "-1", "--format=%an <%ae> %cn <%ce>", plan.to_commit)
-    assert told == "spec-kitty <spec-kitty@localhost> spec-kitty <spec-kitty@localhost>"
+    printed = two_lanes.git("log", "-1", "--format=%an <%ae> %cn <%ce>", plan.to_commit)
+    assert printed == "spec-kitty <spec-kitty@localhost> spec-kitty <spec-kitty@localhost>"
 
 
 def test_commits_have_the_configured_identity(
     two_lanes: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.delenv(f"GIT_{role}_NAME")
-        monkeypatch.delenv(f"GIT_{role}_EMAIL")
+    remove_identity(monkeypatch)
     two_lanes.git("config", "user.name", "Linus")
     two_lanes.git("config", "user.email", "linus@example.org")
     plan = planned(two_lanes, "squash", "lane-a")
-    told = two_lanes.git("log", "-1", "--format=%an <%ae>", plan.to_commit)
-    assert told == "Linus <linus@example.org>"
+    printed = two_lanes.git("log", "-1", "--format=%an <%ae>", plan.to_commit)
+    assert printed == "Linus <linus@example.org>"
 
 
 def test_rebase_skips_a_commit_that_the_target_picked_and_then_changed(project: Project) -> None:
@@ -264,7 +265,7 @@ def test_only_rebase_refuses_a_commit_without_an_author(project: Project, strate
 
 
 def merged_by_hand(project: Project, space: LaneCheckout, files: dict[str, str | None]) -> str:
-    """A merge of main in the lane, with changes that neither side has."""
+    """Merge main into the lane, with changes that neither side has."""
     project.git("merge", "-q", "--no-ff", "--no-commit", "main", at=space.path)
     return project.commit(files, at=space.path)
 
@@ -285,24 +286,24 @@ def test_rebase_refuses_merge_commits_with_changes_of_their_own(project: Project
         assert project.show(planned(project, strategy, "lane-a").to_commit, "evil.txt") == "own\n"
 
 
-def test_rebase_refuses_an_octopus_merge_that_dropped_changes(project: Project) -> None:
+def merge_three_lanes(project: Project, *flags: str) -> None:
+    """Merge the lanes b and c into lane a with one octopus merge."""
     project.lane_with("lane-b", {"two.txt": "2\n"})
     project.lane_with("lane-c", {"three.txt": "3\n"})
     project.lane_with("lane-a", {"one.txt": "1\n"})
     space = project.lane("lane-a")
     others = [project.tip(name).commit for name in ("lane-b", "lane-c")]
-    project.git("merge", "-q", "-s", "ours", "-m", "three", *others, at=space.path)
+    project.git("merge", "-q", *flags, "-m", "three", *others, at=space.path)
+
+
+def test_rebase_refuses_an_octopus_merge_that_dropped_changes(project: Project) -> None:
+    merge_three_lanes(project, "-s", "ours")
     with pytest.raises(NotReplayed, match=project.tip("lane-a").commit):
         planned(project, "rebase", "lane-a")
 
 
 def test_rebase_skips_an_octopus_merge_without_changes_of_its_own(project: Project) -> None:
-    project.lane_with("lane-b", {"two.txt": "2\n"})
-    project.lane_with("lane-c", {"three.txt": "3\n"})
-    project.lane_with("lane-a", {"one.txt": "1\n"})
-    space = project.lane("lane-a")
-    others = [project.tip(name).commit for name in ("lane-b", "lane-c")]
-    project.git("merge", "-q", "-m", "three", *others, at=space.path)
+    merge_three_lanes(project)
     project.commit({"a.txt": "moved on\n"})
     plan = planned(project, "rebase", "lane-a")
     assert sorted(subjects(project, plan)) == [

@@ -106,7 +106,7 @@ def test_the_folder_is_kept_while_a_git_process_of_a_killed_host_runs(
 
     def act() -> None:
         with private_folders.private_folder(place, parent=parent):
-            # Git tells when it runs, and kills its host first.
+            # Git kills its host, then reports that it runs.
             script = f"!kill -9 {os.getpid()}; echo $$ >'{pipe}'; exec cat '{pipe}.end'"
             Git(folder=place.parent).run("-c", f"alias.wait={script}", "wait")
 

@@ -108,7 +108,7 @@ def test_a_push_that_times_out_has_an_unknown_outcome(
     project: Project, remote: Path, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    # In a session of its own, as behind a network: the end of the sender is not its end.
+    # The hook has a session of its own, as on another machine: it survives the end of the push.
     waits = HOOK_WAITS.format(gate=gate)
     hook(remote, "waits", waits)
     hook(remote, "pre-receive", f"#!/bin/sh\nexec setsid {remote}/hooks/waits\n")

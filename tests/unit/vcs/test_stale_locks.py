@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def killed(root: Path, at_work: Callable[[], object]) -> None:
-    """A holder was killed in the middle of what it did in the repository."""
+    """Run `at_work` in a process that holds the repository and is then killed."""
     holder = os.fork()
     if holder == 0:
         try:
@@ -36,7 +36,7 @@ def killed(root: Path, at_work: Callable[[], object]) -> None:
                 at_work()
                 os.kill(os.getpid(), signal.SIGKILL)
         finally:
-            os._exit(1)  # Whatever fails here, the child goes on with no test.
+            os._exit(1)  # The child must never continue with other tests.
     assert os.waitstatus_to_exitcode(os.waitpid(holder, 0)[1]) == -signal.SIGKILL
 
 
@@ -188,7 +188,7 @@ def test_a_link_at_the_index_is_not_followed(project: Project) -> None:
 
 
 def test_the_lock_of_a_running_git_in_another_container_is_kept(project: Project) -> None:
-    """Its processes cannot be seen from here, nor ours from there."""
+    """The processes of the two containers cannot see each other."""
     started = project.root.parent / "started"
     with (project.root / ".git" / "config").open("a") as config:
         config.write(SLEEPER.format(mark=started))

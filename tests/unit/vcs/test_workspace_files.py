@@ -101,10 +101,10 @@ def test_deeply_nested_folders_are_searched(git_dir: Path) -> None:
         Path("d").mkdir()
         os.chdir("d")
     try:
-        # The first whose path is too long.
+        # It is the first folder whose path is too long.
         assert len(irregular_files(here, is_shared=False, seconds=60)) == 1
     finally:
-        # pytest would not get there.
+        # pytest could not remove folders of this depth.
         for _ in range(depth):
             os.chdir("..")
             Path("d").rmdir()
@@ -119,7 +119,7 @@ def test_the_search_raises_timeout_error_at_its_deadline(git_dir: Path) -> None:
 def test_the_search_times_out_within_one_large_folder(
     git_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A look at the clock takes a second here, and only this folder is left when the time ends."""
+    """Each call of the clock takes a second; the time ends while the large folder is searched."""
     (git_dir / "reftable").mkdir()
     for number in range(MANY):
         (git_dir / "reftable" / str(number)).touch()
@@ -184,15 +184,15 @@ def test_a_fifo_at_packed_refs_does_not_block(git_dir: Path) -> None:
     assert branch_snapshot(Path(), "kitty/x").tip is None
 
 
-# What the workspace says of its branch.
+# The branch of a workspace.
 
 BRANCH = "kitty/mission-demo-lane-a"
 COMMIT = "1" * 40
 
 
 @pytest.fixture
-def told(git_dir: Path) -> Path:
-    """The workspace of a repository that has the branch out."""
+def workspace(git_dir: Path) -> Path:
+    """A workspace that has the branch checked out."""
     tip = git_dir / "refs/heads" / BRANCH
     tip.parent.mkdir(parents=True)
     tip.write_text(f"{COMMIT}\n")
@@ -200,56 +200,56 @@ def told(git_dir: Path) -> Path:
     return git_dir.parent
 
 
-def test_the_branch_of_a_workspace_and_its_commit_are_read(told: Path) -> None:
-    assert reported_tip(told, BRANCH) == COMMIT
-    assert has_checked_out(told, BRANCH)
-    assert not has_checked_out(told, "other")
-    assert reported_tip(told, "other") is None
+def test_the_branch_of_a_workspace_and_its_commit_are_read(workspace: Path) -> None:
+    assert reported_tip(workspace, BRANCH) == COMMIT
+    assert has_checked_out(workspace, BRANCH)
+    assert not has_checked_out(workspace, "other")
+    assert reported_tip(workspace, "other") is None
 
 
 @pytest.mark.parametrize("said", ["", COMMIT, f"ref: refs/heads/{BRANCH}\n", f"{COMMIT[1:]}\n"])
-def test_reported_tip_ignores_anything_but_a_commit(told: Path, said: str) -> None:
-    (told / ".git/refs/heads" / BRANCH).write_text(said)
-    assert reported_tip(told, BRANCH) is None
+def test_reported_tip_ignores_anything_but_a_commit(workspace: Path, said: str) -> None:
+    (workspace / ".git/refs/heads" / BRANCH).write_text(said)
+    assert reported_tip(workspace, BRANCH) is None
 
 
 @pytest.mark.parametrize("place", [".git", ".git/refs", ".git/refs/heads/kitty", "file", ""])
-def test_reported_tip_does_not_follow_links(told: Path, tmp_path: Path, place: str) -> None:
-    asked = told
+def test_reported_tip_does_not_follow_links(workspace: Path, tmp_path: Path, place: str) -> None:
+    asked = workspace
     if place:
-        at = told / (place if place != "file" else f".git/refs/heads/{BRANCH}")
+        at = workspace / (place if place != "file" else f".git/refs/heads/{BRANCH}")
         at.symlink_to(shutil.move(at, tmp_path / "elsewhere"))
     else:
         asked = tmp_path / "link"
-        asked.symlink_to(told.resolve())
+        asked.symlink_to(workspace.resolve())
     assert reported_tip(asked, BRANCH) is None
 
 
-def test_a_head_that_is_a_link_is_not_followed(told: Path, tmp_path: Path) -> None:
-    head = told / ".git/HEAD"
+def test_a_head_that_is_a_link_is_not_followed(workspace: Path, tmp_path: Path) -> None:
+    head = workspace / ".git/HEAD"
     head.symlink_to(shutil.move(head, tmp_path / "elsewhere"))
-    assert not has_checked_out(told, BRANCH)
+    assert not has_checked_out(workspace, BRANCH)
 
 
-def test_a_head_that_is_a_fifo_is_not_read(told: Path) -> None:
-    head = told / ".git/HEAD"
+def test_a_head_that_is_a_fifo_is_not_read(workspace: Path) -> None:
+    head = workspace / ".git/HEAD"
     said = head.read_bytes()
     head.unlink()
     os.mkfifo(head)
-    # Both ends, so that the bytes are there whoever opens it.
+    # Both ends are open, so that any reader would get the bytes.
     pipe = os.open(head, os.O_RDWR)
     try:
         os.write(pipe, said)
-        assert not has_checked_out(told, BRANCH)
+        assert not has_checked_out(workspace, BRANCH)
     finally:
         os.close(pipe)
 
 
-def test_a_branch_that_is_a_fifo_does_not_block(told: Path) -> None:
-    tip = told / ".git/refs/heads" / BRANCH
+def test_a_branch_that_is_a_fifo_does_not_block(workspace: Path) -> None:
+    tip = workspace / ".git/refs/heads" / BRANCH
     tip.unlink()
     os.mkfifo(tip)
-    asked = threading.Thread(target=reported_tip, args=(told, BRANCH), daemon=True)
+    asked = threading.Thread(target=reported_tip, args=(workspace, BRANCH), daemon=True)
     asked.start()
     asked.join(LONGEST_S)
     assert not asked.is_alive()

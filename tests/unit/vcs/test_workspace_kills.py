@@ -1,4 +1,4 @@
-"""Tests of hosts that are killed while they make or swap a workspace."""
+"""Tests of hosts that are killed while they create or swap a workspace."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from typing import Any
 
 import pytest
 
-from specify_cli.files.identity import Identity, identity
+from specify_cli.files.identity import identity
 from specify_cli.vcs.workspaces import Objects, swap
 from tests.unit.vcs.conftest import Project
-from tests.unit.vcs.workspace_stage import order, pins, remains, workspace
+from tests.unit.vcs.workspace_stage import (
+    SHARED_AND_COPIED,
+    identity_of,
+    order,
+    pins,
+    remains,
+    workspace,
+)
 
 pytestmark = pytest.mark.long
 
-BOTH = pytest.mark.parametrize("objects", list(Objects))
 STEPS = frozenset(
     {
         "ctypes.dlsym",
@@ -37,7 +43,7 @@ MOST_STEPS = 300
 
 
 def killed_at(step: int, act: Callable[[], object]) -> bool:
-    """Whether `act` was killed before its step of that number; else it has come to its end."""
+    """Run `act` in a process that is killed before its step of this number; false if `act` ended first."""
     child = os.fork()
     if child == 0:
         left = step
@@ -62,19 +68,13 @@ def killed_at(step: int, act: Callable[[], object]) -> bool:
 
 
 def kills(act: Callable[[], object], *, least: int = 10) -> Iterator[int]:
-    """Each step before which `act` was killed, one after the other; it has more than `least`."""
+    """Kill `act` before each of its steps in turn, until it ends; it must have more than `least` steps."""
     for step in range(MOST_STEPS):
         if not killed_at(step, act):
             assert step > least
             return
         yield step
-    raise AssertionError("it has more steps")
-
-
-def folder(path: Path) -> Identity:
-    found = identity(path)
-    assert found is not None
-    return found
+    raise AssertionError(f"it has more than {MOST_STEPS} steps")
 
 
 def require_whole(project: Project, place: Path) -> None:
@@ -83,7 +83,7 @@ def require_whole(project: Project, place: Path) -> None:
     assert "user" in (place / ".git" / "config").read_text()
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_creation_killed_at_any_step_does_not_block_the_next(
     project: Project, objects: Objects
 ) -> None:
@@ -102,7 +102,7 @@ def test_a_creation_killed_at_any_step_does_not_block_the_next(
         made.path.rename(project.root.parent / f"other-{step}")
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_swap_killed_at_any_step_loses_nothing(project: Project, objects: Objects) -> None:
     old = workspace(project, objects=objects).made.identity
     project.commit({"a.txt": "later\n"})
@@ -120,7 +120,7 @@ def test_a_swap_killed_at_any_step_loses_nothing(project: Project, objects: Obje
         pytest.fail("no kill came after the swap")
     assert (place / "a.txt").read_text() == "later\n"
     assert old in kept
-    again = swap(project.repo, wanted, old=folder(place))
+    again = swap(project.repo, wanted, old=identity_of(place))
     require_whole(project, place)
     assert identity(place) == again.identity
     assert not any(it.startswith(".making") for it in remains(project))
@@ -140,7 +140,7 @@ def test_a_creation_killed_while_git_writes_files_does_not_block_the_next(projec
     assert killed_at(MOST_STEPS, act)
     started.read_text()
     project.git("config", "--unset", "filter.slow.smudge")
-    made = workspace(project)  # While that git is still at it.
+    made = workspace(project)  # While that git is still running.
     assert len([it for it in remains(project) if it.startswith(".making")]) == 1
     go.write_text("")
     require_whole(project, made.path)

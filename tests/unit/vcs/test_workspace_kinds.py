@@ -1,4 +1,4 @@
-"""Tests of workspaces in repositories of every kind."""
+"""Tests of workspaces of all kinds of repositories."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspaces import Objects, make
 from tests.unit.vcs.conftest import Project
-from tests.unit.vcs.workspace_stage import Workspace, order, remains, workspace
+from tests.unit.vcs.workspace_stage import SHARED_AND_COPIED, Workspace, order, remains, workspace
 
 pytestmark = pytest.mark.long
-
-BOTH = pytest.mark.parametrize("objects", list(Objects))
 
 
 def cloned(origin: Project, root: Path, *flags: str) -> Project:
@@ -34,7 +32,7 @@ def origin(project: Project) -> Project:
 
 
 def agent_works(made: Workspace) -> None:
-    """Who works there notices nothing."""
+    """Require that the usual commands of git work in the workspace."""
     assert made.git("status", "--porcelain") == ""
     made.commit({"new.txt": "new\n"})
     assert made.git("log", "--format=%an", "-1", "main..") == "Ada"
@@ -43,7 +41,7 @@ def agent_works(made: Workspace) -> None:
     assert made.git("status", "--porcelain") == ""
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_sha256_repository_is_supported(tmp_path: Path, objects: Objects) -> None:
     root = tmp_path / "project"
     subprocess.run(["git", "init", "-q", "-b", "main", "--object-format=sha256", root], check=True)
@@ -54,7 +52,7 @@ def test_a_sha256_repository_is_supported(tmp_path: Path, objects: Objects) -> N
     agent_works(made)
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_shallow_repository_is_supported(
     origin: Project, tmp_path: Path, objects: Objects
 ) -> None:
@@ -65,7 +63,7 @@ def test_a_shallow_repository_is_supported(
     agent_works(made)
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.parametrize("cone", ["--cone", "--no-cone"])
 @pytest.mark.parametrize("extension", ["true", "false"])
 def test_a_sparse_checkout_is_taken_over(
@@ -120,7 +118,7 @@ def test_a_partial_clone_is_copied_after_the_suggested_command(
     agent_works(made)
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.parametrize("url", ["../library", "./../library"])
 def test_relative_submodule_urls_are_resolved_against_the_origin(
     project: Project, tmp_path: Path, objects: Objects, url: str, monkeypatch: pytest.MonkeyPatch
@@ -142,7 +140,7 @@ def test_relative_submodule_urls_are_resolved_against_the_origin(
     assert made.git("status", "--porcelain") == ""
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_separate_git_folder_is_supported(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:
@@ -150,7 +148,7 @@ def test_a_separate_git_folder_is_supported(
     agent_works(workspace(project, objects=objects))
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_bare_repository_is_supported(project: Project, tmp_path: Path, objects: Objects) -> None:
     bare = cloned(project, tmp_path / "bare", "--bare")
     wanted = order(bare, objects=objects)
@@ -158,7 +156,7 @@ def test_a_bare_repository_is_supported(project: Project, tmp_path: Path, object
     agent_works(Workspace(order=wanted, made=made))
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_repository_with_alternates_is_supported(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:
@@ -166,7 +164,7 @@ def test_a_repository_with_alternates_is_supported(
     agent_works(workspace(clone, objects=objects))
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_path_with_special_characters_is_supported(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:
@@ -184,7 +182,7 @@ def test_an_object_path_with_a_newline_can_only_be_copied(project: Project, tmp_
     agent_works(workspace(project, objects=Objects.COPIED))
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_line_endings_follow_the_settings_of_the_project(
     project: Project, objects: Objects
 ) -> None:
@@ -195,7 +193,7 @@ def test_line_endings_follow_the_settings_of_the_project(
     assert made.git("status", "--porcelain") == ""
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_filters_of_the_project_run_in_the_workspace(project: Project, objects: Objects) -> None:
     with_filter(project)
     made = workspace(project, objects=objects)
@@ -205,7 +203,7 @@ def test_filters_of_the_project_run_in_the_workspace(project: Project, objects: 
     assert made.git("show", "HEAD:y.up") == "more"
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_filter_that_is_not_allowed_is_not_run_by_the_host(
     project: Project, objects: Objects
 ) -> None:
@@ -222,7 +220,7 @@ def with_filter(project: Project) -> None:
     project.commit({".gitattributes": "*.up filter=up\n", "x.up": "TEXT\n"})
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -249,7 +247,7 @@ def test_unusual_settings_of_the_project_do_not_break_a_workspace(
     agent_works(made)
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_git_variables_of_the_caller_do_not_break_a_workspace(
     project: Project, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,7 +260,7 @@ def test_git_variables_of_the_caller_do_not_break_a_workspace(
     agent_works(Workspace(order=wanted, made=made))
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_refs_of_the_project_are_not_copied(project: Project, objects: Objects) -> None:
     head = project.git("rev-parse", "HEAD")
     refs = "".join(f"{head} refs/heads/many/{number:06}\n" for number in range(1000))

@@ -14,11 +14,10 @@ from specify_cli.vcs import mirrors
 from specify_cli.vcs.workspaces import Objects
 from tests.large_files import lfs_objects, needs_git_lfs, use_git_lfs
 from tests.unit.vcs.conftest import Project
-from tests.unit.vcs.workspace_stage import MIRROR, Workspace, workspace
+from tests.unit.vcs.workspace_stage import MIRROR, SHARED_AND_COPIED, Workspace, workspace
 
 pytestmark = [pytest.mark.long, needs_git_lfs]
 
-BOTH = pytest.mark.parametrize("objects", list(Objects))
 CONTENT = "large\n" * 1000
 
 
@@ -39,7 +38,7 @@ def update(project: Project, objects: Objects) -> None:
     mirrors.update(project.repo, project.root / MIRROR, ["main"], objects=objects)
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_git_lfs_works_in_a_workspace(large: Project, objects: Objects) -> None:
     made = made_with_mirror(large, objects)
     assert (made.path / "a.bin").read_text() == CONTENT
@@ -54,7 +53,7 @@ def test_git_lfs_works_in_a_workspace(large: Project, objects: Objects) -> None:
     assert made.git("status", "--porcelain") == ""
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_workspace_has_no_hard_links_to_lfs_objects_of_the_project(
     large: Project, objects: Objects
 ) -> None:
@@ -67,7 +66,7 @@ def large_files(git_dir: Path) -> list[Path]:
     return [it for it in (git_dir / "lfs").rglob("*") if it.is_file()]
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_workspace_fetches_lfs_files_of_the_target_from_the_mirror(
     large: Project, objects: Objects
 ) -> None:
@@ -82,7 +81,7 @@ def test_a_workspace_fetches_lfs_files_of_the_target_from_the_mirror(
     assert made.git("status", "--porcelain") == ""
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_push_from_a_workspace_uploads_lfs_objects(
     large: Project, tmp_path: Path, objects: Objects
 ) -> None:
@@ -98,7 +97,7 @@ def test_a_push_from_a_workspace_uploads_lfs_objects(
 
 
 def in_another_second(made: Workspace) -> None:
-    """Git passes to git-lfs again what changed in the second in which the index was written."""
+    """Wait: git calls git-lfs again for files changed in the second in which the index was written."""
     index = made.path / ".git" / "index"
     while int(time.time()) <= int(
         max(index.stat().st_mtime, (made.path / "a.bin").stat().st_mtime)
@@ -107,7 +106,7 @@ def in_another_second(made: Workspace) -> None:
     os.utime(index)
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_project_may_use_another_lfs_storage_folder(
     large: Project, tmp_path: Path, objects: Objects
 ) -> None:
@@ -120,7 +119,7 @@ def test_a_project_may_use_another_lfs_storage_folder(
     assert len(lfs_objects(made.path / ".git")) == 2
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_without_the_lfs_filter_files_are_pointers_until_lfs_checkout(
     large: Project, objects: Objects
 ) -> None:
@@ -150,7 +149,7 @@ def test_the_mirror_has_hard_links_to_lfs_objects(large: Project) -> None:
     assert {it.stat().st_ino for it in large_files(large.root / MIRROR)} == ours
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_the_lfs_url_of_a_committed_lfsconfig_is_not_used(
     large: Project, objects: Objects, tmp_path: Path
 ) -> None:

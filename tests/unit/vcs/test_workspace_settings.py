@@ -1,4 +1,4 @@
-"""Tests of the configuration that a workspace takes over."""
+"""Tests of the settings of a project that are copied into a workspace."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_secrets_and_programs_are_not_copied(project: Project) -> None:
 def test_global_settings_are_not_copied_except_the_identity(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a linked worktree: who has no home of that user has none of them but the name."""
+    """An agent without the home folder of the user gets only the name and address from there."""
     file = tmp_path / "global"
     file.write_text("[user]\n\tname = Me\n\temail = me@x\n[commit]\n\tgpgSign = true\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(file))
@@ -306,6 +306,6 @@ def test_written_settings_are_read_by_git_unchanged(
     file = tmp_path_factory.getbasetemp() / f"config-{os.getpid()}"
     file.write_bytes(text_of(wanted))
     command = ["git", "config", "-z", "--list", "--file", str(file)]
-    told = subprocess.run(command, check=True, capture_output=True).stdout
+    printed = subprocess.run(command, check=True, capture_output=True).stdout
     expected = [it.key if it.value is None else f"{it.key}\n{it.value}" for it in wanted]
-    assert told == os.fsencode("".join(f"{it}\0" for it in expected))
+    assert printed == os.fsencode("".join(f"{it}\0" for it in expected))

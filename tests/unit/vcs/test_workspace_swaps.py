@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from specify_cli.files.identity import identity
-from specify_cli.vcs import renames
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.workspaces import Objects, swap
 from tests.durability import watched
 from tests.unit.vcs.conftest import Project
 from tests.unit.vcs.workspace_stage import (
+    SHARED_AND_COPIED,
     Workspace,
     identity_and_times,
     order,
@@ -26,17 +26,8 @@ from tests.unit.vcs.workspace_stage import (
 
 pytestmark = pytest.mark.long
 
-BOTH = pytest.mark.parametrize("objects", list(Objects))
 
-
-@pytest.fixture(params=["in one step", "by two renames"])
-def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `renameat2`, and as where there is none."""
-    if request.param == "by two renames":
-        monkeypatch.setattr(renames, "_renameat2", lambda: None)
-
-
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.usefixtures("kernel")
 def test_a_swap_replaces_the_workspace_and_keeps_the_old_one(
     project: Project, objects: Objects
@@ -62,7 +53,7 @@ def test_a_swap_is_durable(project: Project) -> None:
     assert disk.steps[-1] == f"sync {old.path.parent.name}"
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.usefixtures("kernel")
 def test_a_swap_refuses_a_folder_that_the_host_did_not_create(
     project: Project, objects: Objects
@@ -84,7 +75,7 @@ def test_a_swap_refuses_a_folder_that_the_host_did_not_create(
     assert remains(project) == ["planted"]
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_swap_is_refused_while_a_process_works_in_the_workspace(
     project: Project, objects: Objects
 ) -> None:
@@ -112,7 +103,7 @@ def _swap_then(
         process.communicate(b"")
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_swap_is_refused_if_a_process_enters_the_workspace_meanwhile(
     project: Project, objects: Objects
 ) -> None:
@@ -137,7 +128,7 @@ def test_a_swap_is_refused_if_a_process_enters_the_workspace_meanwhile(
     assert remains(project) == ["demo-lane-a"]
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.usefixtures("kernel")
 def test_a_swap_is_undone_if_the_old_workspace_has_work_after_the_rename(
     project: Project, objects: Objects

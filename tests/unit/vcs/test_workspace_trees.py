@@ -11,11 +11,10 @@ import pytest
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.workspaces import Objects
 from tests.unit.vcs.conftest import Project
-from tests.unit.vcs.workspace_stage import pins, remains, workspace
+from tests.unit.vcs.workspace_stage import SHARED_AND_COPIED, pins, remains, workspace
 
 pytestmark = pytest.mark.long
 
-BOTH = pytest.mark.parametrize("objects", list(Objects))
 FILE, LINK, FOLDER = "100755 blob", "120000 blob", "040000 tree"
 
 
@@ -34,7 +33,7 @@ def commit(project: Project, root: str) -> str:
     return project.git("commit-tree", root, "-p", "HEAD", "-m", "hostile")
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.parametrize("name", [".git", ".GIT", ".git ", "git~1", ".."])
 @pytest.mark.parametrize("kind", [FOLDER, LINK])
 def test_a_tree_that_reaches_into_the_git_folder_is_refused(
@@ -50,7 +49,7 @@ def test_a_tree_that_reaches_into_the_git_folder_is_refused(
     assert pins(project) == []
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_links_in_a_commit_are_not_followed(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:
@@ -67,7 +66,7 @@ def test_links_in_a_commit_are_not_followed(
     assert list(outside.iterdir()) == []
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_programs_named_in_a_commit_are_not_run(
     project: Project, tmp_path: Path, objects: Objects
 ) -> None:

@@ -1,4 +1,4 @@
-"""Tests of making workspaces."""
+"""Tests of creating workspaces."""
 
 from __future__ import annotations
 
@@ -21,14 +21,20 @@ from specify_cli.vcs.workspace_files import reported_tip
 from specify_cli.vcs.workspaces import Objects, make
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import Project
-from tests.unit.vcs.workspace_stage import LANE, identity_and_times, order, pins, remains, workspace
+from tests.unit.vcs.workspace_stage import (
+    LANE,
+    SHARED_AND_COPIED,
+    identity_and_times,
+    order,
+    pins,
+    remains,
+    workspace,
+)
 
 pytestmark = pytest.mark.long
 
-BOTH = pytest.mark.parametrize("objects", list(Objects))
 
-
-@BOTH
+@SHARED_AND_COPIED
 def test_a_workspace_is_complete_and_on_its_branch(project: Project, objects: Objects) -> None:
     project.commit({"dir/x y": "x\n", "run": "#!/bin/sh\n"})
     (project.root / "run").chmod(0o755)
@@ -50,7 +56,7 @@ def test_a_workspace_is_complete_and_on_its_branch(project: Project, objects: Ob
     assert made.path.stat().st_mode & 0o077 == 0o055
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_a_workspace_can_belong_to_another_user(project: Project, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.touch()
@@ -62,7 +68,7 @@ def test_a_workspace_can_belong_to_another_user(project: Project, tmp_path: Path
     assert {it.lstat().st_uid for it in (made.path, *made.path.rglob("*"))} == {54_321}
     assert outside.stat().st_uid == os.geteuid()
     safe = ("-c", f"safe.directory={made.path}")
-    # The index knows the files as they are: no first look has to read them all again.
+    # The index has the times of the files, so that the first status need not read them.
     known = made.git(*safe, "ls-files", "--debug")
     for name in made.git(*safe, "ls-files").splitlines():
         seconds, nanoseconds = divmod((made.path / name).lstat().st_ctime_ns, 10**9)
@@ -72,7 +78,7 @@ def test_a_workspace_can_belong_to_another_user(project: Project, tmp_path: Path
     assert (made.path / ".git" / "index").read_bytes() == index
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_workspace_does_not_change_the_project(project: Project, objects: Objects) -> None:
     before = project.refs()
     made = workspace(project, objects=objects)
@@ -134,8 +140,8 @@ def test_a_shared_workspace_in_the_trash_is_readable_with_alternates(
     look = ("log", "-1", "--format=%H")
     with pytest.raises(subprocess.CalledProcessError):
         project.git(*look, at=kept)
-    with monkeypatch.context() as told:
-        told.setenv("GIT_ALTERNATE_OBJECT_DIRECTORIES", str(project.root / ".git" / "objects"))
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_ALTERNATE_OBJECT_DIRECTORIES", str(project.root / ".git" / "objects"))
         assert project.git(*look, at=kept) == base
     assert project.git(*look, at=kept.rename(kept.parent.parent / "back")) == base
 
@@ -152,7 +158,7 @@ def test_a_pin_is_pruned_with_the_last_copy_of_its_workspace(project: Project) -
     assert pins(project) == []
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_workspace_has_all_commits_of_its_branches(project: Project, objects: Objects) -> None:
     base = project.git("rev-parse", "HEAD")
     mission = project.commit({"b.txt": "mission\n"})
@@ -164,7 +170,7 @@ def test_a_workspace_has_all_commits_of_its_branches(project: Project, objects: 
     assert made.git("status", "--porcelain", "--branch") == f"## {LANE}...main [behind 1]"
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.parametrize(
     "plant",
     [
@@ -207,7 +213,7 @@ def test_a_workspace_does_not_replace_a_folder_created_meanwhile(
     assert pins(project) == []
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.parametrize("name", [".worktrees", ".worktrees/.making"])
 def test_a_workspace_is_not_created_through_a_link(
     project: Project, objects: Objects, name: str, tmp_path: Path
@@ -222,7 +228,7 @@ def test_a_workspace_is_not_created_through_a_link(
     assert pins(project) == []
 
 
-@BOTH
+@SHARED_AND_COPIED
 @pytest.mark.parametrize(
     "unknown", ["0" * 40, "f" * 40, "HEAD", "-x", f"{'1' * 40}\n{'2' * 40} refs/heads/evil"]
 )
@@ -237,7 +243,7 @@ def test_an_unknown_or_malformed_commit_leaves_nothing(
     assert pins(project) == []
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_git_process_that_times_out_leaves_nothing(project: Project, objects: Objects) -> None:
     project.git("config", "filter.slow.smudge", "sleep 1000")
     project.commit({".gitattributes": "slow.txt filter=slow\n", "slow.txt": "x\n"})
@@ -265,7 +271,7 @@ def test_a_git_process_killed_after_it_wrote_a_pin_leaves_no_pin(
     assert pins(project) == []
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_a_workspace_is_synced_before_it_is_renamed(
     project: Project, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +284,7 @@ def test_a_workspace_is_synced_before_it_is_renamed(
     assert f"sync {made.path.parent.name}" in disk.steps[named:]
 
 
-@BOTH
+@SHARED_AND_COPIED
 def test_git_runs_of_the_host_never_read_the_copied_settings(
     project: Project, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:

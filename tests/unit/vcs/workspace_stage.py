@@ -1,4 +1,4 @@
-"""Projects of every kind, and workspaces made in them."""
+"""Helpers that create workspaces in projects of all kinds."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from specify_cli.files.identity import Identity, identity
 from specify_cli.vcs.workspaces import MadeWorkspace, Objects, WorkspaceSpec, make
 from tests.unit.vcs.conftest import MISSION, Project
 
 LANE = f"{MISSION}-lane-a"
 MIRROR = ".worktrees/.mirror/demo.git"
+SHARED_AND_COPIED = pytest.mark.parametrize("objects", list(Objects))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """A workspace that was made, with the words in which the tests speak about it."""
+    """A workspace that was created, with the operations that tests need."""
 
     order: WorkspaceSpec
     made: MadeWorkspace
@@ -60,7 +64,7 @@ def workspace(project: Project, name: str = "demo-lane-a", **more: Any) -> Works
 
 
 def remains(project: Project) -> list[str]:
-    """What there is below `.worktrees`, but for the folders that the host keeps there for good."""
+    """The entries below `.worktrees`, without the folders that the host always keeps there."""
     below = project.root / ".worktrees"
     found = [str(it.relative_to(below)) for it in below.glob("*")]
     found += [str(it.relative_to(below)) for it in below.glob(".*/*")]
@@ -72,7 +76,14 @@ def pins(project: Project) -> list[str]:
     return project.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/").split()
 
 
+def identity_of(folder: Path) -> Identity:
+    """The identity of a folder that must exist."""
+    found = identity(folder)
+    assert found is not None
+    return found
+
+
 def identity_and_times(path: Path) -> tuple[int, ...]:
-    """What changes with the thing there; to look at a link changes its access time alone."""
+    """What changes with the entry; the access time is left out, as a read of a link changes it."""
     found = path.lstat()
     return found.st_mode, found.st_ino, found.st_mtime_ns, found.st_ctime_ns

@@ -1,4 +1,4 @@
-"""Workspaces that change places, with the old one moved to the trash."""
+"""Tests of exchanging a workspace for a new one, with the old one moved to the trash."""
 
 from __future__ import annotations
 
@@ -14,15 +14,8 @@ from specify_cli.files.identity import Identity, identity
 from specify_cli.vcs import renames, trash, worktrees_folder
 from specify_cli.vcs.errors import AllocationFailed
 from tests.durability import watched
-from tests.unit.vcs.trash.workspaces import known, linked, workspace
-
-
-@pytest.fixture(params=["in one step", "by two renames"])
-def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With `renameat2`, and as where there is none."""
-    if request.param == "by two renames":
-        monkeypatch.setattr(renames, "_renameat2", lambda: None)
-    return str(request.param)
+from tests.unit.vcs.trash.workspaces import linked, workspace
+from tests.unit.vcs.workspace_stage import identity_of
 
 
 def exchanged(place: Path, fresh: Path, before: Identity, then: Callable[[Path], object]) -> Path:
@@ -38,8 +31,8 @@ def exchanged(place: Path, fresh: Path, before: Identity, then: Callable[[Path],
 def test_an_exchange_replaces_the_workspace_and_moves_the_old_one_to_the_trash(
     place: Path, tmp_path: Path
 ) -> None:
-    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
-    wanted = known(fresh)
+    before, fresh = identity_of(place), workspace(tmp_path / "fresh", "new")
+    wanted = identity_of(fresh)
     seen: list[str] = []
     old = exchanged(place, fresh, before, lambda path: seen.append((path / "file").read_text()))
     assert seen == ["old"]
@@ -51,7 +44,7 @@ def test_an_exchange_replaces_the_workspace_and_moves_the_old_one_to_the_trash(
 def test_the_new_workspace_is_durable_before_the_exchange(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, fresh, seen = known(place), workspace(tmp_path / "fresh", "new"), list[str]()
+    before, fresh, seen = identity_of(place), workspace(tmp_path / "fresh", "new"), list[str]()
     swap = renames.exchange
 
     def noted(*names: Any, **more: Any) -> bool:
@@ -67,7 +60,7 @@ def test_the_new_workspace_is_durable_before_the_exchange(
 
 @pytest.mark.usefixtures("kernel")
 def test_an_exchange_is_undone_if_the_last_check_fails(place: Path, tmp_path: Path) -> None:
-    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+    before, fresh = identity_of(place), workspace(tmp_path / "fresh", "new")
 
     def refuse(path: Path) -> None:
         raise AllocationFailed("it is in use")
@@ -83,7 +76,7 @@ def test_an_exchange_is_undone_if_the_last_check_fails(place: Path, tmp_path: Pa
 def test_an_exchange_refuses_an_entry_with_another_identity(
     place: Path, tmp_path: Path, plant: Callable[[Path], object]
 ) -> None:
-    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+    before, fresh = identity_of(place), workspace(tmp_path / "fresh", "new")
     place.rename(place.with_name("moved"))
     plant(place)
     there = place.lstat().st_ino if os.path.lexists(place) else None
@@ -95,7 +88,7 @@ def test_an_exchange_refuses_an_entry_with_another_identity(
 def test_a_new_workspace_too_large_to_be_removed_at_once_stays_in_the_trash(
     place: Path, tmp_path: Path
 ) -> None:
-    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+    before, fresh = identity_of(place), workspace(tmp_path / "fresh", "new")
 
     def fill(path: Path) -> None:
         for number in range(12_000):
@@ -114,7 +107,7 @@ def test_a_new_workspace_too_large_to_be_removed_at_once_stays_in_the_trash(
 def test_the_old_workspace_is_kept_if_undoing_an_exchange_fails(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+    before, fresh = identity_of(place), workspace(tmp_path / "fresh", "new")
 
     def refuse(path: Path) -> None:
         monkeypatch.setattr(trash, "exchange", broken)

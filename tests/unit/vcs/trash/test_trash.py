@@ -18,7 +18,8 @@ from specify_cli.files.tree_removal import remove_tree
 from specify_cli.vcs import renames, trash, worktrees_folder
 from specify_cli.vcs.errors import AllocationFailed
 from tests.durability import watched
-from tests.unit.vcs.trash.workspaces import known, linked, workspace
+from tests.unit.vcs.trash.workspaces import linked, workspace
+from tests.unit.vcs.workspace_stage import identity_of
 
 WRITING = """
 import itertools
@@ -46,7 +47,7 @@ NOW = datetime(2026, 11, 28, 10, 30, tzinfo=UTC)
 
 
 def test_move_to_trash_keeps_the_complete_workspace_under_a_date(place: Path) -> None:
-    before = known(place)
+    before = identity_of(place)
     with freeze_time(NOW):
         kept = trash.move_to_trash(place, known=before)
     assert kept.parent == place.parent / ".trash"
@@ -86,14 +87,14 @@ def test_move_to_trash_refuses_anything_but_a_folder(
 def test_move_to_trash_refuses_a_folder_with_another_identity(place: Path) -> None:
     other = workspace(place.with_name("other"), "new")
     with pytest.raises(AllocationFailed):
-        trash.move_to_trash(place, known=known(other))
+        trash.move_to_trash(place, known=identity_of(other))
     assert (place / "file").read_text() == "old"
 
 
 def test_a_folder_exchanged_after_the_check_is_moved_back(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = known(place)
+    before = identity_of(place)
     real = renames.rename_free
 
     def rename(old: str, new: str, *, from_fd: int, to_fd: int) -> None:
@@ -185,7 +186,7 @@ def test_a_large_workspace_does_not_delay_the_removal_of_others(place: Path, mos
 
 @pytest.fixture
 def writer(place: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that stands in the workspace and writes in it."""
+    """A process that works in the workspace and writes to it without end."""
     command = (sys.executable, "-c", WRITING)
     with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE) as process:
         try:
