@@ -108,12 +108,12 @@ def test_a_part_that_is_redacted_during_its_compression_is_not_archived(
 ) -> None:
     compressed = journal_archive._compressed
 
-    def meanwhile(part: Path) -> Iterator[bytes]:
+    def compressed_during_a_redaction(part: Path) -> Iterator[bytes]:
         yield from [*compressed(part)]
         # A redaction replaces the part like this.
         publish(part, part.read_bytes().replace(b"r1", b"--"))
 
-    monkeypatch.setattr(journal_archive, "_compressed", meanwhile)
+    monkeypatch.setattr(journal_archive, "_compressed", compressed_during_a_redaction)
     assert archive_all(project) == []
     assert not project.archive.exists()
 

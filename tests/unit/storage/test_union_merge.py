@@ -46,11 +46,11 @@ def test_the_first_change_sets_the_union_merge_driver_for_logs(
     assert says(stage, "status.events.jsonl") == "unspecified"
 
 
-def test_a_loss_of_power_leaves_the_line(stage: Stage, attributes: Path) -> None:
-    with watched() as durable:
+def test_arrange_syncs_the_attributes_file_and_its_name(stage: Stage, attributes: Path) -> None:
+    with watched() as disk:
         union_merge.arrange(Layout(stage.root))
-    assert durable.is_kept(attributes)
-    assert durable.is_name_kept(attributes)
+    assert disk.is_kept(attributes)
+    assert disk.is_name_kept(attributes)
 
 
 @pytest.mark.parametrize("before", [b"", b"*.png binary\n", b"*.png binary", b"\xff\xfe [x\r\n\n"])

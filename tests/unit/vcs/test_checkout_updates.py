@@ -1,4 +1,4 @@
-"""Obstacles in a working tree that is to be moved to another commit."""
+"""Tests of finding obstacles in a working tree before it moves to another commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 from specify_cli.vcs.checkout_updates import is_obstructed
 
 DEPTH = 1900
-"""Folders in each other: the longest path that the system opens has 4,096 bytes."""
+"""The number of nested folders; the system opens paths of up to 4,096 bytes."""
 
 
 class Calls:
@@ -34,7 +34,7 @@ def counted_calls() -> Iterator[Calls]:
         sys.setprofile(before)
 
 
-def test_the_cost_of_a_check_grows_no_faster_than_the_depth_of_the_path(tmp_path: Path) -> None:
+def test_checking_a_deep_path_takes_linear_time(tmp_path: Path) -> None:
     with counted_calls() as calls:
         assert not is_obstructed(tmp_path, "d/" * DEPTH + "file", ())
     assert calls.count < DEPTH
