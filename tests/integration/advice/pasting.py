@@ -6,15 +6,13 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import specify_cli
+from tests.integration.on_path import program_folder
 from tests.integration.stage import SLUG, Process, Stage, environment
 from tests.patience import LONGEST_S, wait_until
 
-SOURCE = Path(specify_cli.__file__).parents[1]
 CODE = {"src/a.txt": "a\n"}
 
 
@@ -46,11 +44,7 @@ def advised(text: str, lead: str) -> str:
 
 
 def paste(stage: Stage, command: str, shown: Shown) -> str:
-    tools = stage.root.parent / "tools"
-    tools.mkdir(exist_ok=True)
-    tool = tools / "spec-kitty"
-    tool.write_text(f'#!/bin/sh\nPYTHONPATH={SOURCE} exec {sys.executable} -m specify_cli "$@"\n')
-    tool.chmod(0o755)
+    tools = program_folder(stage.root.parent / "tools")
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=shown.folder or stage.root,

@@ -35,7 +35,7 @@ def move(stage: Stage, wp_id: str, to: str, **args: Any) -> dict[str, Any]:
     return stage.ask("transition", mission=SLUG, wp=wp_id, to=to, actor="ada", **args)
 
 
-def hand_in(stage: Stage, wp_id: str, files: dict[str, str]) -> tuple[Path, str]:
+def submit(stage: Stage, wp_id: str, files: dict[str, str]) -> tuple[Path, str]:
     workspace = begin(stage, wp_id)
     stage.commit(files, folder=workspace)
     answer = move(stage, wp_id, "for_review")
@@ -50,7 +50,7 @@ def review(stage: Stage, wp_id: str, verdict: str = "approved") -> dict[str, Any
 
 
 def approve(stage: Stage, wp_id: str, files: dict[str, str]) -> tuple[Path, str]:
-    workspace, commit = hand_in(stage, wp_id, files)
+    workspace, commit = submit(stage, wp_id, files)
     answer = review(stage, wp_id)
     assert answer["success"], answer
     return workspace, commit
@@ -72,7 +72,7 @@ def merge(stage: Stage, **args: Any) -> dict[str, Any]:
 
 
 def test_approval_names_the_submitted_commit_and_merge_leaves_out_later_ones(shared: Stage) -> None:
-    workspace, commit = hand_in(shared, "WP01", {"src/one.py": "one\n"})
+    workspace, commit = submit(shared, "WP01", {"src/one.py": "one\n"})
     shared.commit({"src/late.py": "late\n"}, folder=workspace)
     late = shared.git("rev-parse", "HEAD", folder=workspace)
     data = review(shared, "WP01")["data"]
@@ -104,7 +104,7 @@ def test_merge_includes_approved_work_after_the_branch_was_reset(
 
 
 def test_approval_keeps_submitted_work_after_the_branch_was_reset(shared: Stage) -> None:
-    workspace, commit = hand_in(shared, "WP01", {"src/one.py": "one\n"})
+    workspace, commit = submit(shared, "WP01", {"src/one.py": "one\n"})
     shared.git("reset", "-q", "--hard", "main", folder=workspace)
     shared.git("reflog", "expire", "--expire=now", "--all")
     shared.git("gc", "-q", "--prune=now")
@@ -276,7 +276,7 @@ def test_approval_is_refused_if_work_of_a_package_forced_into_progress_was_merge
 def test_approval_is_refused_if_a_rejected_commit_of_another_package_was_merged_in(
     pair: Stage,
 ) -> None:
-    workspace, bad = hand_in(pair, "WP01", {"src/bad.py": "bad\n"})
+    workspace, bad = submit(pair, "WP01", {"src/bad.py": "bad\n"})
     other = begin(pair, "WP04")
     pair.git("merge", "-q", "--no-edit", bad, folder=other)
     pair.commit({"lib/good.py": "good\n"}, folder=other)

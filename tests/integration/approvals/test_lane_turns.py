@@ -62,7 +62,7 @@ def test_all_packages_of_one_ready_list_can_be_started(shared: Stage) -> None:
         ("in_review", {"force": True, "note": "now"}),
     ],
 )
-def test_a_move_into_an_occupied_lane_is_refused_naming_package_and_holder(
+def test_move_into_an_occupied_execution_lane_is_refused_naming_the_holder(
     shared: Stage, to: str, args: dict[str, Any]
 ) -> None:
     assert start(shared, "WP01")["success"]

@@ -52,7 +52,7 @@ class Approvals(RuleBasedStateMachine):
         self.stage.write_mission(PACKAGES)
         self.lane = dict.fromkeys(PACKAGES, "planned")
         self.last: dict[str, str] = {}
-        self.handed: dict[str, set[str]] = {}
+        self.submitted: dict[str, set[str]] = {}
         self.approved: dict[str, set[str]] = {}
         self.count = 0
 
@@ -116,11 +116,11 @@ class Approvals(RuleBasedStateMachine):
             self.stage.git("gc", "-q", "--prune=now")
 
     @rule(wp_id=packages)
-    def hand_in(self, wp_id: str) -> None:
+    def submit(self, wp_id: str) -> None:
         files = self._files(f"kitty/mission-{SLUG}-{LANE[wp_id]}", wp_id)
         if self._move(wp_id, "for_review"):
             self._entered(wp_id, "for_review")
-            self.handed[wp_id] = files
+            self.submitted[wp_id] = files
 
     @rule(wp_id=packages, is_good=st.booleans())
     def review(self, wp_id: str, is_good: bool) -> None:
@@ -134,7 +134,7 @@ class Approvals(RuleBasedStateMachine):
         assert self._move(wp_id, to, review_result=APPROVED | {"verdict": verdict})
         if is_good:
             self._left(wp_id, to)
-            self.approved[wp_id] = self.handed[wp_id]
+            self.approved[wp_id] = self.submitted[wp_id]
         else:
             self._entered(wp_id, to)
 
@@ -163,7 +163,7 @@ class Approvals(RuleBasedStateMachine):
     def approve_by_force(self, wp_id: str) -> None:
         if self.lane[wp_id] != "approved" and self._move(wp_id, "approved", **NOW):
             if self.lane[wp_id] in {"for_review", "in_review"}:
-                self.approved[wp_id] = self.handed[wp_id]
+                self.approved[wp_id] = self.submitted[wp_id]
             else:
                 commit = self._recorded(wp_id)
                 self.approved[wp_id] = self._files(commit, wp_id) if commit else set()

@@ -23,15 +23,15 @@ def test_concurrent_releases_and_a_submission_have_one_winner(worked_on: Stage) 
     asked = {
         "one": ["release-claim", *gone, "--force"],
         "two": ["release-claim", *gone, "--force"],
-        "hand-in": ["transition", *flags(wp="WP01", actor="ada", to="for_review", policy=POLICY)],
+        "submit": ["transition", *flags(wp="WP01", actor="ada", to="for_review", policy=POLICY)],
         "beat": ["heartbeat", *flags(wp="WP01", actor="ada")],
     }
     begun = {x: worked_on.start("orchestrator-api", *it) for x, it in asked.items()}
     codes = {x: outcome(process).code for x, process in begun.items()}
-    won = [x for x in ("one", "two", "hand-in") if codes[x] is None]
+    won = [x for x in ("one", "two", "submit") if codes[x] is None]
     assert len(won) == 1, codes
     assert set(codes.values()) <= {None, "TRANSITION_REJECTED"}
-    assert worked_on.lane("WP01") == ("for_review" if won == ["hand-in"] else "planned")
+    assert worked_on.lane("WP01") == ("for_review" if won == ["submit"] else "planned")
     moves = [it["to_lane"] for it in worked_on.events()[2:]]
     assert moves == [worked_on.lane("WP01")]
 

@@ -39,7 +39,7 @@ def test_claim_becomes_stale_exactly_after_stale_after_s(
     assert release(stage)["data"]["released_holder"] == "ada"
 
 
-def test_a_heartbeat_keeps_the_claim(stage: Stage, held: Path, clock: Clock) -> None:
+def test_heartbeat_keeps_the_claim(stage: Stage, held: Path, clock: Clock) -> None:
     set_rule(stage)
     for _ in range(5):
         clock.pass_by(hours=1)
@@ -59,7 +59,7 @@ def test_release_is_recorded_as_a_forced_transition_by_the_releasing_actor(
     assert on_board(stage)["claimed_by"] is None
 
 
-def test_a_release_frees_the_execution_lane_and_keeps_the_work(stage: Stage, held: Path) -> None:
+def test_release_frees_the_execution_lane_and_keeps_the_work(stage: Stage, held: Path) -> None:
     stage.commit({"src/one.py": "one\n"}, folder=held)
     work = stage.git("rev-parse", "HEAD", folder=held)
     assert start(stage, "bob", "WP02")["data"]["occupied_by"] == "WP01"

@@ -1,4 +1,4 @@
-"""A run that is interrupted tells what it has found until then."""
+"""An interrupted run of the fault suite prints its results so far."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 
-def test_an_interrupted_run_prints_its_table_and_fails(tmp_path: Path) -> None:
+def test_interrupted_run_prints_its_table_and_fails(tmp_path: Path) -> None:
     chosen = ["--commands", "append-history", "--doors", "cli", "--kinds", "kill-before"]
     command = [sys.executable, "-m", "tests.faults", *chosen, "--jobs", "2"]
     with subprocess.Popen(

@@ -6,5 +6,5 @@ from specify_cli.orchestrator_api.command_names import CONTRACT_COMMANDS
 from tests.faults.scenarios import ALL
 
 
-def test_each_command_of_the_contract_is_struck() -> None:
+def test_every_contract_command_has_a_scenario() -> None:
     assert {scenario.command for scenario in ALL} == set(CONTRACT_COMMANDS)

@@ -59,7 +59,7 @@ def on_a_small_disk(stage: Stage, *words: str) -> dict[str, Any]:
     return envelope
 
 
-@pytest.mark.parametrize("words", [READY, RELEASE], ids=["hand-in", "release"])
+@pytest.mark.parametrize("words", [READY, RELEASE], ids=["submit", "release"])
 def test_full_disk_is_reported_and_the_package_stays_in_progress(
     stage: Stage, words: tuple[str, ...]
 ) -> None:

@@ -61,12 +61,12 @@ def takes(wp_id: str, actor: str) -> Iterator[Intent]:
     """The commands by which the actor takes a package to its approval."""
     begin = ("start-implementation", {"wp": wp_id})
     word = {"subtasks_complete": True, "implementation_evidence_present": True}
-    hand_over = ("transition", {"wp": wp_id, "to": "for_review", **word})
+    submit = ("transition", {"wp": wp_id, "to": "for_review", **word})
     claim = ("start-review", {"wp": wp_id})
     approve = ("transition", {"wp": wp_id, "to": "approved", "review_result": PASSED})
     back = {"wp": wp_id, "to": "in_progress", "review_result": SENT_BACK, "note": "why"}
     yield Intent(words=["implement", wp_id], requests=[begin], actor=actor)
-    yield Intent(words=["implement", wp_id, "--done"], requests=[hand_over], actor=actor)
+    yield Intent(words=["implement", wp_id, "--done"], requests=[submit], actor=actor)
     yield Intent(words=["review", wp_id, "--approve"], requests=[claim, approve], actor=actor)
     yield Intent(
         words=["review", wp_id, "--request-changes", "--note", "why"],

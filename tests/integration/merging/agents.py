@@ -33,7 +33,7 @@ def put(stage: Stage, workspace: Path, files: Mapping[str, str]) -> str:
     return stage.git("rev-parse", "HEAD", folder=workspace)
 
 
-def hand_in(stage: Stage, to: str = "for_review", **args: Any) -> dict[str, Any]:
+def submit(stage: Stage, to: str = "for_review", **args: Any) -> dict[str, Any]:
     asked: dict[str, Any] = {"to": to, "actor": "coder", "subtasks_complete": True} | args
     return stage.ask("transition", mission=SLUG, wp="WP01", **asked)
 
@@ -41,7 +41,7 @@ def hand_in(stage: Stage, to: str = "for_review", **args: Any) -> dict[str, Any]
 def refused(stage: Stage, to: str = "for_review", **args: Any) -> dict[str, Any]:
     """Return the refusal of a submission; check that the package has not moved."""
     lane = stage.lane("WP01")
-    envelope = hand_in(stage, to, **args)
+    envelope = submit(stage, to, **args)
     assert envelope["error_code"] == "TRANSITION_REJECTED", envelope
     assert envelope["data"]["guard"] == "paths", envelope
     assert stage.lane("WP01") == lane

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.merging.agents import OTHER, hand_in, put
+from tests.integration.merging.agents import OTHER, put, submit
 from tests.integration.stage import SLUG, Stage
 
 ATTRIBUTES = [
@@ -22,7 +22,7 @@ def test_merged_attributes_do_not_affect_other_missions(
     stage: Stage, workspace: Path, attributes: str
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n", ".gitattributes": f"{attributes}\n"})
-    assert hand_in(stage, "approved", force=True, note="n")["success"]
+    assert submit(stage, "approved", force=True, note="n")["success"]
     assert stage.done("merge-mission", mission=SLUG)["commit"]
     stage.git("config", "merge.strict.driver", "false")
     stage.done("start-implementation", mission=OTHER, wp="WP01", actor="x")

@@ -13,11 +13,11 @@ from tests.integration.merging.agents import (
     FORGED_EVENT,
     OTHER,
     approve_behind_the_host,
-    hand_in,
     paths,
     preflight,
     put,
     refused,
+    submit,
 )
 from tests.integration.stage import APPROVED, SLUG, Stage
 
@@ -65,28 +65,16 @@ def test_forbidden_path_is_refused_by_every_transition_even_forced(
     refused(stage, to, **args)
 
 
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "by an older version"])
 def test_forbidden_path_committed_during_review_is_not_merged(
-    stage: Stage, workspace: Path
+    stage: Stage, workspace: Path, is_recorded: bool
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
-    assert hand_in(stage)["success"]
+    assert submit(stage)["success"]
     stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
     put(stage, workspace, ROW_B)
-    args = {"actor": "reviewer", "review_result": APPROVED}
-    data = stage.done("transition", mission=SLUG, wp="WP01", to="approved", **args)
-    assert "a merge may not change .kitty/config.toml" in data["warnings"][0]
-    stage.done("merge-mission", mission=SLUG)
-    assert not any((stage.root / path).exists() for path in ROW_B)
-
-
-def test_forbidden_path_is_not_merged_if_no_commit_was_recorded(
-    stage: Stage, workspace: Path
-) -> None:
-    put(stage, workspace, {"a/work.py": "work\n"})
-    assert hand_in(stage)["success"]
-    stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
-    put(stage, workspace, ROW_B)
-    stage.forget_commits()
+    if not is_recorded:
+        stage.forget_commits()
     args = {"actor": "reviewer", "review_result": APPROVED}
     data = stage.done("transition", mission=SLUG, wp="WP01", to="approved", **args)
     assert "a merge may not change .kitty/config.toml" in data["warnings"][0]
@@ -100,7 +88,7 @@ def test_forbidden_path_is_not_taken_into_the_project_by_sync_or_submission(
     stage: Stage, workspace: Path, files: dict[str, str]
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
-    assert hand_in(stage)["success"]
+    assert submit(stage)["success"]
     branch = f"kitty/mission-{SLUG}-lane-a"
     before = stage.git("rev-parse", branch)
     put(stage, workspace, files)
@@ -124,7 +112,7 @@ def test_work_can_be_submitted_after_the_advised_removal_of_other_missions_files
     every = advice.split(" -- ")[0] + " -- kitty-specs"
     subprocess.run(every, cwd=workspace, shell=True, check=True)
     stage.git("commit", "-q", "-m", "undone", folder=workspace)
-    assert hand_in(stage)["success"]
+    assert submit(stage)["success"]
 
 
 def test_submission_is_refused_if_an_earlier_commit_has_host_files(
@@ -133,11 +121,11 @@ def test_submission_is_refused_if_an_earlier_commit_has_host_files(
     put(stage, workspace, {"a/work.py": "work\n"} | ROW_B)
     stage.git("rm", "-q", *ROW_B, folder=workspace)
     stage.git("commit", "-q", "-m", "undone", folder=workspace)
-    data = hand_in(stage)["data"]
+    data = submit(stage)["data"]
     assert (data["guard"], data["reason_code"]) == ("intake", "bad_content")
     advice = data["message"].rpartition(": ")[2]
     subprocess.run(f"{advice} -q -m anew", cwd=workspace, shell=True, check=True)
-    assert hand_in(stage)["success"]
+    assert submit(stage)["success"]
 
 
 def test_work_can_be_submitted_after_the_advised_removal_of_host_files(
@@ -147,7 +135,7 @@ def test_work_can_be_submitted_after_the_advised_removal_of_host_files(
     advice = refused(stage)["message"].split("for example with '")[1].split("', and commit")[0]
     subprocess.run(advice, cwd=workspace, shell=True, check=True)
     stage.git("commit", "-q", "-m", "the work alone", folder=workspace)
-    assert hand_in(stage)["success"]
+    assert submit(stage)["success"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +188,7 @@ def test_changes_merged_from_the_target_are_accepted(stage: Stage, workspace: Pa
     put(stage, workspace, {"a/work.py": "work\n"})
     stage.commit({f"kitty-specs/{OTHER}/meta.json": '{"title": "new"}'})
     stage.git("merge", "-q", "--no-edit", stage.git("rev-parse", "main"), folder=workspace)
-    assert "outside_owned_files" not in hand_in(stage)["data"]
+    assert "outside_owned_files" not in submit(stage)["data"]
 
 
 def test_forbidden_path_in_a_merge_commit_is_refused(stage: Stage, workspace: Path) -> None:
@@ -220,7 +208,7 @@ def test_forbidden_path_that_was_removed_again_does_not_block_a_rebase(
     put(stage, workspace, {"a/work.py": "work\n", "kitty-specs/004-made/meta.json": "{}"})
     stage.git("rm", "-q", "kitty-specs/004-made/meta.json", folder=workspace)
     stage.git("commit", "-q", "-m", "undone", folder=workspace)
-    assert hand_in(stage, "approved", force=True, note="n")["success"]
+    assert submit(stage, "approved", force=True, note="n")["success"]
     assert stage.done("merge-mission", mission=SLUG, strategy="rebase")["commit"]
     assert not (stage.root / "kitty-specs" / "004-made").exists()
 
@@ -232,16 +220,16 @@ def test_changed_plans_of_the_mission_are_left_out_of_the_merge(
     before = {path: (stage.root / path).read_bytes() for path in plans}
     spec = f"kitty-specs/{SLUG}/spec.md"
     put(stage, workspace, {"a/work.py": "work\n", spec: "new\n"} | dict.fromkeys(plans, "mine\n"))
-    handed = hand_in(stage)["data"]
-    assert all(path in handed["warnings"][0] for path in plans)
-    assert handed["outside_owned_files"] == [spec]
+    submitted = submit(stage)["data"]
+    assert all(path in submitted["warnings"][0] for path in plans)
+    assert submitted["outside_owned_files"] == [spec]
     stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
-    passed = hand_in(stage, "approved", actor="reviewer", review_result=APPROVED)
-    assert passed["data"]["warnings"] == handed["warnings"]
+    passed = submit(stage, "approved", actor="reviewer", review_result=APPROVED)
+    assert passed["data"]["warnings"] == submitted["warnings"]
     # The target changes them too: files that are left out never conflict.
     stage.commit({plans[0]: "theirs\n"})
     merged = stage.done("merge-mission", mission=SLUG)
-    assert merged["warnings"] == handed["warnings"]
+    assert merged["warnings"] == submitted["warnings"]
     assert (stage.root / spec).read_text() == "new\n"
     assert (stage.root / plans[0]).read_text() == "theirs\n"
     assert (stage.root / plans[1]).read_bytes() == before[plans[1]]
@@ -256,7 +244,7 @@ def test_squash_and_rebase_leave_out_changed_plans(
     before = (stage.root / plan).read_bytes()
     put(stage, workspace, {plan: "mine\n"})
     put(stage, workspace, {"a/work.py": "work\n"})
-    hand_in(stage, "approved", force=True, note="n")
+    submit(stage, "approved", force=True, note="n")
     merged = stage.done("merge-mission", mission=SLUG, strategy=strategy)
     assert plan in merged["warnings"][0]
     assert (stage.root / plan).read_bytes() == before
@@ -270,7 +258,7 @@ def test_paths_outside_owned_files_are_listed_at_submission_and_review(
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n", ".github/ci.yml": "x\n", ".gitignore": "y\n"})
     outside = [".github/ci.yml", ".gitignore"]
-    assert hand_in(stage)["data"]["outside_owned_files"] == outside
+    assert submit(stage)["data"]["outside_owned_files"] == outside
     review = stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
     assert review["outside_owned_files"] == outside
     again = stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
@@ -282,13 +270,13 @@ def test_operator_can_have_paths_outside_owned_files_refused(stage: Stage, works
     (stage.root / ".kitty" / "config.toml").write_text('owned_files = "refuse"\n')
     plan = f"kitty-specs/{SLUG}/tasks.md"
     commit = put(stage, workspace, {"a/work.py": "work\n", "b.py": "x\n", plan: "left out\n"})
-    envelope = hand_in(stage, force=True, note="n")
+    envelope = submit(stage, force=True, note="n")
     assert envelope["error_code"] == "TRANSITION_REJECTED"
     assert envelope["data"]["guard"] == "owned_files"
     assert paths(envelope["data"]) == {"b.py": commit}
     stage.git("rm", "-q", "b.py", folder=workspace)
     stage.git("commit", "-q", "-m", "undone", folder=workspace)
-    assert hand_in(stage)["success"]
+    assert submit(stage)["success"]
 
 
 def test_names_that_differ_only_in_case_are_refused(stage: Stage, workspace: Path) -> None:
@@ -303,7 +291,7 @@ def test_colliding_names_that_the_target_already_has_are_accepted(
     stage.commit({"docs/Guide.md": "one\n", "docs/guide.md": "two\n"})
     stage.git("merge", "-q", "--no-edit", stage.git("rev-parse", "main"), folder=workspace)
     put(stage, workspace, {"a/work.py": "work\n", "docs/other.md": "x\n", "docs/guide.md": "y\n"})
-    assert hand_in(stage)["success"]
+    assert submit(stage)["success"]
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import pytest
 from tests.campaign import sampled
 from tests.integration.merging.agents import (
     approve_behind_the_host,
-    hand_in,
     paths,
     preflight,
     put,
     refused,
+    submit,
 )
 from tests.integration.stage import SLUG, Stage
 
@@ -104,7 +104,7 @@ def test_malformed_entry_that_the_target_already_has_is_accepted(
     stage.git("commit", "-q", "-m", "odd")
     stage.git("merge", "-q", "--no-edit", stage.git("rev-parse", "main"), folder=workspace)
     put(stage, workspace, {"a/work.py": "work\n", "odd/more": "y\n"})
-    assert hand_in(stage)["success"]
+    assert submit(stage)["success"]
 
 
 def test_file_name_longer_than_255_bytes_is_refused(stage: Stage, workspace: Path) -> None:
@@ -113,7 +113,7 @@ def test_file_name_longer_than_255_bytes_is_refused(stage: Stage, workspace: Pat
     name = f"a/{'b' * 256}"
     stage.git("update-index", "--add", "--cacheinfo", f"100644,{oid},{name}", folder=workspace)
     stage.git("commit", "-q", "-m", "long", folder=workspace)
-    envelope = hand_in(stage)
+    envelope = submit(stage)
     assert envelope["data"]["guard"] == "intake"
     assert envelope["data"]["reason_code"] == "bad_content"
     assert "its name has more than 255 bytes" in envelope["data"]["message"]

@@ -13,7 +13,7 @@ from tests.integration.stage import SLUG, Stage
 STRATEGIES = ("merge", "squash", "rebase")
 
 
-def hand_in_and_approve(stage: Stage, wp_id: str = "WP01") -> None:
+def submit_and_approve(stage: Stage, wp_id: str = "WP01") -> None:
     stage.done("transition", mission=SLUG, wp=wp_id, to="for_review", actor="coder")
     stage.done("start-review", mission=SLUG, wp=wp_id, actor="reviewer")
     verdict = {"reviewer": "reviewer", "verdict": "approved", "reference": "r"}
@@ -44,7 +44,7 @@ def test_commit_undone_by_a_merge_commit_is_not_replayed(
     tree = stage.git("rev-parse", f"{good}^{{tree}}", folder=workspace)
     both = stage.git("commit-tree", "-p", evil, "-p", good, "-m", "m", tree, folder=workspace)
     stage.git("reset", "-q", "--hard", both, folder=workspace)
-    hand_in_and_approve(stage)
+    submit_and_approve(stage)
     before = stage.git("ls-tree", "-r", "main", f"kitty-specs/{OTHER}")
     merge(stage, strategy)
     assert stage.git("ls-tree", "-r", "main", f"kitty-specs/{OTHER}") == before
@@ -60,7 +60,7 @@ def test_revert_of_a_target_commit_does_not_remove_it_from_the_target(
     put(stage, workspace, {"a/work.py": "work\n"})
     stage.git("cherry-pick", later, folder=workspace)
     stage.git("revert", "--no-edit", "HEAD", folder=workspace)
-    hand_in_and_approve(stage)
+    submit_and_approve(stage)
     merge(stage, strategy)
     assert stage.git("ls-tree", "-r", "--name-only", "main", "kitty-specs/003-three")
 
@@ -99,10 +99,10 @@ def test_revert_of_a_cherry_pick_in_another_lane_removes_nothing(
     taken = stage.git("rev-parse", "HEAD", folder=one)
     put(stage, two, {f"{'b' if is_first else 'a'}/work.py": "work\n"})
     packages = ("WP01", "WP02") if is_first else ("WP02", "WP01")
-    hand_in_and_approve(stage, packages[0])
+    submit_and_approve(stage, packages[0])
     stage.git("merge", "-q", "--no-edit", taken, folder=two)
     stage.git("revert", "--no-edit", taken, folder=two)
-    hand_in_and_approve(stage, packages[1])
+    submit_and_approve(stage, packages[1])
     merge(stage, strategy)
     assert forbidden(stage) == before
 
@@ -125,7 +125,7 @@ def test_revert_in_one_lane_does_not_legitimize_a_commit_of_another(
     stage.git("cherry-pick", evil, folder=undoing)
     stage.git("revert", "--no-edit", "HEAD", folder=undoing)
     for wp_id in ("WP01", "WP02"):
-        hand_in_and_approve(stage, wp_id)
+        submit_and_approve(stage, wp_id)
     merge(stage, strategy)
     assert forbidden(stage) == before
 
@@ -148,7 +148,7 @@ def test_merge_with_strategy_ours_removes_nothing_from_another_target(
         stage.git("rev-parse", "production"),
         folder=workspace,
     )
-    hand_in_and_approve(stage)
+    submit_and_approve(stage)
     before = forbidden(stage, "production")
     stage.ask("merge-mission", mission=SLUG, strategy=strategy, actor="ada", target="production")
     assert forbidden(stage, "production") == before
@@ -163,7 +163,7 @@ def test_rebase_is_refused_if_it_would_lose_changes_of_a_merge_commit(
         "merge", "-q", "--no-ff", "--no-commit", stage.git("rev-parse", "main"), folder=workspace
     )
     resolved = put(stage, workspace, {"a/resolved.py": "own\n"})
-    hand_in_and_approve(stage)
+    submit_and_approve(stage)
     data = preflight(stage, strategy="rebase", actor="ada")
     assert any(resolved in line and "a/resolved.py" in line for line in data["errors"])
     assert stage.lane("WP01") == "approved"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.merging.agents import OTHER, hand_in, put
+from tests.integration.merging.agents import OTHER, put, submit
 from tests.integration.stage import SLUG, Stage
 
 REQUIRED = {
@@ -39,7 +39,7 @@ def settled(stage: Stage, workspace: Path, request: pytest.FixtureRequest, tmp_p
     begun = stage.done("start-implementation", mission=OTHER, wp="WP01", actor="x")
     other = Path(begun["workspace_path"])
     put(stage, workspace, {"a/work.py": "work\n", ".gitattributes": f"{SELECTING[name]}\n"})
-    assert hand_in(stage, "approved", force=True, note="n")["success"]
+    assert submit(stage, "approved", force=True, note="n")["success"]
     assert stage.done("merge-mission", mission=SLUG)["commit"]
     for key, value in settings.items():
         stage.git("config", f"filter.vault.{key}", value)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.merging.agents import OTHER, hand_in, paths, put, refused
+from tests.integration.merging.agents import OTHER, paths, put, refused, submit
 from tests.integration.stage import SLUG, Stage
 
 
@@ -56,7 +56,7 @@ def test_removal_of_a_host_file_is_refused(inner: Stage) -> None:
     put(inner, workspace, {"inner/work.py": "work\n"})
     assert list(paths(refused(inner))) == ["inner/.kitty/config.toml"]
     put(inner, workspace, {"inner/.kitty/config.toml": "trash_days = 14\n"})
-    assert hand_in(inner)["data"]["reason_code"] == "bad_content"
+    assert submit(inner)["data"]["reason_code"] == "bad_content"
 
 
 def test_other_changes_are_accepted(inner: Stage, workspace: Path) -> None:
@@ -66,4 +66,4 @@ def test_other_changes_are_accepted(inner: Stage, workspace: Path) -> None:
         f"inner/kitty-specs/{SLUG}/spec.md": "spec\n",
     }
     put(inner, workspace, files)
-    assert hand_in(inner)["success"]
+    assert submit(inner)["success"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.merging.agents import OTHER, hand_in, put
+from tests.integration.merging.agents import OTHER, put, submit
 from tests.integration.stage import SLUG, Stage
 
 FILTERS = {
@@ -22,7 +22,7 @@ def test_failing_required_filter_does_not_stop_accept(
     stage: Stage, workspace: Path, settings: dict[str, str], selected: str
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n", ".gitattributes": f"{selected} filter=vault\n"})
-    assert hand_in(stage, "approved", force=True, note="n")["success"]
+    assert submit(stage, "approved", force=True, note="n")["success"]
     assert stage.done("merge-mission", mission=SLUG)["commit"]
     stage.done("start-implementation", mission=OTHER, wp="WP01", actor="x")
     forced = {"to": "approved", "actor": "x", "force": True, "note": "n"}
@@ -40,7 +40,7 @@ def test_failing_required_filter_does_not_stop_accept(
 def test_edit_with_the_timestamp_of_the_index_is_still_seen_after_accept(
     stage: Stage, workspace: Path
 ) -> None:
-    assert hand_in(stage, "approved", force=True, note="n")["success"]
+    assert submit(stage, "approved", force=True, note="n")["success"]
     readme, index = stage.root / "README.md", stage.root / ".git" / "index"
     stage.git("update-index", "--refresh")
     found = readme.stat()

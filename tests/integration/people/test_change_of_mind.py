@@ -13,16 +13,15 @@ from typing import Any
 
 import pytest
 
+from tests.integration.people.suggestions import suggested
 from tests.integration.stage import SLUG, TIMEOUT_S, Outcome, Stage, environment
 
 STEPS = {"subtasks": ["T001"]}
 
 
 def advised(answer: Outcome) -> list[str]:
-    """The arguments of the command that is printed after `next:`."""
-    lines = (answer.stdout + answer.stderr).decode().splitlines()
-    [found] = [line for line in lines if line.startswith("next: spec-kitty ")]
-    return shlex.split(found.removeprefix("next: spec-kitty "))
+    """The arguments of the suggested command."""
+    return shlex.split(suggested(answer))
 
 
 def state(stage: Stage, wp_id: str) -> dict[str, Any]:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import shutil
 
-from tests.integration.stage import SLUG, Outcome, Stage
+from tests.integration.people.suggestions import suggested
+from tests.integration.stage import SLUG, Stage
 
 STEPS = {"subtasks": ["T001"]}
-
-
-def advised(answer: Outcome) -> str:
-    lines = (answer.stdout + answer.stderr).decode().splitlines()
-    found = [line for line in lines if line.startswith("next: spec-kitty ")]
-    assert len(found) == 1, answer
-    return found[0].removeprefix("next: spec-kitty ")
 
 
 def test_canceling_a_package_suggests_the_next_one(stage: Stage) -> None:
@@ -21,7 +15,7 @@ def test_canceling_a_package_suggests_the_next_one(stage: Stage) -> None:
 
     canceled = stage.run("move", "WP01", "canceled", "--note", "not needed")
 
-    assert advised(canceled) == "implement WP02"
+    assert suggested(canceled) == "implement WP02"
 
 
 def test_refused_accept_suggests_the_unfinished_package(stage: Stage) -> None:
@@ -31,14 +25,14 @@ def test_refused_accept_suggests_the_unfinished_package(stage: Stage) -> None:
     refused = stage.run("accept")
 
     assert refused.exit_code == 1
-    assert advised(refused) == "unblock WP01"
+    assert suggested(refused) == "unblock WP01"
 
 
 def test_open_subtasks_are_suggested_before_submission(stage: Stage) -> None:
     stage.write_mission({"WP01": STEPS})
 
-    assert advised(stage.run("implement", "WP01")) == "tasks done WP01"
-    assert advised(stage.run("implement", "WP01", "--done")) == "tasks done WP01"
+    assert suggested(stage.run("implement", "WP01")) == "tasks done WP01"
+    assert suggested(stage.run("implement", "WP01", "--done")) == "tasks done WP01"
 
 
 def test_review_held_by_another_suggests_status(stage: Stage) -> None:
@@ -49,13 +43,13 @@ def test_review_held_by_another_suggests_status(stage: Stage) -> None:
     refused = stage.run("review", "WP01", "--approve", "--actor", "another")
 
     assert refused.exit_code == 1
-    assert advised(refused).startswith("status "), slug
+    assert suggested(refused).startswith("status "), slug
 
 
 def test_mission_without_packages_suggests_tasks(stage: Stage) -> None:
     stage.run("specify", "Search")
 
-    assert advised(stage.run("implement", "WP01")) == "tasks"
+    assert suggested(stage.run("implement", "WP01")) == "tasks"
 
 
 def test_finished_mission_suggests_status(stage: Stage) -> None:
@@ -63,18 +57,18 @@ def test_finished_mission_suggests_status(stage: Stage) -> None:
 
     over = stage.run("move", "WP01", "done", "--force", "--note", "merged by hand")
 
-    assert advised(over).startswith("status ")
+    assert suggested(over).startswith("status ")
 
 
 def test_suggested_command_keeps_the_actor(stage: Stage) -> None:
     stage.write_mission({"WP01": STEPS, "WP02": {}})
 
     assert (
-        advised(stage.run("implement", "WP01", "--actor", "ann")) == "tasks done WP01 --actor ann"
+        suggested(stage.run("implement", "WP01", "--actor", "ann")) == "tasks done WP01 --actor ann"
     )
     ticked = stage.run("tasks", "done", "WP01", "--actor", "ann o'hara")
-    assert advised(ticked) == "implement WP02 --actor 'ann o'\"'\"'hara'"
-    assert advised(stage.run("implement", "WP02", "--actor", "ann")) == (
+    assert suggested(ticked) == "implement WP02 --actor 'ann o'\"'\"'hara'"
+    assert suggested(stage.run("implement", "WP02", "--actor", "ann")) == (
         "implement WP02 --done --actor ann"
     )
 
@@ -89,13 +83,13 @@ def test_submitting_a_package_of_another_is_refused_and_suggests_the_actor(stage
     assert refused.envelope["data"]["claimed_by"] == "cleo"
     assert stage.lane("WP01") == "in_progress"
 
-    remedy = advised(stage.run("implement", "WP01", "--done"))
+    remedy = suggested(stage.run("implement", "WP01", "--done"))
     assert remedy == "implement WP01 --done --actor cleo"
     assert stage.run(*remedy.split()).exit_code == 0
     assert stage.lane("WP01") == "for_review"
 
     sent_back = stage.run("review", "WP01", "--request-changes", "--note", "no", "--actor", "rev")
-    assert advised(sent_back) == "implement WP01 --actor cleo"
+    assert suggested(sent_back) == "implement WP01 --actor cleo"
 
 
 def test_command_suggested_in_a_workspace_names_the_mission(stage: Stage) -> None:
@@ -107,7 +101,7 @@ def test_command_suggested_in_a_workspace_names_the_mission(stage: Stage) -> Non
 
     done = stage.run("implement", "WP01", "--done", cwd=worktree)
 
-    assert advised(done) == f"review WP01 --mission {SLUG}"
+    assert suggested(done) == f"review WP01 --mission {SLUG}"
 
 
 def test_invalid_config_suggests_mailbox_access(stage: Stage) -> None:
@@ -116,17 +110,17 @@ def test_invalid_config_suggests_mailbox_access(stage: Stage) -> None:
     (stage.root / ".kitty" / "config.toml").write_text("self_reveiw = 'warn'\n")
 
     refused = stage.run("release-claim", "WP01", "--note", "gone", "--actor", "another")
-    assert advised(refused) == "mailbox access"
+    assert suggested(refused) == "mailbox access"
 
 
 def test_incomplete_command_suggests_a_complete_one(stage: Stage) -> None:
     stage.run("init")
-    assert advised(stage.run("status")).startswith("specify ")
+    assert suggested(stage.run("status")).startswith("specify ")
     stage.write_mission({"WP01": {}})
     stage.run("implement", "WP01", "--actor", "ann")
-    assert advised(stage.run("implement", "--actor", "bob")) == f"status {SLUG}"
+    assert suggested(stage.run("implement", "--actor", "bob")) == f"status {SLUG}"
     stage.write_mission({"WP01": {}, "WP02": {}}, slug="002-other")
-    assert advised(stage.run("implement")) == "mission list"
+    assert suggested(stage.run("implement")) == "mission list"
 
 
 def test_advice_without_a_command_is_not_printed_as_next(stage: Stage) -> None:
@@ -145,7 +139,7 @@ def test_missing_workspace_is_created_again_by_the_suggested_command(stage: Stag
     place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
     shutil.rmtree(place)
     refused = stage.run("implement", "WP01", "--done", "--actor", "ann")
-    remedy = advised(refused)
+    remedy = suggested(refused)
 
     assert f"its workspace {place} is missing".encode() in refused.stderr
     assert b"git switch" not in refused.stderr
@@ -160,7 +154,7 @@ def test_packages_forced_to_done_are_accepted_and_merged_as_suggested(stage: Sta
     stage.run("move", "WP02", "canceled", "--note", "not needed")
     forced = stage.run("move", "WP01", "done", "--force", "--note", "reviewed elsewhere")
 
-    assert advised(forced) == "accept"
-    assert advised(stage.run("accept")) == "merge"
-    assert advised(stage.run("merge")) == f"status {SLUG}"
-    assert advised(stage.run("accept")) == f"status {SLUG}"
+    assert suggested(forced) == "accept"
+    assert suggested(stage.run("accept")) == "merge"
+    assert suggested(stage.run("merge")) == f"status {SLUG}"
+    assert suggested(stage.run("accept")) == f"status {SLUG}"

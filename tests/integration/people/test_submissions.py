@@ -25,7 +25,7 @@ def worktree(stage: Stage) -> Path:
     return place
 
 
-def hand_over(stage: Stage) -> list[str]:
+def submit(stage: Stage) -> list[str]:
     data = stage.done("transition", mission=SLUG, wp="WP01", actor="ann", to="for_review")
     return list(data.get("warnings", []))
 
@@ -46,7 +46,7 @@ def approve(stage: Stage) -> None:
 
 
 def test_committed_work_is_submitted_without_a_warning(stage: Stage, worktree: Path):
-    assert hand_over(stage) == []
+    assert submit(stage) == []
 
 
 def test_uncommitted_files_are_counted_and_the_first_are_named(stage: Stage, worktree: Path):
@@ -54,7 +54,7 @@ def test_uncommitted_files_are_counted_and_the_first_are_named(stage: Stage, wor
     for name in ("b.txt", "c.txt", "d.txt"):
         (worktree / name).write_text("new\n")
 
-    [warning] = hand_over(stage)
+    [warning] = submit(stage)
 
     assert warning.startswith("4 files are not committed ")
     assert "a.txt, b.txt, c.txt and 1 more" in warning
@@ -81,7 +81,7 @@ def test_workspace_with_a_fifo_is_submitted_without_a_warning(stage: Stage, work
     (worktree / "b.txt").write_text("new\n")
     os.mkfifo(worktree / ".gitignore")
 
-    assert hand_over(stage) == []
+    assert submit(stage) == []
 
 
 def test_check_for_uncommitted_files_that_times_out_gives_no_warning(
@@ -90,37 +90,37 @@ def test_check_for_uncommitted_files_that_times_out_gives_no_warning(
     (worktree / "b.txt").write_text("new\n")
     monkeypatch.setattr(submitted_work, "LONGEST_LOOK_S", 0.000001)
 
-    assert hand_over(stage) == []
+    assert submit(stage) == []
 
 
 def test_submitting_a_rejected_commit_again_gives_a_warning(stage: Stage, worktree: Path):
-    hand_over(stage)
+    submit(stage)
     stage.run("review", "WP01", "--request-changes", "--note", "no test", "--actor", "rev")
-    [warning] = hand_over(stage)
+    [warning] = submit(stage)
     assert stage.git("rev-parse", "HEAD", folder=worktree) in warning
 
     stage.run("review", "WP01", "--request-changes", "--note", "still none", "--actor", "rev")
     stage.commit({"test_a.txt": "a\n"}, folder=worktree)
-    assert hand_over(stage) == []
+    assert submit(stage) == []
 
 
 def test_rejected_commit_that_was_approved_later_gives_no_warning(stage: Stage, worktree: Path):
-    hand_over(stage)
+    submit(stage)
     stage.run("review", "WP01", "--request-changes", "--note", "no test", "--actor", "rev")
-    hand_over(stage)
+    submit(stage)
     approve(stage)
     for lane in ("blocked", "in_progress"):
         stage.done(
             "transition", mission=SLUG, wp="WP01", actor="ann", to=lane, note="again", force=True
         )
-    assert hand_over(stage) == []
+    assert submit(stage) == []
 
 
 def test_workspace_with_deeply_nested_folders_is_submitted_and_removed(
     stage: Stage, worktree: Path
 ):
     with folders_in_each_other(worktree, 1200):
-        assert hand_over(stage) == []
+        assert submit(stage) == []
         approve(stage)
         merged = stage.done("merge-mission", mission=SLUG)
 
@@ -134,20 +134,20 @@ def test_hanging_filter_does_not_block_submission(stage: Stage, worktree: Path):
     stage.git("config", "filter.slow.clean", "sleep 600")
     (worktree / ".gitattributes").write_text("* filter=slow\n")
     (worktree / "a.txt").write_text("changed\n")
-    [warning] = hand_over(stage)
+    [warning] = submit(stage)
     assert ".gitattributes" in warning
 
 
 def test_commits_after_submission_are_submitted_by_the_printed_commands(
     stage: Stage, worktree: Path
 ):
-    hand_over(stage)
+    submit(stage)
     stage.commit({"later.txt": "a\n"}, folder=worktree)
     refused = stage.run("implement", "WP01", "--done", "--actor", "ann", cwd=worktree)
     [line] = [x for x in refused.stderr.decode().splitlines() if x.startswith("next: ")]
 
     assert refused.exit_code == 1
     run_all(stage, line.removeprefix("next: "), folder=worktree)
-    handed_in = [x["commit"] for x in stage.events() if x.get("to_lane") == "for_review"]
-    assert handed_in[-1] == stage.git("rev-parse", "HEAD", folder=worktree)
+    submitted = [x["commit"] for x in stage.events() if x.get("to_lane") == "for_review"]
+    assert submitted[-1] == stage.git("rev-parse", "HEAD", folder=worktree)
     assert stage.lane("WP01") == "for_review"

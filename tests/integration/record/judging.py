@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
 from tests.integration.record.scene import Row
-from tests.integration.stage import SLUG, SOURCE, TIMEOUT_S, Stage, environment
+from tests.integration.stage import SLUG, TIMEOUT_S, Stage, environment
 
 LANES = {"WP01": "in_progress", "WP02": "in_progress", "WP03": "planned"}
 _COMMAND = re.compile(r"'((?:spec-kitty|git|rm|mv|echo) [^'<]*)'")
@@ -62,15 +61,6 @@ def paste(stage: Stage, command: str, *, tools: Path) -> int:
         check=False,
     )
     return told.returncode
-
-
-def make_tools(folder: Path) -> Path:
-    """A folder with `spec-kitty`, for PATH."""
-    folder.mkdir(exist_ok=True)
-    tool = folder / "spec-kitty"
-    tool.write_text(f'#!/bin/sh\nPYTHONPATH={SOURCE} exec {sys.executable} -m specify_cli "$@"\n')
-    tool.chmod(0o755)
-    return folder
 
 
 def judge_words(stage: Stage, row: Row, said: Said, before: list[str]) -> None:

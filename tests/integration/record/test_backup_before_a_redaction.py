@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from specify_cli.storage import records
-from specify_cli.storage.layout import Layout
-from tests.copies import copied
+from tests.integration.record.backups import back_up, put_back
 from tests.integration.record.test_redact import SECRET, holders, redact
 from tests.integration.stage import SLUG, Stage
 
@@ -23,26 +20,14 @@ def restored(stage: Stage, tmp_path: Path) -> Stage:
     stage.put("two", "transition", mission=SLUG, wp="WP01", actor="ada", to=f"lane {SECRET}")
     stage.put("read", "mission-state", mission=f"{SECRET}")
     assert stage.run("mailbox", "serve", "--once").exit_code == 0
-    record = records.found(Layout(stage.root))
-    assert record is not None
-    record.close()
-    copied(record.path.parent, tmp_path / "backup")
+    back_up(stage, tmp_path / "backup")
     for about in ("one", "two", "read"):
         assert redact(stage, about).exit_code == 0
     assert holders(stage) == []
     stage.done("append-history", mission=SLUG, wp="WP02", actor="ada", note="goes on")
-    put_back(stage, tmp_path)
+    put_back(stage, tmp_path / "backup")
     assert holders(stage)
     return stage
-
-
-def put_back(stage: Stage, tmp_path: Path) -> None:
-    record = records.found(Layout(stage.root))
-    assert record is not None
-    record.close()
-    for name in ("record.db", "record.db-wal", "record.db-shm"):
-        (record.path.parent / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup" / "record.db", record.path)
 
 
 def test_doctor_redacts_again_after_a_restore_from_before_a_redaction(restored: Stage) -> None:

@@ -12,6 +12,7 @@ import pytest
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
 from tests.copies import copied
+from tests.integration.on_path import program_folder
 from tests.integration.record import judging
 from tests.integration.record.scene import CASES, ROWS, build, put_back
 from tests.integration.stage import Stage
@@ -22,7 +23,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Paths of the project, its copies `open` and `committed`, and the tools."""
     root = tmp_path_factory.mktemp("table") / "project"
     is_open, committed = build(root)
-    tools = judging.make_tools(root.with_name("tools"))
+    tools = program_folder(root.with_name("tools"))
     return {"root": root, "open": is_open, "committed": committed, "tools": tools}
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from specify_cli.storage import records
-from specify_cli.storage.layout import Layout
-from tests.copies import copied
+from tests.integration.record.backups import back_up, put_back
 from tests.integration.stage import SLUG, Stage
 
 
@@ -20,17 +17,11 @@ def restored(stage: Stage, tmp_path: Path) -> Stage:
     stage.git("add", str(folder))
     stage.git("commit", "-q", "-m", "mission")
     stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="begins")
-    record = records.found(Layout(stage.root))
-    assert record is not None
-    record.close()
-    copied(record.path.parent, tmp_path / "backup")
+    back_up(stage, tmp_path / "backup")
     stage.done("transition", mission=SLUG, wp="WP02", to="canceled", actor="ada", note="no")
     stage.approve("WP01", {"src/one/a.py": "1\n"})
     stage.done("accept-mission", mission=SLUG, actor="ada", correlation_id="accepting")
-    record.close()
-    for name in ("record.db", "record.db-wal", "record.db-shm"):
-        (record.path.parent / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup" / "record.db", record.path)
+    put_back(stage, tmp_path / "backup")
     return stage
 
 
@@ -73,20 +64,13 @@ def test_restored_record_is_detected_by_archived_lines(stage: Stage, tmp_path: P
     stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="begins")
     config.write_text("journal_max_bytes = 0\n")
     config.chmod(0o644)
-    record = records.found(Layout(stage.root))
-    assert record is not None
-    record.close()
-    copied(record.path.parent, tmp_path / "backup")
+    back_up(stage, tmp_path / "backup")
     stage.done("start-implementation", mission=SLUG, wp="WP02", actor="bo")
-    record.close()
     (stage.root / ".kitty" / "outbox" / "journal.jsonl").unlink()
     for note in ("one", "two"):
         stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note=note)
         assert stage.run("mailbox", "prune", "--yes").exit_code == 0
-    record.close()
-    for name in ("record.db", "record.db-wal", "record.db-shm"):
-        (record.path.parent / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup" / "record.db", record.path)
+    put_back(stage, tmp_path / "backup")
     stage.log().unlink()
     refused = stage.ask("start-implementation", mission=SLUG, wp="WP02", actor="thief")
     assert refused["error_code"] == "STATE_UNREADABLE"

@@ -10,7 +10,7 @@ import pytest
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record_heads import TRAILER, in_message
-from tests.copies import copied
+from tests.integration.record.backups import back_up, put_back
 from tests.integration.stage import SLUG, Stage
 
 
@@ -21,16 +21,10 @@ def restored(stage: Stage, tmp_path: Path) -> Stage:
     stage.git("add", str(folder))
     stage.git("commit", "-q", "-m", "mission")
     stage.approve("WP01", {"src/one/a.py": "1\n"})
-    record = records.found(Layout(stage.root))
-    assert record is not None
-    record.close()
-    copied(record.path.parent, tmp_path / "backup")
+    back_up(stage, tmp_path / "backup")
     stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="later")
     stage.done("accept-mission", mission=SLUG, actor="ada")
-    record.close()
-    for name in ("record.db", "record.db-wal", "record.db-shm"):
-        (record.path.parent / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup" / "record.db", record.path)
+    put_back(stage, tmp_path / "backup")
     shutil.rmtree(stage.root / ".kitty" / "outbox")
     return stage
 
@@ -75,12 +69,7 @@ def test_worker_answers_nothing_until_doctor_imports_what_is_left(restored: Stag
 def test_second_restore_is_detected(restored: Stage, tmp_path: Path) -> None:
     restored.run("doctor", "--fix")
     assert note(restored)["success"]
-    record = records.found(Layout(restored.root))
-    assert record is not None
-    record.close()
-    for name in ("record.db", "record.db-wal", "record.db-shm"):
-        (record.path.parent / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup" / "record.db", record.path)
+    put_back(restored, tmp_path / "backup")
     shutil.rmtree(restored.root / ".kitty" / "outbox")
     assert note(restored)["error_code"] == "STATE_UNREADABLE"
 

@@ -36,8 +36,8 @@ def rewind(stage: Stage, to: str, *words: str) -> Outcome:
 def test_rewind_returns_packages_to_their_former_status_lanes(approved: Stage) -> None:
     tip = approved.git("rev-parse", f"kitty/mission-{SLUG}-lane-a")
     before = approved.log().read_bytes()
-    handed_in = event_into(approved, "for_review")
-    done = rewind(approved, handed_in)
+    submitted = event_into(approved, "for_review")
+    done = rewind(approved, submitted)
     assert done.exit_code == 0, done
     told = done.stdout.decode()
     assert "WP01: approved -> for_review" in told
@@ -48,13 +48,13 @@ def test_rewind_returns_packages_to_their_former_status_lanes(approved: Stage) -
         "MissionRewound",
         "ada",
         "approved by mistake",
-        handed_in,
+        submitted,
     )
     line = approved.journal()[-1]
     assert (line["command"], line["actor"], line["args"]["to"]) == (
         "spec-kitty.rewind-mission",
         "ada",
-        handed_in,
+        submitted,
     )
     assert approved.git("rev-parse", f"kitty/mission-{SLUG}-lane-a") == tip
     attic = Layout(approved.root).host

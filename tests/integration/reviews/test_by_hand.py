@@ -10,24 +10,13 @@ import pytest
 from tests.integration.stage import SLUG, Stage
 
 
-@pytest.fixture
-def handed_in(stage: Stage) -> Path:
-    """The workspace of WP01, which ada has submitted."""
-    stage.write_mission({"WP01": {"owned_files": ["src/**"]}, "WP02": {"owned_files": ["b/**"]}})
-    begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
-    workspace = Path(begun["workspace_path"])
-    stage.commit({"src/one.py": "one\n"}, folder=workspace)
-    stage.done("transition", mission=SLUG, wp="WP01", actor="ada", to="for_review")
-    return workspace
-
-
 def commit_of(stage: Stage) -> str:
     package: dict[str, Any] = stage.done("mission-state", mission=SLUG)["work_packages"][0]
     commit: str = package["commit"]
     return commit
 
 
-def test_review_accepts_only_a_full_commit_id(stage: Stage, handed_in: Path) -> None:
+def test_review_accepts_only_a_full_commit_id(stage: Stage, submitted: Path) -> None:
     commit = commit_of(stage)
     before = stage.events()
     for named, code in ((commit[:12], 2), (commit[:39], 2), ("HEAD", 2), ("", 2), ("0" * 40, 1)):
@@ -40,7 +29,7 @@ def test_review_accepts_only_a_full_commit_id(stage: Stage, handed_in: Path) -> 
 
 @pytest.mark.parametrize("decision", [(), ("--request-changes", "--note", "no test")])
 def test_review_of_another_commit_is_refused_for_every_decision(
-    stage: Stage, handed_in: Path, decision: tuple[str, ...]
+    stage: Stage, submitted: Path, decision: tuple[str, ...]
 ) -> None:
     before = stage.events()
     refused = stage.run("review", "WP01", *decision, "--commit", "0" * 40)
@@ -49,19 +38,19 @@ def test_review_of_another_commit_is_refused_for_every_decision(
     assert stage.run("review", "WP01", *decision, "--commit", commit_of(stage)).exit_code == 0
 
 
-def test_blank_note_is_not_accepted_as_feedback(stage: Stage, handed_in: Path) -> None:
+def test_blank_note_is_not_accepted_as_feedback(stage: Stage, submitted: Path) -> None:
     before = stage.events()
     assert stage.run("review", "WP01", "--request-changes", "--note", "  ").exit_code == 2
     assert stage.events() == before
 
 
-def test_status_of_an_unknown_package_is_refused(stage: Stage, handed_in: Path) -> None:
+def test_status_of_an_unknown_package_is_refused(stage: Stage, submitted: Path) -> None:
     assert stage.run("status", "WP09").exit_code == 1
     assert stage.run("status", "WP09", "--json").code == "WP_NOT_FOUND"
     assert stage.run("status", "wp01", "--json").code is None
 
 
-def test_review_of_an_unrelated_history_shows_all_its_files(stage: Stage, handed_in: Path) -> None:
+def test_review_of_an_unrelated_history_shows_all_its_files(stage: Stage, submitted: Path) -> None:
     tree = stage.git("rev-parse", "HEAD^{tree}").strip()
     orphan = stage.git("commit-tree", "-m", "evil", tree).strip()
     branch = stage.done("resolve-workspace", mission=SLUG, wp="WP02")["lane_branch"]

@@ -5,22 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.integration.stage import APPROVED, POLICY, SLUG, Stage, flags
 
 BACK = APPROVED | {"verdict": "changes_requested"}
-
-
-@pytest.fixture
-def handed_in(stage: Stage) -> Path:
-    """The workspace of WP01, which ada has submitted."""
-    stage.write_mission({"WP01": {"owned_files": ["src/**"]}})
-    begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
-    workspace = Path(begun["workspace_path"])
-    stage.commit({"src/one.py": "one\n"}, folder=workspace)
-    stage.done("transition", mission=SLUG, wp="WP01", actor="ada", to="for_review")
-    return workspace
 
 
 def setting(stage: Stage, line: str) -> None:
@@ -38,10 +25,10 @@ def on_board(stage: Stage) -> dict[str, Any]:
 
 
 def test_approval_of_a_commit_other_than_the_submitted_one_is_refused(
-    stage: Stage, handed_in: Path
+    stage: Stage, submitted: Path
 ) -> None:
     seen = stage.done("start-review", mission=SLUG, wp="WP01", actor="rev")["commit"]
-    stage.commit({"src/two.py": "two\n"}, folder=handed_in)
+    stage.commit({"src/two.py": "two\n"}, folder=submitted)
     move(stage, "for_review", force=True, note="again")
     new = on_board(stage)["commit"]
     before = stage.events()
@@ -59,19 +46,19 @@ def test_approval_of_a_commit_other_than_the_submitted_one_is_refused(
     assert move(stage, "approved", review_result=APPROVED, commit=new)["success"]
 
 
-def test_transition_with_a_wrong_commit_is_refused(stage: Stage, handed_in: Path) -> None:
+def test_transition_with_a_wrong_commit_is_refused(stage: Stage, submitted: Path) -> None:
     refused = move(stage, "blocked", commit="0" * 40)
     assert refused["data"]["guard"] == "commit"
     assert move(stage, "blocked", commit="short")["error_code"] == "USAGE_ERROR"
     assert on_board(stage)["lane"] == "for_review"
 
 
-def test_command_line_takes_the_commit(stage: Stage, handed_in: Path) -> None:
+def test_command_line_takes_the_commit(stage: Stage, submitted: Path) -> None:
     words = flags(wp="WP01", to="approved", actor="rev", note="x", commit="0" * 40, policy=POLICY)
     assert stage.api("transition", *words, "--force").code == "TRANSITION_REJECTED"
 
 
-def test_self_review_gives_a_warning_by_default(stage: Stage, handed_in: Path) -> None:
+def test_self_review_gives_a_warning_by_default(stage: Stage, submitted: Path) -> None:
     started = stage.done("start-review", mission=SLUG, wp="WP01", actor="ada")
     assert "self_review" in started["warnings"][0]
     result = APPROVED | {"reviewer": "ada"}
@@ -86,13 +73,13 @@ def test_self_review_gives_a_warning_by_default(stage: Stage, handed_in: Path) -
     assert move(stage, **once)["data"] == first["data"]
 
 
-def test_self_review_can_be_allowed(stage: Stage, handed_in: Path) -> None:
+def test_self_review_can_be_allowed(stage: Stage, submitted: Path) -> None:
     setting(stage, 'self_review = "allow"')
     started = stage.done("start-review", mission=SLUG, wp="WP01", actor="ada")
     assert "warnings" not in started
 
 
-def test_self_review_can_be_refused_for_every_command(stage: Stage, handed_in: Path) -> None:
+def test_self_review_can_be_refused_for_every_command(stage: Stage, submitted: Path) -> None:
     setting(stage, 'self_review = "refuse"')
     refused = [
         stage.ask("start-review", mission=SLUG, wp="WP01", actor="ada"),
@@ -110,7 +97,7 @@ def test_self_review_can_be_refused_for_every_command(stage: Stage, handed_in: P
     assert move(stage, "approved", review_result=APPROVED)["success"]
 
 
-def test_feedback_is_shown_to_the_next_implementer(stage: Stage, handed_in: Path) -> None:
+def test_feedback_is_shown_to_the_next_implementer(stage: Stage, submitted: Path) -> None:
     assert "feedback" not in on_board(stage)
     stage.done("start-review", mission=SLUG, wp="WP01", actor="rev")
     result = BACK | {"feedback_path": "/etc/passwd"}

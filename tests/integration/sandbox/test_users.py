@@ -153,11 +153,11 @@ def test_agent_of_another_user_works_in_the_workspace_made_for_it():
         )
         ended = agent.inside(work)
         assert ended.exit_code == 0, ended
-        handed = place.ask(
+        submitted = place.ask(
             ALICE, "alice", "done", "transition", to="for_review", policy=POLICY, **at
         )
 
-        assert handed["success"], handed
+        assert submitted["success"], submitted
         assert agent.path.stat().st_uid == ALICE
         branch = f"kitty/mission-{SLUG}-lane-a"
         assert place.stage.git("log", "-1", "--format=%s", branch) == "work"

@@ -43,7 +43,7 @@ def test_fifo_planted_after_the_first_check_does_not_block_the_repository(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The agent plants the FIFO after the host's first check, without a process in its workspace."""
-    assert world.hand_in() == "taken"
+    assert world.submit() == "taken"
     world.inside("git switch -q -c other")
     config = world.stage.root / ".kitty" / "config.toml"
     config.write_text(config.read_text().replace(f"git_timeout_s = {DEADLINE_S}\n", ""))

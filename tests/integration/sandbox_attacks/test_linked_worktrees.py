@@ -70,7 +70,7 @@ def test_planted_branch_of_a_mission_that_was_not_started_is_not_used(world: Wor
         """
     )
     with world.unharmed():
-        assert world.hand_in() == "taken"
+        assert world.submit() == "taken"
         begun = world.ask("start-implementation", mission=LATER, wp="WP01", actor="coder")
     assert begun["success"], begun
     assert not Path(begun["data"]["workspace_path"], "evil.txt").exists()
@@ -110,7 +110,7 @@ def test_locks_that_a_user_takes_meanwhile_are_not_removed(world: World, mark: s
 def test_one_blob_swapped_after_approval_is_not_merged(world: World) -> None:
     """All other objects are intact, so that git does not refuse them."""
     with world.unharmed():
-        assert world.hand_in() == "taken"
+        assert world.submit() == "taken"
         world.inside(
             """
             file() { echo .git/objects/$(echo $1 | sed 's,^..,&/,'); }

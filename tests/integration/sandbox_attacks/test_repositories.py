@@ -45,7 +45,7 @@ def test_lane_branch_that_is_a_symbolic_ref_does_not_move_main(world: World) -> 
         """
     )
     with world.unharmed():
-        assert world.hand_in() == "taken"
+        assert world.submit() == "taken"
     assert world.stage.git("rev-parse", "main") == main
     assert world.stage.git("for-each-ref", "--format=%(symref)", "refs/heads").strip() == ""
 
@@ -62,7 +62,7 @@ def test_planted_branches_with_names_of_the_host_are_not_taken_in(world: World) 
         """
     )
     with world.unharmed():
-        assert world.hand_in() == "taken"
+        assert world.submit() == "taken"
     assert not world.has(git(world.workspace, "rev-parse", "refs/heads/main"))
     assert world.stage.git("rev-parse", "main") == main
 
@@ -87,7 +87,7 @@ def test_linked_worktree_registration_does_not_remove_locks_elsewhere(world: Wor
 
 def test_objects_swapped_after_approval_are_not_merged(world: World) -> None:
     with world.unharmed():
-        assert world.hand_in() == "taken"
+        assert world.submit() == "taken"
         approved = world.stage.git("rev-parse", world.lane)
         world.inside(
             f"""
@@ -110,7 +110,7 @@ def test_objects_swapped_after_approval_are_not_merged(world: World) -> None:
 @pytest.mark.campaign
 def test_branch_reset_after_approval_does_not_change_the_merge(world: World) -> None:
     with world.unharmed():
-        assert world.hand_in() == "taken"
+        assert world.submit() == "taken"
         approved = world.stage.git("rev-parse", world.lane)
         world.inside(
             "git reset -q --hard main; echo evil >evil.txt; git add .; git commit -q -m evil"
@@ -147,14 +147,14 @@ def test_another_repository_is_not_taken_in_through_links_or_alternates(
 def test_approval_names_the_submitted_commit(world: World) -> None:
     with world.unharmed():
         world.done("transition", wp="WP01", actor="coder", to="for_review")
-        handed_in = world.stage.git("rev-parse", world.lane)
+        submitted = world.stage.git("rev-parse", world.lane)
         world.inside("echo later >later.txt; git add .; git commit -q -m later")
         world.done("start-review", wp="WP01", actor="reviewer")
         judged = {"to": "approved", "review_result": APPROVED}
         told = world.ask("transition", wp="WP01", actor="reviewer", **judged)
     assert told["data"]["commits_not_included"] is not None
     state = world.ask("mission-state")["data"]["work_packages"][0]
-    assert state["commit"] == handed_in
+    assert state["commit"] == submitted
 
 
 @needs_git_lfs
@@ -174,7 +174,7 @@ def test_lfs_server_named_by_the_agent_is_not_contacted(world: World) -> None:
             """
         )
         with world.unharmed():
-            assert world.hand_in() == "taken"
+            assert world.submit() == "taken"
             # The workspace is on another branch, so it is made again.
             world.done("start-implementation", wp="WP02", actor="coder")
         with pytest.raises(BlockingIOError):

@@ -150,11 +150,11 @@ class World:
         self.said.append(json.dumps(envelope))
         return envelope
 
-    def hand_in(self) -> str:
+    def submit(self) -> str:
         """Submit and approve the work; return "taken" or the reason of the refusal."""
-        handed = self.ask("transition", wp="WP01", actor="coder", to="for_review")
-        if not handed["success"]:
-            return _why(handed)
+        submitted = self.ask("transition", wp="WP01", actor="coder", to="for_review")
+        if not submitted["success"]:
+            return _why(submitted)
         self.done("start-review", wp="WP01", actor="reviewer")
         judged = {"to": "approved", "review_result": APPROVED}
         self.done("transition", wp="WP01", actor="reviewer", **judged)
@@ -170,7 +170,7 @@ class World:
         with self._another_mission_is_served():
             self.ask("mission-state")
             self.ask("resolve-workspace", wp="WP01")
-            outcome = self.hand_in()
+            outcome = self.submit()
             if outcome != "taken":
                 self.ask("start-implementation", wp="WP01", actor="coder")
                 self._cancel("WP01")

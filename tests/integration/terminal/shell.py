@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.integration.on_path import program_folder
 from tests.integration.stage import environment
 from tests.integration.terminal_status.screen import Screen
 
@@ -22,7 +22,7 @@ class Shell:
     def open(self, folder: Path, *, beside: Path) -> None:
         """Open the shell in `folder`, with `spec-kitty` in `beside` on its path."""
         env = environment(TERM="xterm", PS1=r"\# $ ", HISTFILE="")
-        path = f"{_program(beside)}:{env['PATH']}"
+        path = f"{program_folder(beside)}:{env['PATH']}"
         words = ["env", f"PATH={path}", "bash", "--norc", "--noprofile"]
         self.screen.open(words, cwd=folder, env=env, width=WIDTH, height=HEIGHT)
         self._wait_for_prompt()
@@ -54,12 +54,3 @@ class Shell:
         return self.screen.wait_for(
             lambda text: text.rstrip().endswith(f"\n{prompt}") or text.strip() == prompt
         )
-
-
-def _program(folder: Path) -> Path:
-    """A folder whose `spec-kitty` is the one under test."""
-    folder.mkdir()
-    program = folder / "spec-kitty"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m specify_cli "$@"\n')
-    program.chmod(0o755)
-    return folder

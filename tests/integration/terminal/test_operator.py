@@ -61,7 +61,7 @@ def shells(folder: Path, tmp_path: Path) -> Iterator[tuple[Shell, Shell]]:
             shell.screen.close()
 
 
-def test_afternoon_of_an_operator(
+def test_operator_session_with_a_worker_under_load(
     shells: tuple[Shell, Shell], folder: Path, tmp_path: Path
 ) -> None:
     shell, follower = shells

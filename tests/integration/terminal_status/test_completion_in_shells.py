@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.integration.on_path import program_folder
 from tests.integration.stage import SLUG, Stage, environment
 from tests.integration.terminal_status.screen import Screen
 
@@ -27,21 +26,12 @@ SETUPS = {
 HERE = [shell for shell in STARTS if shell == "bash" or shutil.which(shell)]
 
 
-def program(folder: Path) -> Path:
-    """A folder with `spec-kitty` in it, as an installation has."""
-    folder.mkdir()
-    script = folder / "spec-kitty"
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m specify_cli "$@"\n')
-    script.chmod(0o755)
-    return folder
-
-
 HOSTILE = "$(touch pwned) `touch pwned` \"'; touch pwned; # %F{red} \x1b[2J\a : \n \\"
 
 
 def opened(stage: Stage, screen: Screen, folder: Path, shell: str) -> None:
     """Open the shell in the project, with completion set up."""
-    path = f"{program(folder)}:{environment()['PATH']}"
+    path = f"{program_folder(folder)}:{environment()['PATH']}"
     env = environment(PATH=path, TERM="xterm", PS1="$ ", LC_ALL="C.UTF-8")
     screen.open(STARTS[shell], cwd=stage.root, env=env, width=150, height=30)
     screen.press(f"{SETUPS[shell]}; echo ready", "Enter")
