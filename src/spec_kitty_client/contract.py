@@ -92,7 +92,7 @@ ReasonCode: TypeAlias = Literal[
     "no_sandbox",
     "lfs_missing",
 ]
-"""Why a workspace could not be prepared, or its commits not taken in."""
+"""Why a workspace could not be prepared, or its commits not fetched."""
 
 Verdict: TypeAlias = Literal["approved", "changes_requested"]
 """Verdicts of a review."""

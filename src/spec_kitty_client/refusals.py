@@ -80,7 +80,7 @@ class TransitionRejected(Refused):
     refused paths, each with a commit that has it, and `paths_total` is the number of all.
     With the guard `not_stale`, `stale_at` is the time at which the claim becomes stale, if
     the operator has a setting. With the guard `intake`, `reason_code` tells why the commits
-    of the workspace could not be taken in, and `files` are the files concerned, if any.
+    of the workspace could not be fetched, and `files` are the files concerned, if any.
     """
 
     from_lane: Lane | None = None

@@ -74,7 +74,7 @@ def test_the_first_decision_describes_each_table_of_the_record():
 def test_security_md_states_the_limits_of_the_code():
     text = (GITHUB / "SECURITY.md").read_text(encoding="utf-8")
 
-    assert f"{executor.SHARE} requests at work at a time" in text
+    assert f"{executor.SHARE} requests in progress at a time" in text
     assert f"for {settings.HostSettings().trash_days} days by default" in text
     assert f"`git_timeout_s`, {settings.HostSettings().git_timeout_s} seconds" in " ".join(
         text.split()

@@ -84,7 +84,7 @@ def _lane(
     timed(f"look, a commit, {objects}", following.look)
     stage.commit({"handed-in.txt": f"{slug}\n"}, folder=place)
     ready = {"to": "for_review", "subtasks_complete": True}
-    timed(f"hand-in, {objects}", lambda: stage.done("transition", **who, **ready))
+    timed(f"submission, {objects}", lambda: stage.done("transition", **who, **ready))
     mirror = stage.root / ".worktrees" / ".mirror" / f"{slug}.git"
     sizes[f"workspace, {objects}"] = _kib(place / ".git")
     sizes[f"mirror, {objects}"] = _kib(mirror)

@@ -118,7 +118,7 @@ def same_id_one_effect(context: CommandLineContext) -> None:
 
 @RULES.rule("same-id-other-request", section=IDS)
 def same_id_other_request(context: CommandLineContext) -> None:
-    """Another request under a used id is refused with CORRELATION_ID_CONFLICT and has no effect."""
+    """A different request with a used id is refused with CORRELATION_ID_CONFLICT and has no effect."""
     root, request = context.project(), note_request()
     context.command_line.send(root, request)
     log = log_of(root)

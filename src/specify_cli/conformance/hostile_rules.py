@@ -175,7 +175,7 @@ def dead_letter_line(mailbox: Mailbox) -> None:
 
 @RULES.rule("conflict-line", section=PROMISES, requires=("journal",))
 def conflict_line(mailbox: Mailbox) -> None:
-    """Another request under a used id has a journal line with CORRELATION_ID_CONFLICT."""
+    """A different request with a used id has a journal line with CORRELATION_ID_CONFLICT."""
     stem = fresh_id()
     mailbox.answer(request_body(stem), stem)
     mailbox.put(stem, request_body(stem, "list-ready", args={"mission": UNKNOWN_MISSION}))

@@ -97,7 +97,7 @@ def same_id_one_effect(mailbox: Mailbox) -> None:
 
 @RULES.rule("same-id-other-request", section=PROMISES)
 def same_id_other_request(mailbox: Mailbox) -> None:
-    """Another request under a used id does not change the first reply."""
+    """A different request with a used id does not change the first reply."""
     stem = fresh_id()
     mailbox.answer(request_body(stem), stem)
     first = mailbox.reply(stem)
