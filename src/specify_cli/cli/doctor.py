@@ -35,7 +35,7 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
     kept in private/attic next to the record.
 
     --sandbox reports, inside a sandbox, whether a mailbox (DIR or INBOX:OUTBOX) or a workspace
-    (DIR) can be used. Exit 1: it cannot, or the sandbox can change the host. JSON data: sandbox, can_work,
+    (DIR) can be used. Exit 1: it cannot, or the host can be changed. JSON: sandbox, can_work,
     checks (check, verdict, what, repair).
 
     Example: spec-kitty doctor --fix

@@ -46,7 +46,7 @@ class Moment(click.ParamType[int]):
 
 
 SINCE: Final = click.option(
-    "--since", type=Moment(), help="Only from this time on, such as 2h, or a UTC time."
+    "--since", type=Moment(), help="Only from this time on: 2h, or a UTC time."
 )
 UNTIL: Final = click.option("--until", type=Moment(), help="Only up to this time.")
 _FILTERS: Final = (

@@ -38,8 +38,8 @@ from specify_cli.cli.worker_log import JSON_FORMAT, LEVELS, TEXT_FORMAT, WorkerL
     "--log-level",
     type=click.Choice(LEVELS),
     default="info",
-    show_default=True,
-    help="Leave out events below this level.",
+    metavar="LEVEL",
+    help="Lowest level: debug, info, warning, error. Default: info.",
 )
 @METRICS
 def serve(

@@ -31,8 +31,8 @@ LOOK_AGAIN_S = 0.25
     "--lines",
     type=click.IntRange(0, 100_000),
     default=10,
-    show_default=True,
-    help="Lines to print first.",
+    metavar="N",
+    help="Lines to print first. Default: 10.",
 )
 @filtered
 @click.option("--no-follow", is_flag=True, help="Do not wait for new lines.")
@@ -41,7 +41,7 @@ LOOK_AGAIN_S = 0.25
 def tail(*, lines: int, no_follow: bool, local: bool, as_json: bool, **given: Any) -> None:
     """List the last requests and their outcomes, then new ones, until Ctrl-C.
 
-    A line has to match all filters. TOOK is the time until the answer was decided.
+    A line has to match all filters. TOOK is the time until the answer.
 
     Example: spec-kitty mailbox tail --failed --since 2h --mission 034-search
     """

@@ -17,12 +17,14 @@ from tests.unit.cli.people_pages import pages
 
 PAGES = list(pages())
 LINES, COLUMNS = 24, 80
+MARGIN = 2
+"""The columns that click leaves free."""
 ROOT = Path(__file__).parents[3]
 
 
 def page(words: tuple[str, ...]) -> str:
     result = CliRunner().invoke(
-        root, [*words, "--help"], prog_name="spec-kitty", terminal_width=COLUMNS
+        root, [*words, "--help"], prog_name="spec-kitty", terminal_width=COLUMNS - MARGIN
     )
     assert result.exit_code == 0
     return result.stdout
