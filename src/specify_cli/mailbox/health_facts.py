@@ -64,7 +64,6 @@ class Facts:
     """What was found within the time.
 
     Attributes:
-        has_ended: Whether the last worker is known to have ended, however young its heartbeat is.
         holder: The process that holds the lock of the worker and is seen from here.
         worker: The status for the operator; None if this user cannot read it.
         disks: Each disk once.
@@ -77,7 +76,6 @@ class Facts:
     now: float
     holder: processes.Process | None = None
     is_suspended: bool = False
-    has_ended: bool = False
     children: list[processes.Child] = field(default_factory=list)
     worker: dict[str, Any] | None = None
     worker_is_alive: bool = False
@@ -147,6 +145,7 @@ def _facts(
     hanging: dict[str, Path],
 ) -> Facts:
     last, children = found.get("holder", (None, []))
+    # Then it is not alive, however young its heartbeat is.
     has_ended = last is not None and last.is_dead
     # A worker that writes its own metrics knows that it lives.
     is_other = last is not None and last.is_seen_alive and last != processes.this_process()
@@ -160,7 +159,6 @@ def _facts(
         now=clock.now().timestamp(),
         holder=last if is_other else None,
         is_suspended=last is not None and last.is_stopped,
-        has_ended=has_ended,
         children=children,
         worker=worker,
         worker_is_alive=worker_is_alive and not has_ended,

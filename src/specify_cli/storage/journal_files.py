@@ -29,7 +29,6 @@ MOST_UNPACKED: Final = 128 * 1024 * 1024
 
 _LEAST_OF_LINE: Final = 256
 _MOST_OF_LINE: Final = 64 * 1024 * 1024
-_UNDAMAGED_WAY_OUT: Final = "`spec-kitty mailbox verify` names every damaged line"
 
 
 class JournalFiles(NamedTuple):
@@ -219,8 +218,3 @@ def whole_lines(file: IO[bytes]) -> Iterator[bytes]:
     # A power loss leaves zeros in a block that never reached the disk.
     if held_back is not None and held_back.endswith(b"\n") and b"\0" not in held_back:
         yield held_back
-
-
-def damage(name: str, offset: int, error: Exception) -> str:
-    """Describe an unreadable line at this byte of the part."""
-    return f"{name} is damaged at byte {offset}: {error}; {_UNDAMAGED_WAY_OUT}"

@@ -137,11 +137,7 @@ class MissionMark(NamedTuple):
 
 
 class AlreadyAsked(Exception):
-    """The id of `asked` is used already; the answer to its first request counts."""
-
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked.id)
-        self.asked = asked
+    """The id of a request is used already; the answer to its first request counts."""
 
 
 class Overtaken(StorageFailed):

@@ -164,7 +164,7 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
         order = _ASK_ANEW if asked.is_new else _ASK
         row = (asked.scope, asked.id, asked.digest, entry.position)
         if not connection.execute(order, row).rowcount and entry.kind != ADOPTED:
-            raise AlreadyAsked(asked)
+            raise AlreadyAsked(asked.id)
     if draft.kind == REDACTION:
         _redact(connection, draft)
     if draft.also is not None:

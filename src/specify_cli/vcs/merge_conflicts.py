@@ -18,13 +18,11 @@ class LaneConflict:
         tip: The later one, in the order of the merge.
         other: The earlier one.
         paths: The paths in conflict.
-        is_joint: Whether `tip` conflicts only with the target and the earlier lanes together.
     """
 
     tip: LaneTip
     other: LaneTip | None
     paths: tuple[str, ...]
-    is_joint: bool = False
 
 
 def conflicts_in(begun: MergeResult, tips: Sequence[LaneTip]) -> Iterator[LaneConflict]:
@@ -57,4 +55,5 @@ def _sides(
             found = True
             yield LaneConflict(tip=tip, other=other, paths=tuple(theirs))
     if not found:
-        yield LaneConflict(tip=tip, other=None, paths=tuple(paths), is_joint=True)
+        # Only the target and the earlier lanes together conflict with it.
+        yield LaneConflict(tip=tip, other=None, paths=tuple(paths))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 
@@ -34,25 +35,20 @@ class Finding:
 FIX = "run 'spec-kitty doctor --fix'"
 
 
-def error(check: str, file: Path, what: str, *, repair: str, line: int | None = None) -> Finding:
-    """Return a finding that prevents work."""
-    return Finding(
-        check=check, severity=Severity.ERROR, file=file, what=what, repair=repair, line=line
-    )
+def _finding(
+    check: str, file: Path, what: str, *, severity: Severity, repair: str, line: int | None = None
+) -> Finding:
+    return Finding(check=check, severity=severity, file=file, what=what, repair=repair, line=line)
 
 
-def warning(check: str, file: Path, what: str, *, repair: str, line: int | None = None) -> Finding:
-    """Return a finding about a fault with which work can continue."""
-    return Finding(
-        check=check, severity=Severity.WARNING, file=file, what=what, repair=repair, line=line
-    )
+error = partial(_finding, severity=Severity.ERROR)
+"""Return a finding that prevents work."""
 
+warning = partial(_finding, severity=Severity.WARNING)
+"""Return a finding about a fault with which work can continue."""
 
-def note(check: str, file: Path, what: str, *, repair: str, line: int | None = None) -> Finding:
-    """Return a finding that is information, not a problem."""
-    return Finding(
-        check=check, severity=Severity.NOTE, file=file, what=what, repair=repair, line=line
-    )
+note = partial(_finding, severity=Severity.NOTE)
+"""Return a finding that is information, not a problem."""
 
 
 def fixable(
@@ -64,12 +60,5 @@ def fixable(
     line: int | None = None,
 ) -> Finding:
     """Return a finding that `doctor --fix` repairs."""
-    return Finding(
-        check=check,
-        severity=severity,
-        file=file,
-        what=what,
-        repair=FIX,
-        line=line,
-        is_fixable=True,
-    )
+    found = _finding(check, file, what, severity=severity, repair=FIX, line=line)
+    return replace(found, is_fixable=True)
