@@ -5,9 +5,13 @@ Frequent commands are answered without loading the command line's libraries.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from io import TextIOWrapper
+
+_COLLECTED_AFTER = 100_000
+"""Objects that a call creates before Python looks for unused cycles; loading its modules creates most of them."""
 
 
 def main() -> None:
@@ -70,12 +74,25 @@ def _end_by_sigpipe() -> None:
     os._exit(128 + signal.SIGPIPE)
 
 
+def _end_without_collection() -> None:
+    """Let the process end without a search for cycles among its objects, which would close the record."""
+    if "specify_cli.storage.records" in sys.modules:
+        from specify_cli.storage import records
+
+        records.close()
+    gc.freeze()
+
+
 def _run_without_click(words: list[str]) -> int | None:
     """Return the exit code, or None if click must parse the arguments."""
     if words[:1] == ["orchestrator-api"]:
+        gc.set_threshold(_COLLECTED_AFTER)
         from specify_cli.cli import plain_call
 
-        return plain_call.run(words[1:])
+        code = plain_call.run(words[1:])
+        if code is not None:
+            _end_without_collection()
+        return code
     if words[:1] == ["doctor"] and any(word.startswith("--sandbox") for word in words):
         from specify_cli.cli import sandbox_report
 

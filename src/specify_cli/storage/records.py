@@ -70,6 +70,12 @@ def made(project: Layout) -> Record:
     return record
 
 
+def close() -> None:
+    """Close every record; the next request opens it again."""
+    for record in _opened.values():
+        record.close()
+
+
 def _made_anew(project: Layout) -> Record:
     folder = make_record_folder(project)
     database = folder / DATABASE
