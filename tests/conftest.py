@@ -43,6 +43,7 @@ INHERITED = (
 # The same for the tests themselves, whose assertions are rewritten when they are compiled.
 sys.dont_write_bytecode = False
 
+INTEGRATION = Path(__file__).with_name("integration")
 MEMORY = Path("/dev/shm")
 MEMORY_IN_USE = 2 * 1024**3
 """Several times what the tests write."""
@@ -65,6 +66,12 @@ def pytest_configure() -> None:
     """
     if _is_usable(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without long tests, nothing of tests/integration would run; to collect it takes seconds."""
+    is_usual = config.option.markexpr == "not long and not campaign"
+    return True if is_usual and collection_path == INTEGRATION else None
 
 
 def pytest_collection_finish() -> None:

@@ -13,8 +13,9 @@ import pytest
 from tests.mutations.sites import IDEMPOTENCY, KINDS, ROOT, all_sites
 from tests.mutations.table import named_tests
 
+pytestmark = pytest.mark.long
 
-@pytest.mark.long
+
 def test_every_guard_in_the_source_has_named_tests() -> None:
     found = {site.name for site in all_sites()}
     assert found == set(named_tests())

@@ -88,17 +88,20 @@ def test_changes_yields_the_state_after_each_change(
         seen, started = [], None
         async for state in asking.changes(SLUG, poll_s=0):
             seen.append((state.summary.planned, state.summary.in_progress))
-            if started is not None:
+            if seen[-1] == (1, 1):
                 break
-            started = asyncio.create_task(acting.start_implementation(SLUG, "WP01", actor="me"))
+            if started is None:
+                start = acting.start_implementation(SLUG, "WP01", actor="me")
+                started = asyncio.create_task(start)
         if started is not None:
             await started
         return seen
 
     serve(planned, mailbox)
-    assert asyncio.run(watch()) == [(2, 0), (1, 1)]
-    # Only the two requests whose replies were seen were sent.
-    assert len(planned.replies()) == (2 if interface == "mailbox" else 0)
+    # A read between the creation of the record and the first change returns only a new position.
+    assert [*dict.fromkeys(seen := asyncio.run(watch()))] == [(2, 0), (1, 1)]
+    # Only the requests whose replies were seen were sent.
+    assert len(planned.replies()) == (len(seen) if interface == "mailbox" else 0)
 
 
 def test_canceled_call_can_be_repeated_under_its_id(planned: Stage, mailbox: Mailbox) -> None:

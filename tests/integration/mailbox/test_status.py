@@ -74,9 +74,21 @@ def paste(command: str) -> None:
     subprocess.run(["bash", "-c", command], check=True, timeout=TIMEOUT_S)
 
 
-def kinds(stage: Stage, *options: str) -> tuple[int, list[str]]:
+def problems(stage: Stage, *options: str) -> tuple[int, list[str]]:
     ended = stage.run("mailbox", "status", "--json", *options)
     return ended.exit_code, [it["kind"] for it in json.loads(ended.stdout)["data"]["problems"]]
+
+
+def kinds(stage: Stage, *options: str) -> tuple[int, list[str]]:
+    """The problems besides a disk that is slow because the machine is busy: then look again."""
+    found: list[tuple[int, list[str]]] = []
+
+    def look() -> bool:
+        found[:] = [problems(stage, *options)]
+        return "stalled_disk" not in found[0][1]
+
+    wait_until(look, timeout_s=TIMEOUT_S)
+    return found[0]
 
 
 def samples(text: str) -> dict[str, float]:
@@ -212,7 +224,7 @@ def test_status_and_other_mailboxes_work_while_an_outbox_hangs(
             lambda: MailboxLayout(stage.root).heartbeat.stat().st_mtime_ns > beat + 7_000_000_000,
             timeout_s=TIMEOUT_S,
         )
-        assert kinds(stage) == (1, ["stalled_disk"])
+        assert problems(stage) == (1, ["stalled_disk"])
         assert metrics_of(stage)["spec_kitty_problems kind=stalled_disk"] == 1
 
 

@@ -80,7 +80,6 @@ def test_publish_sweeps_the_temporary_file_of_a_killed_writer(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["reply.json"]
 
 
-@pytest.mark.timeout(20)
 def test_a_fifo_at_a_temporary_name_does_not_block_the_sweep(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / f".file.{'0' * 16}.tmp")
     atomic.publish_to_all(tmp_path / "file", b"new")

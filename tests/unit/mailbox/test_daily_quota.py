@@ -23,6 +23,14 @@ THREE = dataclasses.replace(NIGHTLY, max_daily_requests=3)
 SIZE = len(request_bytes("id-0"))
 
 
+@pytest.fixture(autouse=True)
+def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no day ends in a test."""
+    now = clock.now
+    until_noon = now().replace(hour=12) - now()
+    monkeypatch.setattr(clock, "now", lambda: now() + until_noon)
+
+
 def codes(layout: MailboxLayout, *names: str) -> list[str | None]:
     return [reply_of(layout, name, "nightly")["error_code"] for name in names]
 
