@@ -56,10 +56,15 @@ class Place:
         """Run the process that answers the request that was dropped; return its exit code."""
         return self.server.run(self.root, self.words(correlation_id), orders=orders, traced=traced)
 
-    def bring_log_up(self, lines: int) -> None:
-        """The file of the log may lag behind the record until the next change, or a worker's start."""
-        if len(state.event_lines(self.root)) < lines:
+    def bring_up(self, expected: State) -> None:
+        """Files that the host makes from the record may lag behind it until the next change.
+
+        A worker's start brings the log up, and `doctor` the plan of execution lanes.
+        """
+        if len(state.event_lines(self.root)) < len(expected.moves):
             self.server.run(self.root, SERVE)
+        if state.LANES in expected.files and not (self.root / state.LANES).exists():
+            self.server.run(self.root, ("doctor", "--fix"))
 
     def trace(self) -> list[Call]:
         """The calls of the last traced process."""

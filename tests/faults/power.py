@@ -73,7 +73,7 @@ class PowerLoss:
         told = self._envelope if is_told else None
         if told is not None and self._place.door == "cli":
             # An acknowledged request need not be repeated.
-            self._place.bring_log_up(len(self._golden.moves))
+            self._place.bring_up(self._golden)
             found = state.read(self._place.root)
             yield from found.differences(self._golden)
         first = Ended(status=-9, out=json.dumps(told) if told else "", err="", calls=0, hits=1)

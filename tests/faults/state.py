@@ -22,7 +22,7 @@ PIN = re.compile("(refs/spec-kitty/pin/[^/]+/)[0-9a-f]+")
 TRASH = ".worktrees/.trash/"
 RETIRED = re.compile(r"\.trash/\d{8}T\d{6}Z-[0-9a-f]{8}-")
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
-LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
+LOG, LANES = (f"kitty-specs/{SLUG}/{name}" for name in ("status.events.jsonl", "lanes.json"))
 # Objects are checked by git itself; the rest of an interrupted append is kept on purpose; what a host
 # left outside of git after an error of its own is looked for by name.
 RECORD = ".git/spec-kitty/cdb4ee2aea69cc6a/"

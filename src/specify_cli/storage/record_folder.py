@@ -9,6 +9,7 @@ from typing import Final
 
 from specify_cli.errors import StorageFailed
 from specify_cli.files import folders
+from specify_cli.files.atomic import translated
 from specify_cli.storage import git_folders, record_location
 from specify_cli.storage.layout import Layout
 
@@ -62,9 +63,9 @@ def open_up(folder: Path, *, base: Path, mode: int | None = None) -> None:
     """Give the folder that mode, or the mode of the folder around it; as root, its owner too.
 
     Raises:
-        StorageFailed: it is missing or a link, or this user may not change it.
+        StorageFailed: it is missing or a link, this user may not change it, or the disk refused.
     """
-    with folders.opened(folder, below=base) as descriptor:
+    with translated(folder, "set the mode of"), folders.opened(folder, below=base) as descriptor:
         # All writers of the repository may continue the work of this process.
         around = os.stat("..", dir_fd=descriptor)
         if os.geteuid() == 0:

@@ -238,6 +238,8 @@ class MergeRun:
         """Append the lines to the mission's log and mark the intent complete, in one transaction."""
         files = self.mission.files
         MergedWork(self.repository, self.mission).note(intent.plan.target, intent.plan.to_commit)
+        # Nobody writes the note again once the record has the merge.
+        durability.sync_all()
         files.log.append_lines(intent.lines, also=merge_intent.completion_rows(files, intent))
 
     def _count(self, intent: MergeIntent) -> None:

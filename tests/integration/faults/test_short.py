@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import campaign, shim
+from tests.faults import campaign, shim, state
 from tests.faults.campaign import Choice, Ground, tasks
 from tests.faults.kinds import KINDS
 from tests.faults.points import Struck
@@ -50,6 +50,13 @@ def test_worker_tolerates_overflowing_events_slow_readers_and_duplicate_delivery
     choice = Choice(seed=4, kinds=(kind,), scenarios=("append-history",), limit=1)
     [result] = [ground.strike(task) for task in tasks(ground, choice)]
     assert [(it.again, it.problems) for it in result.failures] == []
+
+
+def test_the_mode_of_a_record_folder_that_cannot_be_set_is_a_storage_failure(
+    ground: Ground,
+) -> None:
+    folder = state.RECORD.rstrip("/")
+    assert struck(ground, "mark-subtasks", "erofs", "chmod", folder) == []
 
 
 def struck(ground: Ground, scenario: str, kind: str, op: str, ending: str) -> list[str]:

@@ -7,6 +7,8 @@ import pytest
 
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.verification import find_breaks, find_notes
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.reply_differences import outboxes
 from tests.unit.mailbox.recording import put
 
 
@@ -55,6 +57,7 @@ def test_the_target_of_a_link_in_the_outbox_is_not_read(
     (tmp_path / "elsewhere" / "planted.json").write_bytes(b"{}")
     (served.outbox / "nightly").symlink_to(tmp_path / "elsewhere")
     assert find_breaks(served) == []
+    assert [name for name, _ in outboxes(Layout(served.root))] == ["default"]
 
 
 def test_a_truncated_journal_is_reported(served: MailboxLayout) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_publisher import JournalPublisher
+from specify_cli.storage.record_entries import EVENTS, Draft
 from tests.patience import LONGEST_S
 from tests.together import meet
 from tests.unit.files.limits import files_no_longer_than
@@ -69,6 +70,11 @@ def test_a_known_id_is_not_appended_again(journal: Journal, tmp_path: Path) -> N
     again = journal_of(tmp_path).append(line("b", digest="another"))
     assert again == journal.find("b")
     assert len(published(tmp_path)) == 3
+
+
+def test_a_known_id_is_answered_even_if_its_decision_was_overtaken(journal: Journal) -> None:
+    overtaken = Draft(at="2026-01-05T09:00:00+00:00", kind=EVENTS, mission=1, behind=99)
+    assert journal.append(line("b"), decided=[overtaken]) == journal.find("b")
 
 
 def test_two_requests_with_the_same_id_are_found_by_their_digests(

@@ -61,13 +61,23 @@ def dones(stage: Stage) -> int:
     return [event.get("to_lane") for event in stage.events()].count("done")
 
 
-def test_a_different_body_under_the_id_of_an_interrupted_request_conflicts(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("command", "args", "other"),
+    [
+        ("append-history", NOTE, {"note": "other"}),
+        ("start-implementation", {"mission": SLUG, "wp": "WP01", "actor": "ada"}, {"actor": "bo"}),
+    ],
+)
+def test_a_different_body_under_the_id_of_an_interrupted_request_conflicts(
+    stage: Stage, command: str, args: dict[str, Any], other: dict[str, Any]
+) -> None:
     with committed_before_the_answer():
-        kill(stage, "append-history", NOTE)
-    other = ask(stage, "append-history", NOTE | {"note": "other"})
-    assert other["error_code"] == "CORRELATION_ID_CONFLICT"
-    assert ask(stage, "append-history", NOTE)["success"]
-    assert len(stage.events()) == 1
+        kill(stage, command, args)
+    before = stage.events()
+    refused = ask(stage, command, args | other)
+    assert refused["error_code"] == "CORRELATION_ID_CONFLICT"
+    assert ask(stage, command, args)["success"]
+    assert stage.events() == before
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,9 @@ def test_merge_commits_its_intent_before_the_target_moves(stage: Stage) -> None:
     assert in_sequence(merge(stage), *steps)
 
 
-def test_merge_syncs_its_target_before_lanes_are_removed(stage: Stage) -> None:
-    assert synced_between(merge(stage), "run git update-ref", "run git for-each-ref")
+def test_merge_syncs_its_target_and_then_the_ref_that_notes_it(stage: Stage) -> None:
+    update = "run git update-ref"
+    assert in_sequence(merge(stage), update, SYNC_ALL, SYNC_ALL, update, SYNC_ALL, update)
 
 
 def test_merge_syncs_the_removal_of_its_move_marker(stage: Stage) -> None:
