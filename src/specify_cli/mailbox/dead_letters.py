@@ -18,6 +18,7 @@ from typing import Any
 
 from specify_cli import clock, credentials, ids
 from specify_cli.files import atomic
+from specify_cli.files.folder_stamp import FolderStamp
 from specify_cli.files.folders import opened
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout
 from specify_cli.mailbox.outbox import sweep_temporaries
@@ -54,6 +55,8 @@ class DeadLetters:
         # `finish` must not take a dead letter that is being written for one that a crash left.
         self._writing = threading.Lock()
         self._identities: dict[str, str] = {}
+        self._stamp = FolderStamp()
+        self._counted: Counter[str] = Counter()
 
     @property
     def _folder(self) -> Path:
@@ -118,7 +121,9 @@ class DeadLetters:
         Raises:
             StorageFailed, OSError: the disk failed.
         """
-        with opened(self._folder, below=self._base) as folder:
+        if self._stamp.is_current(self._folder):
+            return self._counted
+        with opened(self._folder, below=self._base) as folder, self._stamp.listing(folder):
             names = set(os.listdir(folder))
         # A dead letter that was replayed or discarded has another file beside its record.
         names = {
@@ -132,7 +137,8 @@ class DeadLetters:
             or str((read_record(self._folder / name) or {}).get("identity", DEFAULT))
             for name in names
         }
-        return Counter(self._identities.values())
+        self._counted = Counter(self._identities.values())
+        return self._counted
 
     def _complete(self, record: dict[str, Any]) -> Mapping[str, Any]:
         letter_id = record["dead_letter"]

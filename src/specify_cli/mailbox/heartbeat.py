@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -93,10 +94,15 @@ class Heartbeat:
         self._status = status
         self._reports: dict[str, HeartbeatReport] = {}
         self._started_at = clock.timestamp()
+        # The status for the operator that was written last, and where.
+        self._written: tuple[Path, Mapping[str, Any]] | None = None
         # Each is held by the thread that uses the disk in question.
         self._counting, self._writing_status = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat_repeatedly, name="heartbeat", daemon=True)
+        # Held by the thread that waits for the next beat, so that another one waits while it writes.
+        self._turn = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._busy: set[threading.Thread] = set()
 
     def add(self, mailbox: HeartbeatReport) -> None:
         """Include the mailbox in later beats, instead of an earlier report about it."""
@@ -112,9 +118,9 @@ class Heartbeat:
         self._beat([mailbox], waits=True)
 
     def start(self) -> None:
-        """Write the first beat and start the thread."""
+        """Write the first beat and start the threads."""
         self.beat()
-        self._thread.start()
+        self._add_thread()
 
     def set_state(self, identity: str, state: str, *, stalled_reason: str | None = None) -> None:
         """Set the state of a mailbox, and write it at once if it changed."""
@@ -125,9 +131,11 @@ class Heartbeat:
             self._beat([mailbox])
 
     def stop(self) -> None:
-        """End the thread, and write a last beat with the state `stopped`."""
+        """End the threads, and write a last beat with the state `stopped`."""
         self._ended.set()
-        self._thread.join()
+        until = time.monotonic() + self._settings.beat_interval_s
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
         for mailbox in self._reports.values():
             mailbox.state = _STOPPED
         self.beat(waits=True)
@@ -140,15 +148,31 @@ class Heartbeat:
         self._beat([*self._reports.values()], waits=waits)
 
     def _beat(self, reports: list[HeartbeatReport], *, waits: bool = False) -> None:
-        # A disk that hangs keeps this thread. The thread of the next beat skips what it is busy with.
+        # A disk that hangs keeps this thread.
         write = partial(self._write, reports, waits=waits)
         writer = threading.Thread(target=write, name="beat", daemon=True)
         writer.start()
         writer.join(self._settings.beat_interval_s)
 
-    def _beat_repeatedly(self) -> None:
-        while not self._ended.wait(self._settings.beat_interval_s):
-            self.beat()
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._beat_in_turns, name="heartbeat", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _beat_in_turns(self) -> None:
+        this = threading.current_thread()
+        while True:
+            with self._turn:
+                if self._ended.wait(self._settings.beat_interval_s):
+                    return
+                self._busy.add(this)
+                # A disk that hangs keeps this thread. The next one skips what it is busy with.
+                if all(it in self._busy for it in self._threads if it.is_alive()):
+                    self._add_thread()
+            try:
+                self._write([*self._reports.values()], waits=False)
+            finally:
+                self._busy.discard(this)
 
     def _write(self, reports: list[HeartbeatReport], *, waits: bool) -> None:
         # The status first: whoever sees the heartbeat of a worker may look at its status next.
@@ -173,11 +197,16 @@ class Heartbeat:
     def _write_status(self) -> None:
         report = self._about_worker() | self._status.report()
         report["state"] = "stopped" if self._ended.is_set() else "running"
-        path, base = self._layout.worker_status, self._layout.host_base
-        _publish(report, path, below=base, mode=0o600, sweeps=True)
+        path = self._layout.worker_status
+        if (path, report) == self._written:
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(path, follow_symlinks=False)
+                return
+        _publish(report, path, below=self._layout.host_base, mode=0o600, sweeps=True)
+        self._written = path, report
 
     def _about_mailbox(self, mailbox: HeartbeatReport) -> dict[str, Any]:
-        report = self._about_worker() | mailbox.report()
+        report = self._about_worker() | {"beat_at": clock.timestamp()} | mailbox.report()
         report["contract_version"] = self._settings.contract_version
         report["dead_letters"] = self._letters.get(mailbox.paths.identity, 0)
         if report["state"] == "running" and self._status.is_hanging:
@@ -189,7 +218,6 @@ class Heartbeat:
             "pid": os.getpid(),
             "host_name": socket.gethostname(),
             "started_at": self._started_at,
-            "beat_at": clock.timestamp(),
             "interval_s": self._settings.beat_interval_s,
         }
 

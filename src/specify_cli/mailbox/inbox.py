@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 from specify_cli import credentials, ids
+from specify_cli.files.folder_stamp import FolderStamp
 from specify_cli.files.folders import opened
 from specify_cli.mailbox.claims import CLAIM, KEPT, Claim
 from specify_cli.mailbox.layout import DEFAULT, MailboxPaths
@@ -89,6 +90,9 @@ class Inbox:
         self._rename = rename
         self._on_look = on_look
         self.is_watched = False
+        self._stamp = FolderStamp()
+        # Whether the last listing found nothing, and file events report what lands later.
+        self._is_quiet = False
         # Recovery processes claims in the order of their ids, so ids must increase.
         self._last_id: str | None = None
         self.subfolders: frozenset[str] = frozenset()
@@ -102,8 +106,11 @@ class Inbox:
 
         The folder is listed twice. A listing may miss an entry that lands meanwhile and still show a
         younger one. Every entry older than those of the first listing was there before the second began.
+        An inbox that was empty is not listed while its date shows that it is empty still.
         """
-        with self._opened() as folder:
+        if self._is_empty_still():
+            return []
+        with self._opened() as folder, self._stamp.listing(folder):
             self.is_watched = self._on_look(folder)
             subfolders: list[str] = []
             found = {one.name: one for one in self._list(folder, subfolders)}
@@ -111,10 +118,16 @@ class Inbox:
             again = self._list(folder, [], known=found) if seen else ()
             landed = heapq.nsmallest(limit, (one for one in again if one <= seen[-1]))
         self.subfolders = frozenset(subfolders)
+        self._is_quiet = self.is_watched and not found
         return landed
+
+    def _is_empty_still(self) -> bool:
+        return self._is_quiet and self._stamp.is_current(self.folder)
 
     def backlog(self) -> Backlog:
         """Return how many entries wait; the age is that of the oldest of the first `MAX_LISTED` entries."""
+        if self._is_empty_still():
+            return Backlog(0, None)
         with self._opened() as folder:
             listing = self._list(folder, [])
             first = list(itertools.islice(listing, MAX_LISTED))

@@ -23,7 +23,7 @@ from specify_cli.mailbox.wakeup import Wakeup
 
 # The executor's key for work of no orchestrator. No orchestrator has this name.
 NOBODY = ""
-UPKEEP_INTERVAL_S = 1.0
+UPKEEP_INTERVAL_S = 2.0
 # The name of the record's folder among the watched ones. No orchestrator has this name.
 RECORD = "/record"
 

@@ -51,7 +51,7 @@ class Wakeup:
         poll.register(self._reader, select.POLLIN)
         is_woken = bool(poll.poll(max(0.0, timeout_s) * 1000))
         with contextlib.suppress(BlockingIOError):
-            while os.read(self._reader, 4096):
+            while is_woken and os.read(self._reader, 4096):
                 pass
         return is_woken
 

@@ -1,6 +1,7 @@
 """What a worker tells only the operator: paths, errors of the disk, and counts of all orchestrators.
 
-It is written with each heartbeat to the host's private files, which orchestrators cannot read.
+It is in the host's private files, which orchestrators cannot read. Each heartbeat renews its date, and
+replaces it if it changed.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from specify_cli import __version__, clock
@@ -94,7 +96,10 @@ class WorkerStatus:
 
 def read(layout: Layout) -> dict[str, Any] | None:
     """Return the status that the last worker has written; None if this user cannot read one."""
-    return heartbeat_file.last_beat(layout.worker_status, max_bytes=_MOST_BYTES)
+    found, status = heartbeat_file.read(layout.worker_status, _MOST_BYTES)
+    if found is not None and status is not None:
+        found["beat_at"] = clock.as_text(datetime.fromtimestamp(status.st_mtime, UTC))
+    return found
 
 
 def is_alive(layout: Layout) -> bool:

@@ -21,7 +21,7 @@ _LONGEST_INTERVAL_S: Final = 3600.0
 
 def last_beat(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, Any] | None:
     """Return the content of the last beat; None if it cannot be read."""
-    return _read(path, max_bytes)[0]
+    return read(path, max_bytes)[0]
 
 
 def is_alive(path: Path, *, max_bytes: int = MAX_BYTES) -> bool:
@@ -30,14 +30,15 @@ def is_alive(path: Path, *, max_bytes: int = MAX_BYTES) -> bool:
     A beat as far in the future counts as missing. `spec_kitty_client.heartbeat` has the same limit, and also
     accepts a beat that changes while it watches, whatever its date.
     """
-    beat, status = _read(path, max_bytes)
+    beat, status = read(path, max_bytes)
     if beat is None or status is None or beat.get("state") == STOPPED:
         return False
     age_s = clock.now().timestamp() - status.st_mtime
     return abs(age_s) < MISSED_BEATS * _interval_s(beat)
 
 
-def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any] | None, os.stat_result | None]:
+def read(path: Path, max_bytes: int) -> tuple[dict[str, Any] | None, os.stat_result | None]:
+    """Return the content of the last beat, and the status of its file; None if it cannot be read."""
     try:
         data, status = read_with_status(path, max_bytes=max_bytes)
         found = json.loads(data)

@@ -15,7 +15,8 @@ from spec_kitty_client.mailbox import Mailbox
 from tests.benchmarks.large_mission import SLUG
 from tests.benchmarks.mailbox_rows import mailbox_of
 from tests.benchmarks.timing import spec_kitty
-from tests.integration.costs.counting import calls_of, modules, traced
+from tests.integration.costs.counting import calls_of, calls_of_a_beat, modules, traced
+from tests.patience import wait_until
 
 LIMITS = tomllib.loads(Path(__file__).with_name("limits.toml").read_text())
 MISSION = {"mission": SLUG}
@@ -56,6 +57,18 @@ def test_request_costs_the_worker_no_more_system_calls_than_its_limit(
     with traced([*spec_kitty(), "mailbox", "serve"], root=root, trace=trace):
         replies = [ask(mailbox_of(root), name) for _ in range(TIMES)]
     assert over(calls_of(trace, replies), LIMITS["worker"][name]) == {}
+
+
+@pytest.mark.long
+@needs_strace
+def test_a_worker_that_waits_makes_no_more_calls(root: Path, tmp_path: Path) -> None:
+    trace, beat = tmp_path / "trace", root / ".kitty" / "outbox" / "worker.json"
+    with traced([*spec_kitty(), "mailbox", "serve"], root=root, trace=trace):
+        ask(mailbox_of(root), "mission-state")
+        began = beat.stat().st_mtime
+        # The first beats list folders whose dates are too young to be relied on.
+        wait_until(lambda: beat.stat().st_mtime > began + 5.5, "beats")
+    assert over(calls_of_a_beat(trace), LIMITS["idle"]["beat"]) == {}
 
 
 def ask(mailbox: Mailbox, name: str) -> str:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 
-from specify_cli.mailbox import heartbeat
+from specify_cli.mailbox import heartbeat, worker_status
 from specify_cli.mailbox.heartbeat import Heartbeat, HeartbeatReport
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import MailboxLayout
@@ -97,6 +99,60 @@ def test_threads_count_dead_letters_one_after_the_other(tmp_path: Path) -> None:
 def test_threads_write_one_status_after_the_other(tmp_path: Path) -> None:
     beating = heart(tmp_path / "worker.json")
     assert not meet(beating._status, "report", beating.beat)
+
+
+def test_one_thread_waits_for_the_next_beat(tmp_path: Path) -> None:
+    beating = heart(tmp_path / "worker.json")
+    beating._ended.set()
+    assert not meet(beating._ended, "wait", beating._beat_in_turns)
+
+
+def test_a_disk_that_hangs_delays_no_other_mailbox(tmp_path: Path) -> None:
+    path, released = tmp_path / "worker.json", threading.Event()
+    beating = heart(path)
+    paths = MailboxLayout(tmp_path).paths("nightly")._replace(outbox=tmp_path / "nightly")
+    paths.outbox.mkdir()
+
+    def hang() -> Backlog:
+        hanging.set()
+        released.wait()
+        return Backlog(1, None)
+
+    hanging = threading.Event()
+    beating.add(HeartbeatReport(paths, commands=(), measure=hang))
+    beating.start()
+    try:
+        assert hanging.is_set()
+        first = path.stat().st_ino
+        wait_until(lambda: path.stat().st_ino != first)
+        assert not paths.heartbeat.exists()
+    finally:
+        released.set()
+        beating.stop()
+    assert (heartbeat_file.last_beat(paths.heartbeat) or {})["state"] == "stopped"
+
+
+def test_the_status_for_the_operator_is_replaced_only_if_it_changed(tmp_path: Path) -> None:
+    beating = heart(tmp_path / "worker.json")
+    status = beating._layout.worker_status
+    status.parent.mkdir(parents=True)
+    beating.beat()
+    first = status.stat().st_ino
+    os.utime(status, (1, 1))
+    assert not worker_status.is_alive(beating._layout)
+    beating.beat()
+    assert status.stat().st_ino == first
+    assert worker_status.is_alive(beating._layout)
+    found = worker_status.read(beating._layout) or {}
+    assert datetime.fromisoformat(found["beat_at"]).timestamp() == pytest.approx(
+        status.stat().st_mtime
+    )
+    beating._status.stall("nightly", "the disk failed")
+    beating.beat()
+    assert status.stat().st_ino != first
+    status.unlink()
+    beating.beat()
+    assert "nightly" in (worker_status.read(beating._layout) or {})["stalled"]
 
 
 def test_an_old_beat_is_not_alive(tmp_path: Path) -> None:
