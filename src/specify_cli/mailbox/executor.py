@@ -271,7 +271,7 @@ class KeyedExecutor:
         failure: BaseException | None = None
         try:
             queue.jobs[0][0]()
-        except BaseException as error:  # noqa: BLE001  the worker's main thread raises it again
+        except BaseException as error:  # noqa: BLE001  the worker's main loop raises it again
             failure = error
         self._lock.acquire()
         del self._busy[thread]

@@ -166,10 +166,12 @@ def _stalled_mailboxes(facts: Facts) -> Iterator[Problem]:
             continue
         reason = entry.get("reason") or beat.get("stalled_reason")
         since = f" since {entry['since']}" if entry.get("since") else ""
+        answers = not {it.paths.inbox, it.paths.outbox} & {*facts.hanging.values()}
+        space = (f"df -h {shlex.quote(str(it.paths.outbox))}",) if answers else ()
         yield Problem(
             kind="stalled_mailbox",
             what=f"mailbox {identity} is stalled{since}; nothing is lost, the worker retries: {reason}",
-            next=(f"df -h {shlex.quote(str(it.paths.outbox))}", "spec-kitty doctor"),
+            next=(*space, "spec-kitty doctor"),
             health=DOWN if {one.paths.identity for one in served} <= reasons.keys() else DEGRADED,
             identity=identity,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from specify_cli import clock
-from specify_cli.errors import StorageFailed
+from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import atomic
 from specify_cli.mailbox.executor import InProgress
 from specify_cli.mailbox.inbox import Backlog
@@ -42,11 +42,13 @@ class HeartbeatReport:
         paths: MailboxPaths,
         *,
         commands: tuple[str, ...],
+        prepare: Callable[[], None] = lambda: None,
         measure: Measure,
         in_progress: InProgressRequests = tuple,
         parked_reads: Callable[[], int] = int,
     ) -> None:
         self.paths = paths
+        self._prepare: Callable[[], None] | None = prepare
         self.writing = threading.Lock()
         self.state: Mapping[str, str | None] = {"state": "running", "stalled_reason": None}
         self._commands = commands
@@ -54,6 +56,13 @@ class HeartbeatReport:
         self._in_progress = in_progress
         self._parked_reads = parked_reads
         self._last = Backlog(0, None)
+
+    def make_folders(self) -> None:
+        """Make the folders of the mailbox before the first beat, if that succeeds."""
+        if self._prepare is not None:
+            with _without_errors():
+                self._prepare()
+            self._prepare = None
 
     def report(self) -> dict[str, Any]:
         """Return the current values; the last known backlog if the inbox cannot be read."""
@@ -86,7 +95,9 @@ class Heartbeat:
         count: Count,
         layout: MailboxLayout,
         status: WorkerStatus,
+        on_beat: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_beat = on_beat
         self._settings = settings
         self._count = count
         self._letters: Mapping[str, int] = {}
@@ -170,6 +181,7 @@ class Heartbeat:
                 if all(it in self._busy for it in self._threads if it.is_alive()):
                     self._add_thread()
             try:
+                self._on_beat()
                 self._write([*self._reports.values()], waits=False)
             finally:
                 self._busy.discard(this)
@@ -191,6 +203,7 @@ class Heartbeat:
         self._letters = self._count()
 
     def _write_mailbox(self, mailbox: HeartbeatReport) -> None:
+        mailbox.make_folders()
         report = self._about_mailbox(mailbox)
         _publish(report, mailbox.paths.heartbeat, below=mailbox.paths.root)
 
@@ -244,3 +257,14 @@ def _done_unless_taken(lock: threading.Lock, write: Callable[[], None]) -> bool:
     finally:
         lock.release()
     return True
+
+
+def reason_for_orchestrators(error: Exception) -> str:
+    """Return the reason that orchestrators read: no path of the host, and no message of its disk."""
+    if isinstance(error, StateUnreadable):
+        what = "a file of the host cannot be used"
+    elif isinstance(error, (StorageFailed, OSError)):
+        what = "a disk of the host failed"
+    else:
+        what = "a fault of the host"
+    return f"{what}; nothing is lost, the host retries, and its operator sees the cause"

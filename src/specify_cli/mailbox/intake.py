@@ -31,7 +31,7 @@ _REPLIES = "/replies"  # A queue of the executor, which cannot be the name of a 
 
 
 class Intake:
-    """The mailbox of one orchestrator. Only the worker's main thread takes requests from it.
+    """The mailbox of one orchestrator. Only the worker's main loop takes requests from it.
 
     Attributes:
         answered: The claims whose replies were published.

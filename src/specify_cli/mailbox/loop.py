@@ -6,23 +6,33 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
+from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
 from specify_cli.mailbox.backoff import Backoff
 from specify_cli.mailbox.executor import KeyedExecutor
-from specify_cli.mailbox.heartbeat import Heartbeat, HeartbeatReport
+from specify_cli.mailbox.heartbeat import (
+    HANGS,
+    Heartbeat,
+    reason_for_orchestrators,
+)
 from specify_cli.mailbox.intake import Intake
 from specify_cli.mailbox.layout import DEFAULT
 from specify_cli.mailbox.log_lines import LogLine
+from specify_cli.mailbox.loop_threads import LoopThreads, Turn
 from specify_cli.mailbox.mailboxes import Mailboxes
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Watch
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
+from specify_cli.mailbox.stalled_mailboxes import StalledMailboxes
 from specify_cli.mailbox.wakeup import Wakeup
+from specify_cli.mailbox.worker_status import HANGS_AFTER_S
 
 # The executor's key for work of no orchestrator. No orchestrator has this name.
 NOBODY = ""
+# Before the name of a mailbox, the key for the removal of its answered claims.
+ANSWERED = "/"
 UPKEEP_INTERVAL_S = 2.0
 # The name of the record's folder among the watched ones. No orchestrator has this name.
 RECORD = "/record"
@@ -45,6 +55,8 @@ class ServiceLoop:
         self._watch = watch
         self._is_stopping = is_stopping
         self._executor = KeyedExecutor(wakeup)
+        self._threads = LoopThreads(wakeup)
+        self.run = self._threads.run
         self._mailboxes = Mailboxes(context, executor=self._executor, on_look=self._cover)
         self._status = context.status
         self._heartbeat = Heartbeat(
@@ -52,10 +64,12 @@ class ServiceLoop:
             count=self._mailboxes.dead_letters.count,
             layout=context.layout,
             status=context.status,
+            on_beat=self._threads.take_over,
         )
+        self._stalled = StalledMailboxes(context, self._heartbeat)
         # For every known mailbox; those that have to be recovered before their next turn; and those
         # whose replies could not be synced.
-        self._backoffs: dict[str, Backoff] = {}
+        self._backoffs = self._stalled.backoffs
         self._unrecovered: set[str] = set()
         self._unsynced: dict[str, Exception] = {}
         self._lacks_events = False
@@ -73,11 +87,15 @@ class ServiceLoop:
             for failure in self._executor.stop():
                 what = "stopped before an answer was recorded; nothing is lost"
                 self._tell("request.left", what, str(failure))
-            self._retire_answered()
+            for intake in self._mailboxes.intakes.values():
+                if not self._is_hanging(intake):
+                    self._retire(intake)
             for identity, failure in self._unsynced.items():
                 what = "replies are not synced; the next worker publishes them again"
                 self._tell("replies.unsynced", what, str(failure), identity=identity)
             self._heartbeat.stop()
+            # They may still write, which the next worker must not meet.
+            self._threads.join()
 
     def serve(self) -> float:
         """Give every mailbox a turn; return the seconds until the next round."""
@@ -110,7 +128,8 @@ class ServiceLoop:
 
     def depth(self) -> int:
         """Return how many requests of all mailboxes are not answered."""
-        return sum(intake.backlog().depth for intake in self._mailboxes.intakes.values())
+        served = [it for it in self._mailboxes.intakes.values() if not self._is_hanging(it)]
+        return sum(self._threads.turn(it.identity, it.backlog).depth for it in served)
 
     def regrant(self, orchestrators: Sequence[Orchestrator]) -> None:
         """Serve these orchestrators from now on; others no longer have a grant."""
@@ -128,8 +147,8 @@ class ServiceLoop:
 
     def _next_parked_s(self) -> float:
         """Return the seconds until a parked read is due; watch for what makes one due earlier."""
-        intakes = self._mailboxes.intakes.values()
-        parked = [it.parked for it in intakes if it.parked and it.identity not in self._unrecovered]
+        served = [it for it in self._mailboxes.intakes.values() if not self._is_hanging(it)]
+        parked = [it.parked for it in served if it.parked and it.identity not in self._unrecovered]
         self._executor.notifies_always = bool(parked)
         if parked and self._watch is not None:
             # Reports the end of other processes that used the record; others are noticed by the next round.
@@ -143,32 +162,41 @@ class ServiceLoop:
             return min((it.due_in_s() for it in parked), default=math.inf)
         return self._settings.look_again_s
 
+    def _is_hanging(self, intake: Intake) -> bool:
+        return self._threads.is_hanging(intake.identity)
+
     def _is_done(self) -> bool:
         return all(intake.is_done for intake in self._mailboxes.intakes.values())
 
     # One mailbox.
 
     def _serve(self, intake: Intake) -> float:
-        backoff = self._backoffs[intake.identity]
+        former, backoff = self._threads.taken_over(intake.identity), self._backoffs[intake.identity]
+        if former is not None and not former.is_over:
+            return self._wait_for(former)
+        if former is not None and former.error is not None:
+            return self._back_off(intake, former.error)
         if remaining_s := backoff.remaining_s():
             return remaining_s
         try:
             with self._status.turn(intake.identity):
-                wait_s = self._work(intake, can_wait=True)
+                work = partial(self._work, intake, can_wait=True)
+                wait_s = self._threads.turn(intake.identity, work)
         except Exception as error:  # noqa: BLE001  an error in one mailbox must not stop the others
             return self._back_off(intake, error)
         if backoff.reason is None:
             return wait_s
         if self._executor.is_sound(intake.identity) and intake.identity not in self._unrecovered:
-            backoff.end()
-            text, fields = (
-                f"mailbox {intake.identity} is running again",
-                {"identity": intake.identity},
-            )
-            self._log(LogLine(text, "mailbox.resumed", fields=fields))
-            self._status.resume(intake.identity)
-            self._heartbeat.set_state(intake.identity, "running")
+            self._stalled.end(intake.identity)
         return min(wait_s, self._settings.look_again_s)
+
+    def _wait_for(self, turn: Turn) -> float:
+        """Say that the mailbox hangs, once; return the seconds until the next look."""
+        paths = self._layout.paths(turn.identity)
+        reason = f"the disk of {paths.inbox} or {paths.outbox}, or the record, does not answer"
+        if turn.age_s > HANGS_AFTER_S and self._backoffs[turn.identity].reason != reason:
+            self._stalled.begin(turn.identity, reason, public=HANGS)
+        return self._settings.poll_interval_s
 
     def _work(self, intake: Intake, *, can_wait: bool = False) -> float:
         if intake.identity in self._unrecovered:
@@ -191,14 +219,8 @@ class ServiceLoop:
             return self._settings.look_again_s
         self._unrecovered.add(intake.identity)
         is_known = isinstance(error, (SpecKittyError, OSError))
-        backoff = self._backoffs[intake.identity]
         reason = printable(str(error) if is_known else f"a fault of the host: {error!r}")
-        if backoff.begin(reason):
-            what = f"mailbox {intake.identity} stalled; nothing is lost, retrying"
-            self._tell("mailbox.stalled", what, reason, identity=intake.identity)
-        self._status.stall(intake.identity, reason)
-        self._heartbeat.set_state(intake.identity, "stalled", stalled_reason=_public(error))
-        return backoff.remaining_s()
+        return self._stalled.begin(intake.identity, reason, public=reason_for_orchestrators(error))
 
     # Work for all mailboxes.
 
@@ -222,18 +244,21 @@ class ServiceLoop:
             self._upkeep_at = time.monotonic() + UPKEEP_INTERVAL_S
             if self._dispatcher.has_intents():
                 self._executor.put(NOBODY, "", self._dispatcher.settle_intents, size=0)
-            if any(intake.answered for intake in self._mailboxes.intakes.values()):
-                self._executor.put(NOBODY, "answered", self._retire_answered, size=0)
+            for identity, intake in self._mailboxes.intakes.items():
+                if intake.answered and not self._executor.pending(ANSWERED + identity)[0]:
+                    retire = partial(self._retire, intake)
+                    self._executor.put(ANSWERED + identity, "", retire, size=0)
 
-    def _retire_answered(self) -> None:
-        """Sync the replies of every mailbox and retire their claims. A failure stalls its mailbox."""
-        for intake in [*self._mailboxes.intakes.values()]:
-            try:
-                intake.answered.retire()
-            except (SpecKittyError, OSError) as error:
-                self._unsynced[intake.identity] = error
+    def _retire(self, intake: Intake) -> None:
+        """Sync the replies of the mailbox and retire their claims. A failure stalls the mailbox."""
+        try:
+            intake.answered.retire()
+        except (SpecKittyError, OSError) as error:
+            self._unsynced[intake.identity] = error
 
     def _find(self) -> bool:
+        if self._threads.is_hanging(DEFAULT):
+            return False
         try:
             return self._mailboxes.find()
         finally:
@@ -247,20 +272,8 @@ class ServiceLoop:
                 self._add_heartbeat(intake)
 
     def _add_heartbeat(self, intake: Intake) -> None:
-        identity = intake.identity
-        if identity == DEFAULT or self._mailboxes.is_granted(identity):
-            # The first beat needs the folder. If that fails, recovery reports why.
-            with contextlib.suppress(OSError, SpecKittyError):
-                self._layout.ensure_mailbox(identity, owner_uid=intake.orchestrator.owner_uid)
-            self._heartbeat.add(
-                HeartbeatReport(
-                    self._layout.paths(identity),
-                    commands=intake.orchestrator.commands,
-                    measure=intake.backlog,
-                    in_progress=intake.in_progress,
-                    parked_reads=intake.parked.__len__,
-                )
-            )
+        if intake.identity == DEFAULT or self._mailboxes.is_granted(intake.identity):
+            self._heartbeat.add(self._mailboxes.heartbeat(intake))
 
     def _cover(self, identity: str, folder: int) -> bool:
         if self._watch is None:
@@ -279,14 +292,3 @@ class ServiceLoop:
     def _tell(self, event: str, what: str, reason: str, *, identity: str | None = None) -> None:
         fields = {"identity": identity, "reason": reason}
         self._log(LogLine(f"{what}: {reason}", event, level="error", fields=fields))
-
-
-def _public(error: Exception) -> str:
-    """Return the reason that orchestrators read: no path of the host, and no message of its disk."""
-    if isinstance(error, StateUnreadable):
-        what = "a file of the host cannot be used"
-    elif isinstance(error, (StorageFailed, OSError)):
-        what = "a disk of the host failed"
-    else:
-        what = "a fault of the host"
-    return f"{what}; nothing is lost, the host retries, and its operator sees the cause"

@@ -13,6 +13,7 @@ from specify_cli.files import folders
 from specify_cli.mailbox.daily_quota import DailyQuota
 from specify_cli.mailbox.dead_letters import DeadLetters
 from specify_cli.mailbox.executor import KeyedExecutor
+from specify_cli.mailbox.heartbeat import HeartbeatReport
 from specify_cli.mailbox.inbox import Inbox, Landed, is_in_progress
 from specify_cli.mailbox.intake import Intake
 from specify_cli.mailbox.layout import DEFAULT, is_name
@@ -107,6 +108,21 @@ class Mailboxes:
             return False
         was_missing = isinstance(error.__cause__, FileNotFoundError)
         return was_missing or not os.path.lexists(intake.inbox.folder)
+
+    def heartbeat(self, intake: Intake) -> HeartbeatReport:
+        """Return what the heartbeat of the mailbox says."""
+        orchestrator = intake.orchestrator
+        return HeartbeatReport(
+            self._layout.paths(intake.identity),
+            # The first beat needs the folder. If that fails, recovery reports why.
+            prepare=partial(
+                self._layout.ensure_mailbox, intake.identity, owner_uid=orchestrator.owner_uid
+            ),
+            commands=orchestrator.commands,
+            measure=intake.backlog,
+            in_progress=intake.in_progress,
+            parked_reads=intake.parked.__len__,
+        )
 
     def close(self, intake: Intake) -> bool:
         """Close the mailbox unless it has unanswered requests; return whether it is closed."""

@@ -81,7 +81,7 @@ class Processor:
     Attributes:
         answered: The claims whose replies were published.
         sweep: Removes half-written replies; call it only while no request is being processed.
-        to_park: Reads that wait for a change, to be parked by the worker's main thread.
+        to_park: Reads that wait for a change, to be parked by the worker's main loop.
     """
 
     def __init__(

@@ -99,15 +99,18 @@ class Worker:
             start_tasks()
             progress = DrainProgress(loop.depth)
             self._manager.ready()
-            while not self._is_stopping:
-                self._reload(loop)
-                progress.update()
-                wait_s = min(loop.serve(), self._manager.interval_s)
-                self._manager.report_progress()
-                if self._manager.is_status_due:
-                    self._manager.set_status(self._report.status(loop.identities(), loop.depth()))
-                self._wakeup.wait(wait_s)
+            loop.run(partial(self._serve_rounds, loop, progress))
             self._manager.stopping()
+
+    def _serve_rounds(self, loop: ServiceLoop, progress: DrainProgress) -> None:
+        while not self._is_stopping:
+            self._reload(loop)
+            progress.update()
+            wait_s = min(loop.serve(), self._manager.interval_s)
+            self._manager.report_progress()
+            if self._manager.is_status_due:
+                self._manager.set_status(self._report.status(loop.identities(), loop.depth()))
+            self._wakeup.wait(wait_s)
 
     def drain(self) -> None:
         """Answer every waiting request, then return.

@@ -38,11 +38,13 @@ class WorkerStatus:
     @contextlib.contextmanager
     def turn(self, identity: str) -> Iterator[None]:
         """Say that the main loop serves this mailbox while the block runs."""
-        self._turn = identity, clock.timestamp(), time.monotonic()
+        turn = self._turn = identity, clock.timestamp(), time.monotonic()
         try:
             yield
         finally:
-            self._turn = None
+            # Another thread may have taken over the loop.
+            if self._turn is turn:
+                self._turn = None
 
     @property
     def is_hanging(self) -> bool:
