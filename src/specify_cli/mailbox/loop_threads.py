@@ -13,6 +13,8 @@ from specify_cli.mailbox.wakeup import Wakeup
 TAKE_OVER_AFTER_S: Final = 1.0
 """A turn that takes longer may hang, or have much to do. Both end in the thread that began it."""
 
+HANDLE_SIGNALS_S: Final = 1.0
+
 MOST_HANGING: Final = 16
 """With so many turns that do not end, it is the record that hangs, and no further thread helps."""
 
@@ -60,7 +62,9 @@ class LoopThreads:
         """Run `loop` until it returns, and in further threads while turns hang; raise its error."""
         self._loop = loop
         self._start()
-        self._ended.wait()
+        # The kernel may give a signal to another thread, and only this one runs the handlers.
+        while not self._ended.wait(HANDLE_SIGNALS_S):
+            pass
         self._loop = None
         if self._failure is not None:
             raise self._failure
