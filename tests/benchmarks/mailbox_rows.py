@@ -27,6 +27,8 @@ NOTE = "n" * 300
 LONG, SHORT = 20_000, 20
 FEW, MANY = 10, 200
 IDLE_S = 10.0
+# After this time, the claim of the request is removed, and its line is indexed.
+AFTER_REQUEST_S = 12.0
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SCHEDULER_CLOCK = 2
 
@@ -82,6 +84,7 @@ def idle(setting: Setting) -> Found:
     """Percent of a core that an idle worker takes; the floor is one percent."""
     root = _project(setting.folder / "idle", missions=MISSIONS)
     with serving(root) as process:
+        time.sleep(AFTER_REQUEST_S)
         before = _cpu_s(process.pid)
         time.sleep(IDLE_S)  # Only the time of the worker during this pause is measured.
         used = _cpu_s(process.pid) - before
