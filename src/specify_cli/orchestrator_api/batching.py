@@ -18,8 +18,9 @@ Line: TypeAlias = dict[str, Any]
 """A line of the journal."""
 
 Decide: TypeAlias = Callable[[RequestFile, Decision], Line | None]
-"""The line of a request that was decided, not committed yet; None, or `NotInBatch`, where it has to be answered alone;
-`Unchanged` where it waits."""
+"""Returns the line of a request that is decided and not committed yet; None if it has to be answered alone.
+
+Raises `NotInBatch` for the same reason, and `Unchanged` if it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,10 @@ def answer(
     journal: Callable[[], Journal],
     report: Callable[[Exception], object],
 ) -> list[Line | Wait | None]:
-    """The recorded line of each request; None for one that has to be answered alone.
+    """Return the recorded line of each request; None for one that has to be answered alone.
 
-    After such a one, no other of the same orchestrator about the same mission is answered here. Where they could not be
-    committed together, none is. `report` is told of a fault behind the commit.
+    Later requests of the same orchestrator for the same mission have to be answered alone, too. If the commit
+    fails, all have to. `report` is called with a fault that occurs after the commit.
     """
     lines: list[Line | Wait | None] = [None] * len(files)
     try:
