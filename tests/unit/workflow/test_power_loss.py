@@ -125,7 +125,7 @@ def test_merge_commits_its_intent_before_the_target_moves(stage: Stage) -> None:
     assert in_sequence(merge(stage), *steps)
 
 
-def test_merge_syncs_its_target_before_lanes_are_removed(stage: Stage) -> None:
+def test_merge_syncs_its_target_before_execution_lanes_are_removed(stage: Stage) -> None:
     assert synced_between(merge(stage), "run git update-ref", "run git for-each-ref")
 
 
