@@ -25,7 +25,7 @@ Raises `NotInBatch` for the same reason, and `Unchanged` if it waits."""
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    place: int
+    index: int
     line: Line
     decision: Decision = field(compare=False)
 
@@ -49,7 +49,7 @@ def answer(
             if decided:
                 book.append([(it.line, it.decision.drafts) for it in decided])
                 for it in decided:
-                    lines[it.place] = it.line
+                    lines[it.index] = it.line
                     try:
                         it.decision.follow()
                     except Exception as fault:  # noqa: BLE001  it is already committed
@@ -81,7 +81,7 @@ def _decided(
     """Decide each request; note in `lines` those that wait. They hold nothing back."""
     decided: list[_Decided] = []
     left: set[tuple[str, str]] = set()
-    for place, file in enumerate(files):
+    for index, file in enumerate(files):
         queue, name = (file.identity, file.lookup.queue), (file.identity, file.stem)
         decision, line = Decision(), None
         if queue not in left and name not in used:
@@ -89,11 +89,11 @@ def _decided(
             with batch.deciding(inside):
                 line = _tried(file, decision, decide)
         if isinstance(line, Wait):
-            lines[place] = line
+            lines[index] = line
         elif line is None:
             left.add(queue)
         else:
-            decided.append(_Decided(place, line, decision))
+            decided.append(_Decided(index, line, decision))
     return decided
 
 
