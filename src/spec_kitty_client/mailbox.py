@@ -187,7 +187,7 @@ class Mailbox:
             return 0
 
     def heartbeat(self) -> WorkerHeartbeat:
-        """Return the heartbeat of the worker that serves this mailbox, to look at."""
+        """Return the heartbeat of the worker that serves this mailbox."""
         return WorkerHeartbeat(os.path.join(self._outbox, _name(HEARTBEAT)))
 
     def worker_is_alive(self) -> bool:

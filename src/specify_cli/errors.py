@@ -109,7 +109,7 @@ class WorkPackageNotFound(SpecKittyError):
 
 
 class DependenciesNotSatisfied(SpecKittyError):
-    """Dependencies of the package are not done; details: `unsatisfied_dependencies`."""
+    """Dependencies of the package are not satisfied; details: `unsatisfied_dependencies`."""
 
     code = "DEPENDENCIES_NOT_SATISFIED"
     about = A_PACKAGE

@@ -16,7 +16,7 @@ def write_mission(
 ) -> int:
     """Write a mission to the project; return how many events its log has.
 
-    Of one that `is_new` nobody has begun anything, and no package waits for another.
+    If it `is_new`, no work has begun, and no package depends on another.
     """
     folder = root / "kitty-specs" / slug
     (folder / "tasks").mkdir(parents=True)

@@ -60,7 +60,7 @@ def test_error_of_an_invalid_call_has_its_correlation_id(root: Path) -> None:
         assert envelope_of(answered.raw)["correlation_id"] == "mine-1"
 
 
-def test_lane_is_trimmed_and_case_folded(root: Path) -> None:
+def test_status_lane_is_trimmed_and_case_folded(root: Path) -> None:
     answered = CommandLine().say(root, [*MOVE[:-1], " Planned\n", "--actor", "ada"])
     assert envelope_of(answered.raw)["data"]["to_lane"] == "planned"
 

@@ -280,7 +280,7 @@ def test_the_schema_has_the_default_of_each_setting() -> None:
 
 
 @pytest.mark.parametrize("name", HostSettings().written)
-def test_the_contract_table_has_the_values_and_the_default_of(name: str) -> None:
+def test_the_contract_table_states_the_values_and_the_default_of_each_setting(name: str) -> None:
     entry = CONTRACT.schema("config")["properties"][name]
     text = CONTRACT.texts()["mailbox.md"]
     [row] = [line for line in text.splitlines() if line.startswith(f"| `{name}` | ")]
@@ -296,7 +296,7 @@ def test_the_contract_table_has_the_values_and_the_default_of(name: str) -> None
 
 
 @pytest.mark.parametrize("name", HostSettings().written)
-def test_the_guide_has_the_default_of(name: str) -> None:
+def test_the_guide_states_the_default_of_each_setting(name: str) -> None:
     default = HostSettings().written[name]
     told = "absent" if default is None else f"`{json.dumps(default)}`"
     assert f"\n| `{name}` | {told} | " in GUIDE.read_text("utf-8")

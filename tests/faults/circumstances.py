@@ -27,7 +27,7 @@ REQUESTS = 6
 
 
 class Visit:
-    """One round at a place: requests are dropped, a worker serves them, and the results are checked."""
+    """One round in a project: requests are put into the inbox, a worker serves them, and the results are checked."""
 
     def __init__(self, place: Place, seed: int) -> None:
         self.place = place
@@ -40,7 +40,7 @@ class Visit:
         place.reset()
 
     def drop(self, stem: str, note: str = "") -> None:
-        """Drop a request that adds a note into the inbox."""
+        """Put a request that adds a note into the inbox."""
         args = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": note or stem}
         Stage(root=self.root).put(stem, "append-history", policy=None, **args)
 

@@ -1,4 +1,4 @@
-"""The folder in which faults are injected one after the other: always the same, because worktrees name it."""
+"""The folder in which faults are injected, one after another. It is always the same, because worktrees name it."""
 
 from __future__ import annotations
 

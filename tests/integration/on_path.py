@@ -1,4 +1,4 @@
-"""A `spec-kitty` for PATH, as an installation has it."""
+"""A `spec-kitty` to put on the PATH, as an installation does."""
 
 from __future__ import annotations
 

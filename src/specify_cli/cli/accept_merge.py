@@ -31,7 +31,7 @@ from specify_cli.errors import PreflightFailed
 @ACTOR
 @JSON
 def accept(*, mission: str | None, actor: str | None, as_json: bool) -> None:
-    """Accept a mission whose packages are all approved or done.
+    """Accept a mission whose packages are all approved, done or canceled.
 
     Example: spec-kitty accept --mission 001-search
     """

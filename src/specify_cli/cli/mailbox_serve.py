@@ -53,8 +53,8 @@ def serve(
 ) -> None:
     """Serve the mailbox until SIGTERM or Ctrl-C; log each reply to stderr.
 
-    A request that takes more than 5 s after the signal is completed by the next worker. A
-    project has one worker at a time. Refused requests have the level warning.
+    A request that is not answered within 5 s of the signal is completed by the next worker.
+    A project has one worker at a time. Refused requests are logged at the level warning.
 
     Example: spec-kitty mailbox serve --project . --log-format json
     """

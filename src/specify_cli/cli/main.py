@@ -19,7 +19,7 @@ COMPLETING = "_SPEC_KITTY_COMPLETE"
 
 GROUPS = MappingProxyType(
     {
-        "accept": "Accept a mission whose packages are all approved or done.",
+        "accept": "Accept a mission whose packages are all approved, done or canceled.",
         "agent": "Commands for agents working in a workspace.",
         "backup": "Save the host's data to one file.",
         "completion": "Print a shell completion script.",

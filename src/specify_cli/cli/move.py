@@ -60,8 +60,8 @@ def move(
 
     In a workspace, WP may be left out.
 
-    Cancel a package with a note: only then can packages that depend on it start. If a package is blocked or
-    canceled already, the same command adds the note.
+    Cancel a package with a note: only then can packages that depend on it start. If the package is already
+    blocked or canceled, the same command adds a note.
 
     Example: spec-kitty move WP01 blocked --note "waits for a decision"
     """

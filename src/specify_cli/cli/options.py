@@ -45,7 +45,7 @@ def _project(*, hidden: bool) -> Callable[[F], F]:
         expose_value=False,
         callback=_use_project,
         hidden=hidden,
-        help="A folder of the project. Default: the current folder.",
+        help="A folder in the project. Default: the current folder.",
     )
 
 

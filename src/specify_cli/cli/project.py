@@ -13,9 +13,10 @@ from specify_cli.cli.output import say
 @click.command()
 @JSON
 def init(*, as_json: bool) -> None:
-    """Turn the git repository of this folder, or its folder with kitty-specs, into a project.
+    """Turn this folder of a git repository into a project.
 
-    It can be run again at any time: existing files are not changed.
+    If a folder above it has kitty-specs, that folder becomes the project instead. You can run this command
+    again at any time: existing files are not changed.
 
     Example: spec-kitty init
     """

@@ -60,7 +60,9 @@ def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None
 @tasks.command(short_help="Add a work package to a mission.")
 @click.argument("mission", required=False)
 @click.argument("title", required=False)
-@click.option("--depends-on", multiple=True, metavar="WP", help="Package that must be done first.")
+@click.option(
+    "--depends-on", multiple=True, metavar="WP", help="Package that must be approved first."
+)
 @click.option("--owns", multiple=True, metavar="PATTERN", help="Files that the package may change.")
 @click.option("--subtask", multiple=True, metavar="TEXT", help="Subtask of the package.")
 @click.option("--prompt", help="Instructions for the implementer.")

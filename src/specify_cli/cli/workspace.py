@@ -42,8 +42,8 @@ def workspace() -> None:
 def list_workspaces(*, as_json: bool) -> None:
     """List the workspaces of this project, and those in the trash.
 
-    COMMITS compares the branch of the execution lane in workspace and project, as the workspace
-    states it: up to date, not fetched (the workspace has more), behind, or unknown.
+    COMMITS compares the branch of the execution lane in the workspace, as the workspace reports it, with
+    the one in the project: up to date, not fetched (the workspace has more), behind, or unknown.
 
     Example: spec-kitty workspace list
     """

@@ -100,26 +100,26 @@ def check_holds(package: PackageState, wp_id: str, *, mission: str, actor: str) 
         raise already_claimed(f"{wp_id} is held by {holder!r}", holder, actor)
 
 
-def check_admitted(package: PackageState, wish: MoveIntent, *, mission: str) -> None:
+def check_admitted(package: PackageState, intent: MoveIntent, *, mission: str) -> None:
     """Check that the package is not contested and that the actor's claim was not released.
 
     Raises:
         WorkPackageAlreadyClaimed: The actor's claim was released, and another actor holds the package.
         TransitionRejected: With the guard `contested` or `claim_released`.
     """
-    check_not_contested(package, wish, mission=mission)
-    _check_not_released(package, wish)
+    check_not_contested(package, intent, mission=mission)
+    _check_not_released(package, intent)
 
 
-def check_not_contested(package: PackageState, wish: MoveIntent, *, mission: str) -> None:
+def check_not_contested(package: PackageState, intent: MoveIntent, *, mission: str) -> None:
     """Check that the package is not contested, or that the transition is forced.
 
     Raises:
         TransitionRejected: With the guard `contested`.
     """
-    if package.contested is not None and not wish.force:
-        message = contest(package, wish.wp_id, mission=mission)
-        raise _rejected(package, message, to_lane=wish.to.value, guard="contested")
+    if package.contested is not None and not intent.force:
+        message = contest(package, intent.wp_id, mission=mission)
+        raise _rejected(package, message, to_lane=intent.to.value, guard="contested")
 
 
 def contest(package: PackageState, wp_id: str, *, mission: str) -> str:
@@ -133,7 +133,7 @@ def contest(package: PackageState, wp_id: str, *, mission: str) -> str:
     )
 
 
-def _check_not_released(package: PackageState, wish: MoveIntent) -> None:
+def _check_not_released(package: PackageState, intent: MoveIntent) -> None:
     """Check that the actor's claim was not released, or that the request claims the package anew.
 
     Force makes no difference.
@@ -142,24 +142,24 @@ def _check_not_released(package: PackageState, wish: MoveIntent) -> None:
         WorkPackageAlreadyClaimed: Another actor holds the package now.
         TransitionRejected: With the guard `claim_released`.
     """
-    if wish.actor not in package.released or package.holder == wish.actor:
+    if intent.actor not in package.released or package.holder == intent.actor:
         return
-    if not wish.force and _claims_anew(package, wish):
+    if not intent.force and _claims_anew(package, intent):
         return
-    released_text = f"the claim of {wish.actor!r} on {wish.wp_id} was released"
+    released_text = f"the claim of {intent.actor!r} on {intent.wp_id} was released"
     holder = package.holder or (package.claimed_by if package.lane in _KEPT else None)
-    if holder is not None and holder != wish.actor:
+    if holder is not None and holder != intent.actor:
         what = f"{released_text}, and it is {package.lane} and held by {holder!r} now"
-        raise already_claimed(what, holder, wish.actor)
+        raise already_claimed(what, holder, intent.actor)
     again = "claim it again, or " if package.lane in (Lane.PLANNED, Lane.FOR_REVIEW) else ""
     message = f"{released_text}, and it is {package.lane} now: {again}take another package"
-    raise _rejected(package, message, to_lane=wish.to.value, guard="claim_released")
+    raise _rejected(package, message, to_lane=intent.to.value, guard="claim_released")
 
 
-def _claims_anew(package: PackageState, wish: MoveIntent) -> bool:
-    resumes = (package.lane, wish.to) == (Lane.BLOCKED, Lane.IN_PROGRESS)
-    is_free = package.claimed_by in (None, wish.actor)
-    return (package.lane, wish.to) in _NEW_CLAIMS or (resumes and is_free)
+def _claims_anew(package: PackageState, intent: MoveIntent) -> bool:
+    resumes = (package.lane, intent.to) == (Lane.BLOCKED, Lane.IN_PROGRESS)
+    is_free = package.claimed_by in (None, intent.actor)
+    return (package.lane, intent.to) in _NEW_CLAIMS or (resumes and is_free)
 
 
 def _not_held(package: PackageState, wp_id: str, *, mission: str, to: Lane) -> TransitionRejected:

@@ -40,16 +40,16 @@ class SubtaskMarks(NamedTuple):
     wp_id: str | None = None
 
 
-def check_review_agreement(wish: MoveIntent) -> None:
+def check_review_agreement(intent: MoveIntent) -> None:
     """Check that review reference, review result and evidence agree.
 
     Raises:
         TransitionRejected: They disagree (guard `review_agreement`).
     """
-    result = wish.review_result or {}
-    review = (wish.evidence or {}).get("review", {})
+    result = intent.review_result or {}
+    review = (intent.evidence or {}).get("review", {})
     for name, values in {
-        "reference": (wish.review_ref, result.get("reference"), review.get("reference")),
+        "reference": (intent.review_ref, result.get("reference"), review.get("reference")),
         "verdict": (result.get("verdict"), review.get("verdict")),
         "reviewer": (result.get("reviewer"), review.get("reviewer")),
     }.items():
@@ -58,5 +58,5 @@ def check_review_agreement(wish: MoveIntent) -> None:
                 f"review reference, review result and evidence disagree about the {name}:"
                 " send the same value in each, or only one of them",
                 guard="review_agreement",
-                to_lane=wish.to.value,
+                to_lane=intent.to.value,
             )

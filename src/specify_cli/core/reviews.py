@@ -62,19 +62,19 @@ def implementers_after(known: Set[str], event: Transitioned, *, has_holder: bool
 
 
 def self_reviewer(
-    implementers: Set[str], origin: Lane, wish: MoveIntent, *, is_strict: bool
+    implementers: Set[str], origin: Lane, intent: MoveIntent, *, is_strict: bool
 ) -> str | None:
     """Return the implementer who would review their own work by the transition, else None.
 
     The reviewer is the one that the result or evidence names, else the actor. If the rule `is_strict`, the
     actor counts too, because the caller chooses the name of the reviewer.
     """
-    approves = wish.to in FINISHED and origin not in FINISHED
-    if not approves and wish.to is not Lane.IN_REVIEW:
+    approves = intent.to in FINISHED and origin not in FINISHED
+    if not approves and intent.to is not Lane.IN_REVIEW:
         return None
-    evidence = (wish.evidence or {}).get("review", {})
-    reviewer = (wish.review_result or {}).get("reviewer") or evidence.get("reviewer")
-    judges = [reviewer or wish.actor, *([wish.actor] if is_strict else [])]
+    evidence = (intent.evidence or {}).get("review", {})
+    reviewer = (intent.review_result or {}).get("reviewer") or evidence.get("reviewer")
+    judges = [reviewer or intent.actor, *([intent.actor] if is_strict else [])]
     return next((name for name in judges if name in implementers), None)
 
 

@@ -18,13 +18,14 @@ Line: TypeAlias = dict[str, Any]
 """A line of the journal."""
 
 Decide: TypeAlias = Callable[[RequestFile, Decision], Line | None]
-"""The line of a request that was decided, not committed yet; None, or `NotInBatch`, where it has to be answered alone;
-`Unchanged` where it waits."""
+"""Returns the line of a request that is decided and not committed yet; None if it has to be answered alone.
+
+Raises `NotInBatch` for the same reason, and `Unchanged` if it waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    place: int
+    index: int
     line: Line
     decision: Decision = field(compare=False)
 
@@ -36,10 +37,10 @@ def answer(
     journal: Callable[[], Journal],
     report: Callable[[Exception], object],
 ) -> list[Line | Wait | None]:
-    """The recorded line of each request; None for one that has to be answered alone.
+    """Return the recorded line of each request; None for one that has to be answered alone.
 
-    After such a one, no other of the same orchestrator about the same mission is answered here. Where they could not be
-    committed together, none is. `report` is told of a fault behind the commit.
+    Later requests of the same orchestrator for the same mission have to be answered alone, too. If the commit
+    fails, all have to. `report` is called with a fault that occurs after the commit.
     """
     lines: list[Line | Wait | None] = [None] * len(files)
     try:
@@ -48,7 +49,7 @@ def answer(
             if decided:
                 book.append([(it.line, it.decision.drafts) for it in decided])
                 for it in decided:
-                    lines[it.place] = it.line
+                    lines[it.index] = it.line
                     try:
                         it.decision.follow()
                     except Exception as fault:  # noqa: BLE001  it is already committed
@@ -80,7 +81,7 @@ def _decided(
     """Decide each request; note in `lines` those that wait. They hold nothing back."""
     decided: list[_Decided] = []
     left: set[tuple[str, str]] = set()
-    for place, file in enumerate(files):
+    for index, file in enumerate(files):
         queue, name = (file.identity, file.lookup.queue), (file.identity, file.stem)
         decision, line = Decision(), None
         if queue not in left and name not in used:
@@ -88,11 +89,11 @@ def _decided(
             with batch.deciding(inside):
                 line = _tried(file, decision, decide)
         if isinstance(line, Wait):
-            lines[place] = line
+            lines[index] = line
         elif line is None:
             left.add(queue)
         else:
-            decided.append(_Decided(place, line, decision))
+            decided.append(_Decided(index, line, decision))
     return decided
 
 

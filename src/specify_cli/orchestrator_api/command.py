@@ -117,5 +117,5 @@ class Command(NamedTuple):
     @property
     def wire_name(self) -> str:
         """The command's name in an envelope."""
-        door = "spec-kitty" if self.is_for_people else "orchestrator-api"
-        return f"{door}.{self.name}"
+        program = "spec-kitty" if self.is_for_people else "orchestrator-api"
+        return f"{program}.{self.name}"

@@ -15,7 +15,7 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
         "start-review": "Claim the review of a package.",
         "transition": "Move a package to another status lane.",
         "append-history": "Add a note to the history of a package.",
-        "accept-mission": "Accept a mission with all packages approved or done.",
+        "accept-mission": "Accept a mission with all packages approved, done or canceled.",
         "merge-mission": "Merge a mission into its target branch.",
         "heartbeat": "Report that the holder of a package is alive.",
         "release-claim": "Release the actor's own claim, or a silent holder's.",

@@ -21,7 +21,7 @@ NO_WORKER = "no worker starts or reads it again until it is corrected: check it 
 
 
 class DiagnosisResult(Result):
-    """Data of diagnose and repair; notes are no problems."""
+    """Data of diagnose and repair; notes are not problems."""
 
     problems: int
     findings: list[dict[str, Any]]

@@ -33,7 +33,7 @@ class RewindMissionParams(ShowRewindParams):
 
 
 def options_of(params: ShowRewindParams, *, newest: str | None = None) -> RewindOptions:
-    """What the arguments wish for."""
+    """Return the options that the arguments ask for."""
     return RewindOptions(event_id=params.to, actor=params.actor, force=params.force, newest=newest)
 
 

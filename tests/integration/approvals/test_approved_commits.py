@@ -308,7 +308,9 @@ def test_merging_the_work_of_another_package_does_not_block_its_approval(pair: S
     assert review(pair, "WP04")["success"]
 
 
-def test_packages_that_an_older_version_ran_in_one_lane_can_be_approved(pair: Stage) -> None:
+def test_packages_that_an_older_version_ran_in_one_execution_lane_can_be_approved(
+    pair: Stage,
+) -> None:
     workspace = begin(pair, "WP01")
     log = pair.root / "kitty-specs" / SLUG / "status.events.jsonl"
     begun = [it for it in map(json.loads, log.read_text().splitlines()) if it.get("lane_base_ref")]

@@ -29,7 +29,7 @@ def log() -> Path:
 
 
 def remembered(words: list[str]) -> Path:
-    """Marks, outside the project, that the id in these arguments was answered before."""
+    """A marker outside the project: if it exists, the id in these arguments was answered before."""
     name = words[words.index("--correlation-id") + 1]
     return Path.cwd().parent / f"remembered-{name}"
 

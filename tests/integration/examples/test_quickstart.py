@@ -28,7 +28,7 @@ def run_quickstart(
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the quickstart prints; it has left nothing behind."""
+    """What the quickstart prints; asserts that it leaves nothing behind."""
     folder = tmp_path_factory.mktemp("quickstart")
     # Variables of another project must not affect it.
     done = run_quickstart(folder, SPECIFY_REPO_ROOT="/nowhere", GIT_DIR="/nowhere")

@@ -128,7 +128,7 @@ def reading(scene: Scene, read: Read, seconds: int, lock: Path) -> None:
 
 
 def processes_of(uid: int) -> list[tuple[int, set[str]]]:
-    """The group of each process of the user, and its open files; some end while they are read."""
+    """The process group and the open files of each process of the user. Some processes end meanwhile."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

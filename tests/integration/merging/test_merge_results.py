@@ -87,7 +87,7 @@ def forbidden(stage: Stage, branch: str = "main") -> str:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("is_first", sampled([True, False], every=2))
-def test_revert_of_a_cherry_pick_in_another_lane_removes_nothing(
+def test_revert_of_a_cherry_pick_in_another_execution_lane_removes_nothing(
     stage: Stage, workspaces: tuple[Path, Path], strategy: str, is_first: bool
 ) -> None:
     """Neither execution lane alone changes the target's files; merged one after the other they would."""
@@ -109,7 +109,7 @@ def test_revert_of_a_cherry_pick_in_another_lane_removes_nothing(
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("reverting", sampled([0, 1], every=2))
-def test_revert_in_one_lane_does_not_legitimize_a_commit_of_another(
+def test_revert_in_one_execution_lane_does_not_legitimize_a_commit_of_another(
     stage: Stage, workspaces: tuple[Path, Path], strategy: str, reverting: int
 ) -> None:
     """The first lane undid the commit by a merge commit, the second by a revert."""

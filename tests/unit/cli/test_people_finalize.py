@@ -267,7 +267,7 @@ def test_many_disagreements_are_truncated_and_counted(mission: Path):
     assert "22 more" in refusal(mission)
 
 
-def test_finalize_names_packages_that_share_a_lane_with_the_overlapping_files(
+def test_finalize_names_the_overlapping_files_of_packages_that_share_an_execution_lane(
     mission: Path,
 ) -> None:
     for wp_id, files in (("WP01", "[src/a]"), ("WP02", "[src/b]"), ("WP03", "['src/**']")):

@@ -75,7 +75,7 @@ def prompts(project: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.glob("*")}
 
 
-def test_tasks_turns_the_outline_into_packages_lanes_and_a_commit(project: Path):
+def test_tasks_turns_the_outline_into_packages_execution_lanes_and_a_commit(project: Path):
     outline(project, OUTLINE)
 
     data = say(project, "tasks")["data"]

@@ -97,7 +97,7 @@ def test_a_time_without_an_offset_is_in_utc() -> None:
 
 
 @pytest.mark.parametrize("width", [100, 120, 160])
-def test_a_wide_terminal_gets_a_column_for_each_lane_with_packages(width: int) -> None:
+def test_a_wide_terminal_gets_a_column_for_each_status_lane_with_packages(width: int) -> None:
     lines = shown(BUSY, width).splitlines()
     heads = lines[2]
     assert heads.split()[::2] == ["planned", "in_progress", "in_review", "done"]
@@ -195,6 +195,6 @@ def test_a_blocked_package_shows_its_reason(width: int) -> None:
     assert "blocked: waits for a decision" in "".join(plain_lines(data, now=NOW))
 
 
-def test_a_busy_board_on_a_narrow_terminal_is_a_list_without_empty_lanes() -> None:
+def test_a_busy_board_on_a_narrow_terminal_is_a_list_without_empty_status_lanes() -> None:
     crowded = state(*(package(f"WP{n:02}", lane) for n, lane in enumerate(LANES, start=1)))
     assert "WP05  in_review    Title of WP05" in shown(crowded, 80)

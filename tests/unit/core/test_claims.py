@@ -104,7 +104,7 @@ def test_a_stale_claim_is_released_to_planned_or_for_review() -> None:
     assert release(state(CLAIMED, BEGUN, HANDED_IN, REVIEWED), silent) == "rev for_review"
 
 
-def test_a_sign_of_life_counts_only_if_newer_than_the_entry_into_the_lane() -> None:
+def test_a_sign_of_life_counts_only_if_newer_than_the_entry_into_the_status_lane() -> None:
     assert life(NOON).sign is life(NOON, NOON - HOUR).sign is life(NOON, None).sign is None
     assert life(NOON, NOON + 2 * HOUR, NOON + HOUR).sign == NOON + 2 * HOUR
     assert life(None, NOON).sign == NOON

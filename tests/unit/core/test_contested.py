@@ -29,7 +29,7 @@ CLAIMED_ELSEWHERE = CLAIMED._replace(actor="bob")
 CONTESTED = replay([CLAIMED, CLAIMED_ELSEWHERE]).of("WP01")
 
 
-def test_a_transition_from_another_than_the_current_lane_contests_the_package() -> None:
+def test_a_transition_from_a_status_lane_other_than_the_current_one_contests_the_package() -> None:
     assert (CONTESTED.lane, CONTESTED.claimed_by) == (Lane.CLAIMED, "bob")
     assert CONTESTED.contested is Lane.PLANNED
 

@@ -53,14 +53,16 @@ def test_execution_lanes_partition_the_packages_and_have_unique_ids(
 
 
 @given(SCOPES)
-def test_packages_with_overlapping_files_share_a_lane(packages: list[PackageScope]) -> None:
+def test_packages_with_overlapping_files_share_an_execution_lane(
+    packages: list[PackageScope],
+) -> None:
     home = homes(plan_lanes(packages))
     for one, other in combinations(packages, 2):
         assert home[one.wp_id] == home[other.wp_id] or not share_a_file(one, other)
 
 
 @given(SCOPES)
-def test_packages_share_a_lane_only_if_overlapping_files_connect_them(
+def test_packages_share_an_execution_lane_only_if_overlapping_files_connect_them(
     packages: list[PackageScope],
 ) -> None:
     scopes = {package.wp_id: package for package in packages}
@@ -101,7 +103,7 @@ def test_planning_the_same_packages_again_changes_nothing(packages: list[Package
 
 
 @given(SCOPES)
-def test_a_lane_depends_on_the_lanes_of_its_dependencies_and_runs_after_them(
+def test_an_execution_lane_depends_on_those_of_its_dependencies_and_runs_after_them(
     packages: list[PackageScope],
 ) -> None:
     lanes = plan_lanes(packages)
@@ -115,7 +117,7 @@ def test_a_lane_depends_on_the_lanes_of_its_dependencies_and_runs_after_them(
             assert all(rounds[x] < lane.parallel_group for x in lane.depends_on_lanes)
 
 
-def test_lanes_are_named_like_spreadsheet_columns() -> None:
+def test_execution_lanes_are_named_like_spreadsheet_columns() -> None:
     packages = [scope(f"WP{n:03}", [f"file-{n:03}"], []) for n in range(1, 60)]
     names = [lane.lane_id for lane in plan_lanes(packages)]
     assert names[0] == "lane-a"
@@ -123,14 +125,14 @@ def test_lanes_are_named_like_spreadsheet_columns() -> None:
     assert names[51:53] == ["lane-az", "lane-ba"]
 
 
-def test_a_new_package_joins_the_lane_whose_files_it_owns() -> None:
+def test_a_new_package_joins_the_execution_lane_whose_files_it_owns() -> None:
     old = plan_lanes([scope("WP01", ["src/a"], []), scope("WP02", ["src/b"], [])])
     both = [scope("WP01", ["src/a"], []), scope("WP02", ["src/b"], [])]
     after = plan_lanes([*both, scope("WP03", ["src/b/c"], [])], old)
     assert homes(after)["WP03"] == homes(old)["WP02"]
 
 
-def test_the_lane_id_of_a_removed_package_is_not_reused() -> None:
+def test_the_execution_lane_id_of_a_removed_package_is_not_reused() -> None:
     old = plan_lanes([scope("WP01", ["a"], []), scope("WP02", ["b"], [])])
     after = plan_lanes([scope("WP02", ["b"], []), scope("WP03", ["c"], [])], old)
     assert homes(after) == {"WP02": "lane-b", "WP03": "lane-c"}
@@ -198,7 +200,7 @@ def test_a_pattern_full_of_wildcards_is_compared_in_bounded_time() -> None:
 
 
 @given(SCOPES)
-def test_overlaps_connect_all_packages_of_a_lane(
+def test_overlaps_connect_all_packages_of_an_execution_lane(
     packages: list[PackageScope],
 ) -> None:
     scopes = {package.wp_id: package for package in packages}

@@ -20,23 +20,23 @@ def test_lane_named_returns_none_for_unknown_text(text: str) -> None:
     assert lane_named(text) is None
 
 
-def test_exactly_the_terminal_lanes_have_no_outgoing_transition() -> None:
+def test_only_the_terminal_status_lanes_have_no_outgoing_transition() -> None:
     left = {origin for origin, _ in MOVES}
     assert left == set(Lane) - TERMINAL
 
 
-def test_every_lane_can_be_reached_from_planned() -> None:
+def test_every_status_lane_can_be_reached_from_planned() -> None:
     reached = {Lane.PLANNED}
     while more := {to for origin, to in MOVES if origin in reached} - reached:
         reached |= more
     assert reached == set(Lane)
 
 
-def test_no_transition_leads_back_to_its_own_lane() -> None:
+def test_no_transition_leads_back_to_its_own_status_lane() -> None:
     assert all(origin is not to for origin, to in MOVES)
 
 
-def test_a_policy_is_required_for_lanes_of_work_review_and_approval() -> None:
+def test_a_policy_is_required_for_status_lanes_of_work_review_and_approval() -> None:
     assert set(Lane) - POLICY_REQUIRED == {
         Lane.PLANNED,
         Lane.DONE,

@@ -116,7 +116,7 @@ def test_a_note_satisfies_dependents_only_if_added_after_the_cancellation() -> N
         assert not replay([said, canceled]).of("WP01").is_satisfied
 
 
-def test_a_package_blocked_twice_remembers_the_lane_before_the_first_block() -> None:
+def test_a_package_blocked_twice_remembers_the_status_lane_before_the_first_block() -> None:
     blocked = moved(Lane.CLAIMED, Lane.BLOCKED)
     again = moved(Lane.BLOCKED, Lane.BLOCKED, force=True)
     claimed = moved(Lane.PLANNED, Lane.CLAIMED)

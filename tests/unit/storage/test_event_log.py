@@ -297,7 +297,7 @@ def test_a_failed_first_append_does_not_create_a_log(log: RecordedLog) -> None:
         ("at", 5, ""),
     ],
 )
-def test_a_field_that_decides_no_lane_may_have_any_type(
+def test_a_field_that_does_not_decide_the_status_lane_may_have_any_type(
     log: RecordedLog, field: str, value: Any, read: Any
 ) -> None:
     raw = json.dumps(json.loads(line(CLAIM)) | {field: value}).encode() + b"\n"

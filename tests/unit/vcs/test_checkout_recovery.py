@@ -299,7 +299,9 @@ def test_damaged_record_of_an_update_is_ignored(ready: Project) -> None:
     assert obstacles(ready.repo, plan_of(ready)) == []
 
 
-def test_interrupted_merge_of_a_dependency_into_a_lane_is_completed(project: Project) -> None:
+def test_interrupted_merge_of_a_dependency_into_an_execution_lane_is_completed(
+    project: Project,
+) -> None:
     project.lane_with("lane-a", {"a.txt": "dep\n", "new.txt": "n\n"})
     space = project.lane("lane-b")
     checkout = Checkout(path=space.path, branch=space.branch, common=project.root / ".git")

@@ -68,12 +68,14 @@ def tip(project: Project, branch: str) -> str:
 # The start of a lane.
 
 
-def test_the_first_lane_starts_from_the_target(project: Project) -> None:
+def test_the_first_execution_lane_starts_from_the_target(project: Project) -> None:
     main = tip(project, "main")
     assert begin(project) == main == tip(project, LANE) == tip(project, MISSION)
 
 
-def test_a_lane_starts_from_the_branch_of_the_mission_if_it_exists(project: Project) -> None:
+def test_an_execution_lane_starts_from_the_branch_of_the_mission_if_it_exists(
+    project: Project,
+) -> None:
     project.git("branch", MISSION)
     project.commit({"a.txt": "later\n"})
     assert begin(project) == tip(project, MISSION) == tip(project, LANE)
@@ -86,7 +88,7 @@ def test_a_repeated_start_changes_nothing(project: Project) -> None:
     assert heads(project) == refs
 
 
-def test_a_restart_continues_from_the_commits_of_the_lane(project: Project) -> None:
+def test_a_restart_continues_from_the_commits_of_the_execution_lane(project: Project) -> None:
     begin(project)
     own = commit_on(project, LANE, {"a.txt": "mine\n"})
     assert begin(project) == own == tip(project, LANE)
@@ -114,7 +116,9 @@ def test_a_dependency_contained_in_another_is_not_merged_separately(project: Pro
     assert project.git("rev-list", "--count", "--merges", "--first-parent", base) == "1"
 
 
-def test_new_commits_of_a_dependency_are_merged_into_a_continued_lane(project: Project) -> None:
+def test_new_commits_of_a_dependency_are_merged_into_a_continued_execution_lane(
+    project: Project,
+) -> None:
     begin(project)
     begin(project, lane=OTHER)
     own = commit_on(project, OTHER, {"mine.txt": "mine\n"})
@@ -139,7 +143,7 @@ def test_conflicting_dependencies_are_refused_and_change_no_branch(project: Proj
     assert heads(project) == refs
 
 
-def test_a_dependency_that_conflicts_with_the_lane_is_refused(
+def test_a_dependency_that_conflicts_with_the_execution_lane_is_refused(
     project: Project,
 ) -> None:
     begin(project)

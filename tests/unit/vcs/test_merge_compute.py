@@ -56,13 +56,13 @@ def test_compute_changes_neither_refs_nor_files(two_lanes: Project, strategy: st
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_result_contains_every_lane(two_lanes: Project, strategy: str) -> None:
+def test_result_contains_every_execution_lane(two_lanes: Project, strategy: str) -> None:
     plan = planned(two_lanes, strategy, "lane-a", "lane-b")
     assert two_lanes.show(plan.to_commit, "one.txt") == "1\n2\n"
     assert two_lanes.show(plan.to_commit, "two.txt") == "1\n"
 
 
-def test_merge_makes_one_merge_commit_for_each_lane(two_lanes: Project) -> None:
+def test_merge_makes_one_merge_commit_for_each_execution_lane(two_lanes: Project) -> None:
     plan = planned(two_lanes, "merge", "lane-a", "lane-b")
     second, first = plan.to_commit, f"{plan.to_commit}^"
     assert len(subjects(two_lanes, plan)) == 2
@@ -110,7 +110,7 @@ def test_rebase_drops_commits_that_become_empty(project: Project) -> None:
     assert subjects(project, plan) == ["change 'one.txt'"]
 
 
-def test_rebase_replays_a_lane_with_an_unrelated_root(project: Project) -> None:
+def test_rebase_replays_an_execution_lane_with_an_unrelated_root(project: Project) -> None:
     space = project.lane("lane-a")
     project.git("checkout", "-q", "--orphan", "island", at=space.path)
     project.git("rm", "-rfq", ".", at=space.path)
@@ -122,7 +122,9 @@ def test_rebase_replays_a_lane_with_an_unrelated_root(project: Project) -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_lane_that_was_merged_before_adds_nothing(two_lanes: Project, strategy: str) -> None:
+def test_execution_lane_that_was_merged_before_adds_nothing(
+    two_lanes: Project, strategy: str
+) -> None:
     first = planned(two_lanes, strategy, "lane-a", "lane-b")
     two_lanes.git("update-ref", "refs/heads/other", first.to_commit)
     again = planned(two_lanes, strategy, "lane-a", "lane-b", target="other")
@@ -130,7 +132,7 @@ def test_lane_that_was_merged_before_adds_nothing(two_lanes: Project, strategy: 
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_lane_without_commits_adds_nothing(project: Project, strategy: str) -> None:
+def test_execution_lane_without_commits_adds_nothing(project: Project, strategy: str) -> None:
     project.lane("lane-a")
     plan = planned(project, strategy, "lane-a")
     assert plan.to_commit == plan.from_commit
@@ -149,7 +151,7 @@ def test_conflict_names_its_paths_and_moves_nothing(project: Project, strategy: 
     assert (project.refs(), project.status()) == before
 
 
-def test_lanes_that_conflict_with_each_other_are_a_conflict(project: Project) -> None:
+def test_execution_lanes_that_conflict_with_each_other_are_a_conflict(project: Project) -> None:
     project.lane_with("lane-a", {"new.txt": "left\n"})
     project.lane_with("lane-b", {"new.txt": "right\n"})
     with pytest.raises(MergeConflict):
@@ -367,7 +369,7 @@ def test_rebase_is_refused_with_more_merge_commits_than_can_be_checked(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_file_removed_by_a_lane_is_not_restored_by_a_dependent_lane(
+def test_a_file_removed_by_an_execution_lane_is_not_restored_by_a_dependent_one(
     project: Project, strategy: str
 ) -> None:
     project.lane_with("lane-a", {"one.txt": "1\n"})

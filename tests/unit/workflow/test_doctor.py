@@ -216,7 +216,7 @@ def test_a_mission_without_prompts_is_reported(patient: Patient) -> None:
     assert patient.places("no-tasks") == [("tasks", None)]
 
 
-def test_packages_in_progress_in_two_lanes_that_own_the_same_file_are_reported(
+def test_packages_in_progress_in_two_execution_lanes_that_own_the_same_file_are_reported(
     patient: Patient,
 ) -> None:
     lanes = [

@@ -67,7 +67,7 @@ def test_the_advice_restores_a_stashed_mission_from_the_stash(stage: Stage) -> N
     assert (found(stage), len(stage.events())) == ({}, 1)
 
 
-def test_a_mission_that_was_never_committed_and_is_removed_is_a_note(stage: Stage) -> None:
+def test_a_removed_mission_that_was_never_committed_is_reported_as_a_note(stage: Stage) -> None:
     shutil.rmtree(stage.root / "kitty-specs" / SLUG)
     assert found(stage)["severity"] == "note"
     assert "on purpose" in found(stage)["repair"]

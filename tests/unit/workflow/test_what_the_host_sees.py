@@ -66,7 +66,9 @@ def test_commits_of_a_dependency_are_not_evidence_for_its_dependent(stage: Stage
     assert hand_over(stage, "WP02", subtasks_complete=True) is None
 
 
-def test_commits_of_another_package_in_the_same_lane_are_not_evidence(stage: Stage) -> None:
+def test_commits_of_another_package_in_the_same_execution_lane_are_not_evidence(
+    stage: Stage,
+) -> None:
     stage.write_mission({"WP01": {"owned_files": ["src"]}, "WP02": {"owned_files": ["src/b"]}})
     first = stage.approve("WP01", {"src/a": "work\n"})
     assert stage.begin("WP02") == first

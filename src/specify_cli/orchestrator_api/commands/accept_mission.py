@@ -1,4 +1,4 @@
-"""accept-mission: accept a mission whose packages are all approved or done."""
+"""accept-mission: accept a mission whose packages are all approved, done or canceled."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class AddPackageParams(Params):
 
     mission: Name = argument(MISSION)
     title: Words = argument("Title of the package.")
-    depends_on: list[str] = argument("Ids of the packages that must be done first.", default=())
+    depends_on: list[str] = argument("Ids of the packages that must be approved first.", default=())
     owns: list[str] = argument("Patterns of the files that the package may change.", default=())
     subtask: list[str] = argument("Subtasks of the package.", default=())
     prompt: str | None = argument(
