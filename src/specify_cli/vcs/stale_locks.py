@@ -83,7 +83,8 @@ def _locks_of_refs(git_dir: Path, marker: Marker) -> Iterator[Path]:
     for ref, commit in marker.refs:
         lock = Path(real, f"{ref}.lock")
         is_within = os.path.realpath(lock.parent) == str(lock.parent)
-        if is_within and _content(lock) == f"{commit}\n".encode("ascii"):
+        # Git writes the newline by itself, and may have been killed before.
+        if is_within and _content(lock).removesuffix(b"\n") == commit.encode("ascii"):
             yield lock
 
 

@@ -85,14 +85,15 @@ def test_a_lock_is_recognized_on_a_file_system_without_hard_links(
         assert not (root / ".git" / "index.lock").exists()
 
 
+@pytest.mark.parametrize("content", [f"{COMMIT}\n", COMMIT], ids=["whole", "without newline"])
 def test_a_ref_lock_is_removed_if_it_contains_what_the_killed_holder_wrote(
-    root: Path,
+    root: Path, content: str
 ) -> None:
     lock = root / ".git" / "refs" / "heads" / "kitty" / "lane.lock"
 
     def at_work() -> None:
         lock_ownership.note_ref("refs/heads/kitty/lane", COMMIT)
-        made(lock, f"{COMMIT}\n")
+        made(lock, content)
 
     killed(root, at_work)
     with stale_locks.without_stale_locks(root):
