@@ -24,7 +24,7 @@ from tests.unit.mailbox.recording import SETTINGS, wait_until
 
 
 def heart(path: Path, *, interval_s: float = SETTINGS.beat_interval_s) -> Heartbeat:
-    layout = MailboxLayout(path.parents[1])
+    layout = MailboxLayout(path.parent)
     paths = layout.paths("default")._replace(outbox=path.parent)
     beating = Heartbeat(
         settings=replace(SETTINGS, beat_interval_s=interval_s),
@@ -154,6 +154,19 @@ def test_the_status_for_the_operator_is_replaced_only_if_it_changed(tmp_path: Pa
     status.unlink()
     beating.beat()
     assert "nightly" in (worker_status.read(beating._layout) or {})["stalled"]
+
+
+def test_the_date_of_a_file_behind_a_link_at_the_status_stays(tmp_path: Path) -> None:
+    beating, other = heart(tmp_path / "worker.json"), tmp_path / "other"
+    status = beating._layout.worker_status
+    status.parent.mkdir(parents=True)
+    beating.beat()
+    other.touch()
+    os.utime(other, (1, 1))
+    status.unlink()
+    status.symlink_to(other)
+    beating.beat()
+    assert other.stat().st_mtime == 1
 
 
 def test_an_old_beat_is_not_alive(tmp_path: Path) -> None:
