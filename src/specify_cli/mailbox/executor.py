@@ -7,8 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from specify_cli import clock
+from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.wakeup import Wakeup
 
 # How many jobs run at the same time. A slow job is not counted, because it waits for something.
@@ -22,6 +24,8 @@ MOST_THREADS = 64
 LOW_LOAD = 16
 # A job that runs longer is slow: it may hang, and the jobs behind it do not count as load.
 SLOW_S = 0.1
+
+_NO_THREAD: Final = "the system starts no further thread: raise its limit (pids.max, 'ulimit -u')"
 
 # Processes one request. If it raises, the request has to be processed again.
 Job = Callable[[], None]
@@ -105,6 +109,9 @@ class KeyedExecutor:
         """Run `job` after all earlier jobs of the same queue of the orchestrator.
 
         `name` identifies the job while it is in progress.
+
+        Raises:
+            StorageFailed: the system starts no thread for it.
         """
         with self._lock:
             tenant = self._tenants.setdefault(identity, _Tenant())
@@ -199,7 +206,13 @@ class KeyedExecutor:
         elif not self._is_stopped:
             self._idle += 1
             # A daemon, so that a job that hangs does not keep the process from ending.
-            threading.Thread(target=self._serve, name="executor", daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, name="executor", daemon=True).start()
+            except RuntimeError as error:
+                self._idle -= 1
+                # A busy thread begins the job after its own.
+                if not self._busy:
+                    raise StorageFailed(_NO_THREAD) from error
 
     def _next(self) -> tuple[str, _Tenant, str] | None:
         """Choose the job to begin now: its orchestrator and the name of its queue."""

@@ -162,13 +162,15 @@ class Heartbeat:
         # A disk that hangs keeps this thread.
         write = partial(self._write, reports, waits=waits)
         writer = threading.Thread(target=write, name="beat", daemon=True)
-        writer.start()
-        writer.join(self._settings.beat_interval_s)
+        # If the system starts no further thread, the next beat writes it.
+        with contextlib.suppress(RuntimeError):
+            writer.start()
+            writer.join(self._settings.beat_interval_s)
 
     def _add_thread(self) -> None:
         thread = threading.Thread(target=self._beat_in_turns, name="heartbeat", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _beat_in_turns(self) -> None:
         this = threading.current_thread()
@@ -179,7 +181,9 @@ class Heartbeat:
                 self._busy.add(this)
                 # A disk that hangs keeps this thread. The next one skips what it is busy with.
                 if all(it in self._busy for it in self._threads if it.is_alive()):
-                    self._add_thread()
+                    # If the system starts no further thread, this one adds it after the next beat.
+                    with contextlib.suppress(RuntimeError):
+                        self._add_thread()
             try:
                 self._on_beat()
                 self._write([*self._reports.values()], waits=False)

@@ -88,7 +88,8 @@ class ServiceLoop:
                 what = "stopped before an answer was recorded; nothing is lost"
                 self._tell("request.left", what, str(failure))
             for intake in self._mailboxes.intakes.values():
-                if not self._is_hanging(intake):
+                turn = self._threads.taken_over(intake.identity)
+                if turn is None or turn.is_over:
                     self._retire(intake)
             for identity, failure in self._unsynced.items():
                 what = "replies are not synced; the next worker publishes them again"

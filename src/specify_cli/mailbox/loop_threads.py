@@ -91,14 +91,16 @@ class LoopThreads:
                 return
             if len(self._hanging) >= MOST_HANGING:
                 return
-            self._start()  # It waits for the lock. Without a further thread, this one goes on.
+            try:
+                self._start()  # It waits for the lock.
+            except RuntimeError:  # The system starts no further thread, so this one goes on.
+                return
             turn.is_taken_over, self._turn = True, None
             self._hanging[turn.identity] = turn
 
     def is_hanging(self, identity: str) -> bool:
-        """Return whether a turn of the mailbox was taken over and is not over."""
-        turn = self._hanging.get(identity)
-        return turn is not None and not turn.is_over
+        """Return whether a turn of the mailbox was taken over, and `taken_over` has not returned its end."""
+        return identity in self._hanging
 
     def taken_over(self, identity: str) -> Turn | None:
         """Return the turn of the mailbox that was taken over; if it is over, only once."""

@@ -172,11 +172,13 @@ class Mailboxes:
 
     def _used_since(self, identity: str, since: str) -> tuple[int, int]:
         """Return how many requests of the orchestrator were recorded since then, and their bytes."""
-        if since not in self._additions:
+        # Several threads may do this.
+        found = self._additions.get(since)
+        if found is None:
             record = records.found(self._layout)
             found = record_additions.added_since(record, since) if record else ({}, {})
             self._additions = {since: found}
-        requests, sizes = self._additions[since]
+        requests, sizes = found
         return requests.get(identity, 0), sizes.get(identity, 0)
 
     def _admit(self, name: str) -> None:

@@ -12,6 +12,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.executor import SHARE, THREADS, KeyedExecutor
 from specify_cli.mailbox.wakeup import Wakeup
 from tests.patience import LONGEST_S
+from tests.threads import none_can_start
 from tests.together import meet
 from tests.unit.mailbox.recording import wait_until
 
@@ -233,3 +234,23 @@ def test_threads_read_the_pending_jobs_one_at_a_time(executor: KeyedExecutor) ->
     have_met = meet(time, "monotonic", lambda: executor.load("one"))
     gate.set()
     assert not have_met
+
+
+def test_it_goes_on_when_the_system_can_start_threads_again(executor: KeyedExecutor) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    order: list[str] = []
+    with none_can_start(), pytest.raises(StorageFailed, match="no further thread"):
+        executor.put("one", "a", lambda: order.append("never"), size=1)
+    assert executor.forget("one")
+
+    def hang() -> None:
+        begun.set()
+        _wait(gate)
+
+    executor.put("one", "a", hang, size=1)
+    assert begun.wait(LONGEST_S)
+    with none_can_start():
+        executor.put("one", "b", lambda: order.append("b"), size=1)
+    gate.set()
+    wait_until(executor.is_idle)
+    assert order == ["b"]

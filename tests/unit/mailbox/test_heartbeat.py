@@ -19,6 +19,7 @@ from specify_cli.mailbox.worker_status import WorkerStatus
 from specify_cli.storage import heartbeat_file
 from tests.durability import watched
 from tests.patience import LONGEST_S
+from tests.threads import none_can_start
 from tests.together import meet
 from tests.unit.mailbox.recording import SETTINGS, wait_until
 
@@ -131,6 +132,27 @@ def test_a_disk_that_hangs_delays_no_other_mailbox(tmp_path: Path) -> None:
     finally:
         released.set()
         beating.stop()
+
+
+def test_it_beats_again_when_the_system_can_start_threads_again(tmp_path: Path) -> None:
+    path, released = tmp_path / "worker.json", threading.Event()
+    beating = heart(path, interval_s=0.01)
+    refused = 0
+
+    def look() -> None:
+        nonlocal refused
+        if not released.is_set():
+            with none_can_start():
+                refused += 1
+                released.wait(0.05)
+
+    beating.start()
+    beating._on_beat = look
+    wait_until(lambda: refused > 2)
+    beating.set_state("default", "stalled")
+    released.set()
+    wait_until(lambda: (heartbeat_file.last_beat(path) or {})["state"] == "stalled")
+    beating.stop()
 
 
 def test_the_status_for_the_operator_is_replaced_only_if_it_changed(tmp_path: Path) -> None:

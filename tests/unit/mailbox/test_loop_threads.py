@@ -10,6 +10,7 @@ from specify_cli.mailbox import loop_threads
 from specify_cli.mailbox.loop_threads import LoopThreads, Turn
 from specify_cli.mailbox.wakeup import Wakeup
 from tests.patience import wait_until
+from tests.threads import none_can_start
 
 
 @pytest.fixture(autouse=True)
@@ -56,10 +57,13 @@ def test_another_thread_takes_over_from_a_turn_that_hangs() -> None:
         assert turn is not None
         assert not turn.is_over
         answered.set()
-        wait_until(lambda: not threads.is_hanging("slow"))
+        wait_until(lambda: turn.is_over)
         steps.append(str(turn.error))
+        # Only then may others use what belongs to the mailbox.
+        assert threads.is_hanging("slow")
         assert threads.taken_over("slow") is turn
         assert threads.taken_over("slow") is None
+        assert not threads.is_hanging("slow")
 
     with running(threads, loop):
         take_over_until(threads, lambda: threads.is_hanging("slow"))
@@ -109,3 +113,20 @@ def test_few_threads_hang_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> N
         threads.take_over()
         answered.set()
     assert len(begun) == 3
+
+
+def test_the_thread_goes_on_if_the_system_starts_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads, answered = LoopThreads(Wakeup()), threading.Event()
+    done: list[bool] = []
+
+    def loop() -> None:
+        threads.turn("slow", answered.wait)
+        done.append(threads.is_hanging("slow"))
+
+    monkeypatch.setattr(Turn, "age_s", 1.0)
+    with running(threads, loop):
+        wait_until(lambda: threads._turn is not None)
+        with none_can_start():
+            threads.take_over()
+        answered.set()
+    assert done == [False]
