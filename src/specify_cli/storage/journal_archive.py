@@ -119,11 +119,14 @@ def restore(project: Layout, record: Record, archived: Path) -> None:
     first = files.first_of(archived)
     later = (files.first_of(it) for it in files.all_archived())
     end = min((it for it in later if it > first), default=record.noted(DROPPED) + 1)
+    # Parts behind it may have been moved elsewhere. An older host did not note its last line.
+    if last := record.noted(last_archived(first)):
+        end = min(end, last + 1)
     lines = {seq: line for seq, line in record.published(after=first - 1) if seq < end}
     _publish(project, files.part(first), b"".join(_packed(lines.values())))
     # Lost lines of pruned reads at its end are not reported again.
     with record.writing() as connection:
-        record_rows.note(connection, last_archived(first), max(lines, default=0))
+        record_rows.note(connection, last_archived(first), max(lines, default=first - 1))
 
 
 def _move(part: Path, project: Layout, record: Record) -> bool:

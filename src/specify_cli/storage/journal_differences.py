@@ -43,8 +43,7 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
         else:
             yield from (f"{place}: {it}" for it in order.faults_at(seq, place))
         order.add(seq, place)
-    for name, first in firsts.items():
-        yield from order.faults_at_end_of(name, record.noted(last_archived(first)))
+    yield from order.faults_at_ends(files, record)
     for fault in order.faults_at_end():
         yield f"{files.path.name}: {fault}; 'spec-kitty doctor --fix' publishes them again"
 
@@ -78,10 +77,13 @@ class _Order:
         self._last = max(self._last, seq)
         self._lasts[place.partition(" ")[0]] = seq
 
-    def faults_at_end_of(self, name: str, last: int) -> Iterator[str]:
-        """Describe missing lines at the end of an archived part, which had all lines up to `last`."""
-        if gap := _words(range(self._lasts[name] + 1, last + 1)):
-            yield f"{name} ends too early: {gap} missing"
+    def faults_at_ends(self, files: JournalFiles, record: Record) -> Iterator[str]:
+        """Describe missing lines at the ends of the archived parts that are still there."""
+        for part in files.all_archived():
+            first = self._firsts.get(part.name)
+            last = 0 if first is None else record.noted(last_archived(first))
+            if last and (gap := _words(range(self._lasts[part.name] + 1, last + 1))):
+                yield f"{part.name} ends too early: {gap} missing"
 
     def faults_at_end(self) -> Iterator[str]:
         """Describe missing lines at the end, except the newest, which may be in progress."""

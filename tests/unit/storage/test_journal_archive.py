@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specify_cli.errors import StateUnreadable
+from specify_cli.files import locks
 from specify_cli.files.atomic import publish
 from specify_cli.storage import journal_archive, journal_queries, record_retention
 from specify_cli.storage.journal import Journal
@@ -253,6 +254,39 @@ def test_verify_reports_a_truncated_archive(project: Layout) -> None:
     part.write_bytes(part.read_bytes()[:-20])
     faults = journal_again(project).verify()
     assert f"{part.name} cannot be unpacked" in faults[0]
+
+
+def test_a_restored_part_has_no_lines_of_one_that_was_moved_away(
+    project: Layout, tmp_path: Path
+) -> None:
+    archive_all(project)
+    first, second = sorted(project.archive.iterdir(), key=JournalFiles(project.journal).first_of)[
+        :2
+    ]
+    before = first.read_bytes()
+    moved = second.rename(tmp_path / second.name)
+    first.write_bytes(before[:-20])
+    with locks.held(project.lock("journal")):
+        journal_archive.restore(project, record_of(project), first)
+    assert first.read_bytes() == before
+    assert journal_again(project).verify() == []
+    moved.rename(second)
+    assert journal_again(project).verify() == []
+
+
+def test_a_part_that_is_moved_away_while_verify_reads_is_not_a_fault(
+    project: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive_all(project)
+    numbers = Record.numbers
+
+    def move_away(record: Record, *, after: int) -> Sequence[int]:
+        for part in project.archive.iterdir():
+            part.rename(tmp_path / part.name)
+        return numbers(record, after=after)
+
+    monkeypatch.setattr(Record, "numbers", move_away)
+    assert journal_again(project).verify() == []
 
 
 def test_a_record_that_is_created_again_includes_the_archived_lines(project: Layout) -> None:
