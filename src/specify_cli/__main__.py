@@ -40,6 +40,10 @@ def main() -> None:
 
 
 def _prepare_streams() -> None:
+    if (
+        sys.stdout is None
+    ):  # Closed by the caller. As with git, its descriptor is not one of a file.
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         # Characters that the stream cannot encode (LC_ALL=C, cp1252) are escaped.
         if isinstance(stream, TextIOWrapper):

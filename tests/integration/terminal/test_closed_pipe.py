@@ -50,6 +50,23 @@ def test_command_whose_reader_has_gone_ends_quietly(words: list[str], stage: Sta
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS.keys())
+def test_command_whose_stdout_is_closed_ends_as_usual(words: list[str], stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    assert stage.run("implement", "WP01").exit_code == 0
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-m", "specify_cli", *words],
+        cwd=stage.root,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=LONGEST_S,
+        check=False,
+    )
+    usual = stage.run(*words)
+    assert (ended.returncode, ended.stderr) == (usual.exit_code, usual.stderr)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("buffered", ["", "1"])
 @pytest.mark.parametrize("words", [["help"], ["orchestrator-api", "contract-version"]])
 def test_full_disk_is_reported_without_a_traceback(
