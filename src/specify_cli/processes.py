@@ -22,6 +22,8 @@ GRACE_S: Final = 3.5
 KILL_AFTER_S: Final = 0.5
 """Seconds between SIGTERM, at which git removes its own locks, and SIGKILL."""
 
+_CLEAN_UP_S: Final = 0.2
+
 EXIT_CODE: Final = 128 + signal.SIGTERM
 """Exit code of a process that had to end before it was done."""
 
@@ -174,6 +176,13 @@ def stop_within(seconds: float) -> None:
 def remaining_s() -> float:
     """Return the seconds until the deadline of this process."""
     return _deadline.at - time.monotonic()
+
+
+def all_end_within_s() -> float | None:
+    """Return the seconds until all operations have ended, unless a disk hangs; None without a deadline."""
+    if math.isinf(_deadline.at):
+        return None
+    return max(0.0, remaining_s()) + KILL_AFTER_S + _CLEAN_UP_S
 
 
 def require_time() -> None:

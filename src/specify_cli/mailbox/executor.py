@@ -184,12 +184,12 @@ class KeyedExecutor:
         """Set the wakeup once, as soon as the load of an orchestrator is low."""
         self._notifies = True
 
-    def stop(self) -> list[BaseException]:
-        """Finish the running jobs and begin no further ones; return the errors."""
+    def stop(self, within_s: float | None = None) -> list[BaseException]:
+        """Finish the running jobs, at most for so long, and begin no further ones; return the errors."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._busy)
+            self._changed.wait_for(lambda: not self._busy, within_s)
         return [it.failure for it in self._tenants.values() if it.failure is not None]
 
     # The following methods need the lock.

@@ -142,14 +142,15 @@ class Heartbeat:
             self._beat([mailbox])
 
     def stop(self) -> None:
-        """End the threads, and write a last beat with the state `stopped`."""
+        """Write a last beat with the state `stopped`, and end the threads."""
         self._ended.set()
         until = time.monotonic() + self._settings.beat_interval_s
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
         for mailbox in self._reports.values():
             mailbox.state = _STOPPED
+        # First: the process may soon have to end, and a disk that hangs keeps threads.
         self.beat(waits=True)
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def beat(self, *, waits: bool = False) -> None:
         """Write the heartbeat of every mailbox, unless its disk fails or hangs.

@@ -8,15 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from specify_cli import processes
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
 from specify_cli.mailbox.backoff import Backoff
 from specify_cli.mailbox.executor import KeyedExecutor
-from specify_cli.mailbox.heartbeat import (
-    HANGS,
-    Heartbeat,
-    reason_for_orchestrators,
-)
+from specify_cli.mailbox.heartbeat import HANGS, Heartbeat, reason_for_orchestrators
 from specify_cli.mailbox.intake import Intake
 from specify_cli.mailbox.layout import DEFAULT
 from specify_cli.mailbox.log_lines import LogLine
@@ -84,18 +81,18 @@ class ServiceLoop:
         try:
             yield
         finally:
-            for failure in self._executor.stop():
+            for failure in self._executor.stop(processes.all_end_within_s()):
                 what = "stopped before an answer was recorded; nothing is lost"
                 self._tell("request.left", what, str(failure))
             for intake in self._mailboxes.intakes.values():
-                turn = self._threads.taken_over(intake.identity)
-                if turn is None or turn.is_over:
+                if self._has_ended(intake):
                     self._retire(intake)
             for identity, failure in self._unsynced.items():
                 what = "replies are not synced; the next worker publishes them again"
                 self._tell("replies.unsynced", what, str(failure), identity=identity)
             self._heartbeat.stop()
             # They may still write, which the next worker must not meet.
+            self._executor.stop()
             self._threads.join()
 
     def serve(self) -> float:
@@ -165,6 +162,11 @@ class ServiceLoop:
 
     def _is_hanging(self, intake: Intake) -> bool:
         return self._threads.is_hanging(intake.identity)
+
+    def _has_ended(self, intake: Intake) -> bool:
+        turn, name = self._threads.taken_over(intake.identity), intake.identity
+        jobs = (*self._executor.in_progress(name), *self._executor.in_progress(ANSWERED + name))
+        return not jobs and (turn is None or turn.is_over)
 
     def _is_done(self) -> bool:
         return all(intake.is_done for intake in self._mailboxes.intakes.values())

@@ -196,8 +196,9 @@ class Worker:
         # The log may hang, too.
         report = partial(self._report.end, f"{self._why}; requests in progress did not end in time")
         logging = threading.Thread(target=report, name="log", daemon=True)
-        logging.start()
-        logging.join(LOG_WITHIN_S)
+        with contextlib.suppress(RuntimeError):  # The system may start no further thread.
+            logging.start()
+            logging.join(LOG_WITHIN_S)
         os._exit(processes.EXIT_CODE)
 
     @contextlib.contextmanager

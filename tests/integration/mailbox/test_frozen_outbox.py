@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from spec_kitty_client.mailbox import Mailbox
-from tests.integration.stage import SLUG, TIMEOUT_S, Stage
+from tests.integration.stage import POLICY, SLUG, TIMEOUT_S, Stage
 from tests.patience import wait_until
 
 CONFIG = (
@@ -103,6 +103,28 @@ def test_an_outbox_that_hangs_holds_up_no_other_mailbox(stage: Stage, disk: Path
     _, log = worker.communicate(timeout=TIMEOUT_S)
     lines = [it for it in log.decode().splitlines() if "mailbox nightly" in it]
     assert ["stalled" in it for it in lines] == [True, False], lines
+
+
+@pytest.mark.long
+@pytest.mark.campaign
+@needs_disk
+def test_a_worker_that_is_stopped_says_so_where_no_disk_hangs(stage: Stage, disk: Path) -> None:
+    stage.write_mission({"WP01": {}})
+    worker = stage.start("mailbox", "serve")
+    wait_until((stage.root / ".kitty" / "inbox" / "nightly").exists, process=worker)
+    kitty = stage.root / ".kitty"
+    with frozen(disk):
+        args = {"mission": SLUG, "wp": "WP01", "actor": "nightly"}
+        # Not answered in a turn of the main loop.
+        nightly = Mailbox(kitty / "inbox" / "nightly", disk)
+        asked = nightly.submit("start-implementation", args, policy=POLICY)
+        wait_until(lambda: stage.lane("WP01") == "in_progress", process=worker)
+        worker.terminate()
+        heartbeat = kitty / "outbox" / "worker.json"
+        wait_until(lambda: json.loads(heartbeat.read_text())["state"] == "stopped")
+    worker.communicate(timeout=TIMEOUT_S)
+    assert stage.run("mailbox", "serve", "--once").exit_code == 0
+    assert json.loads((disk / f"{asked}.json").read_text())["success"]
 
 
 def stalled(stage: Stage) -> list[str]:

@@ -209,6 +209,22 @@ def test_stop_finishes_running_jobs_and_begins_none(wakeup: Wakeup) -> None:
     assert order in (["in hand"], ["in hand", "later"])
 
 
+def test_stop_waits_only_so_long_for_a_job_that_hangs(executor: KeyedExecutor) -> None:
+    gate, begun = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        _wait(gate)
+
+    executor.put("one", "", hang, size=1, name="in hand")
+    assert begun.wait(LONGEST_S)
+    assert executor.stop(0.0) == []
+    assert [it.name for it in executor.in_progress("one")] == ["in hand"]
+    gate.set()
+    executor.stop()
+    assert not executor.in_progress("one")
+
+
 def test_the_loop_is_woken_when_the_load_is_low(executor: KeyedExecutor, wakeup: Wakeup) -> None:
     executor.put("one", "", lambda: None, size=1)
     wait_until(executor.is_idle)
