@@ -144,7 +144,7 @@ class Worker:
             self._wakeup.wake()
 
     def stop_on_signals(self) -> None:
-        """Make SIGTERM and SIGINT stop the worker within five seconds, a second signal at once.
+        """Make SIGTERM and SIGINT stop the worker within five seconds, a second one at once unless a disk hangs.
 
         SIGHUP makes it read its settings again, and stops it if its terminal was closed, unless SIGHUP
         was ignored. Call this from the main thread. The next worker completes requests that did not end
