@@ -61,8 +61,11 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         until = time.monotonic() + LONGEST_S
+        # `select.select` accepts no descriptor above 1,023; the tests before may have many records open.
+        poll = select.poll()
+        poll.register(self._answers, select.POLLIN)
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._answers], [], [], until - time.monotonic())
+            ready = poll.poll(max(0, until - time.monotonic()) * 1000)
             data = os.read(self._answers, _AT_ONCE) if ready else b""
             assert data, "chromium does not answer"
             self._buffer += data
