@@ -86,7 +86,10 @@ class Dispatcher:
     def newest(self, slug: str) -> int:
         """Return the position of the newest entry of the mission in the folder `slug`.
 
-        Raises: MissionNotFound, StorageFailed, StateUnreadable.
+        Raises:
+            MissionNotFound: there is no such mission.
+            StorageFailed: the disk failed.
+            StateUnreadable: the record is damaged.
         """
         return self._host.services().missions.mark(slug).newest
 
