@@ -192,7 +192,7 @@ class Heartbeat:
                 self._busy.discard(this)
 
     def _write(self, reports: list[HeartbeatReport], *, waits: bool) -> None:
-        # The status first: whoever sees the heartbeat of a worker may look at its status next.
+        # The status is written first, so that it exists as soon as a client sees the heartbeat.
         steps: list[tuple[threading.Lock, Callable[[], None]]] = [
             (self._counting, self._count_letters),
             (self._writing_status, self._write_status),

@@ -86,7 +86,7 @@ class Reloading:
         return reading, new
 
     def note(self, reading: Reading) -> None:
-        """Answer whoever asked for the reading; call this when the new settings are in force."""
+        """Write the outcome for `mailbox reload`; call this when the new settings are in force."""
         data = json.dumps(reading._asdict()).encode() + b"\n"
         path, base = _path(self._layout), self._layout.host_base
         # Whoever asked then gets no answer, but the log has it.

@@ -181,7 +181,7 @@ class Worker:
             loop.regrant(new.settings.orchestrators)
             # Such as retention, which may have other limits now.
             self._tasks.run_now()
-        # Last: whoever asked looks at mailboxes and heartbeats next.
+        # Last, so that `mailbox reload` returns after mailboxes and heartbeats show the new settings.
         self._reloading.note(reading)
         self._manager.ready()
 

@@ -26,17 +26,12 @@ def shared(stage: Stage) -> Stage:
     return stage
 
 
-def begin(stage: Stage, wp_id: str) -> Path:
-    started = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="ada")
-    return Path(started["workspace_path"])
-
-
 def move(stage: Stage, wp_id: str, to: str, **args: Any) -> dict[str, Any]:
     return stage.ask("transition", mission=SLUG, wp=wp_id, to=to, actor="ada", **args)
 
 
 def submit(stage: Stage, wp_id: str, files: dict[str, str]) -> tuple[Path, str]:
-    workspace = begin(stage, wp_id)
+    workspace = stage.begin(wp_id, actor="ada")
     stage.commit(files, folder=workspace)
     answer = move(stage, wp_id, "for_review")
     assert answer["success"], answer
@@ -120,9 +115,9 @@ def test_approved_work_survives_deletion_of_its_branch_and_workspace(shared: Sta
     shutil.rmtree(workspace)
     shared.git("branch", "-D", LANE)
     shared.git("gc", "-q", "--prune=now")
-    dependent = begin(shared, "WP03")
+    dependent = shared.begin("WP03", actor="ada")
     assert (dependent / "src/one.py").exists()
-    next_one = begin(shared, "WP02")
+    next_one = shared.begin("WP02", actor="ada")
     assert (next_one / "src/one.py").exists()
     cancel(shared, "WP02", "WP03")
     assert merge(shared)["success"]
@@ -132,13 +127,13 @@ def test_approved_work_survives_deletion_of_its_branch_and_workspace(shared: Sta
 def test_dependent_package_starts_from_the_approved_commit_not_a_later_one(shared: Stage) -> None:
     workspace, _ = approve(shared, "WP01", {"src/one.py": "one\n"})
     shared.commit({"src/late.py": "late\n"}, folder=workspace)
-    dependent = begin(shared, "WP03")
+    dependent = shared.begin("WP03", actor="ada")
     assert (dependent / "src/one.py").exists()
     assert not (dependent / "src/late.py").exists()
 
 
 def test_forced_approval_without_work_records_a_null_commit(shared: Stage) -> None:
-    begin(shared, "WP01")
+    shared.begin("WP01", actor="ada")
     assert move(shared, "WP01", "approved", force=True, note="nothing to do")["success"]
     assert events(shared, "WP01")[-1]["commit"] is None
     cancel(shared, "WP02", "WP03")
@@ -149,7 +144,7 @@ def test_next_package_of_the_execution_lane_starts_from_the_approved_commit(shar
     workspace, commit = approve(shared, "WP01", {"src/one.py": "one\n"})
     shared.commit({"src/late.py": "late\n"}, folder=workspace)
     late = shared.git("rev-parse", "HEAD", folder=workspace)
-    workspace = begin(shared, "WP02")
+    workspace = shared.begin("WP02", actor="ada")
     assert shared.git("rev-parse", "HEAD", folder=workspace) == commit
     assert late in shared.git("for-each-ref", "--format=%(objectname)", "refs/spec-kitty/")
 
@@ -157,7 +152,7 @@ def test_next_package_of_the_execution_lane_starts_from_the_approved_commit(shar
 def test_commit_of_an_approval_by_an_older_version_is_recorded_once(shared: Stage) -> None:
     _, commit = approve(shared, "WP01", {"src/one.py": "one\n"})
     shared.forget_commits()
-    workspace = begin(shared, "WP02")
+    workspace = shared.begin("WP02", actor="ada")
     [told] = [line for line in events(shared, "WP01") if line.get("kind") == "annotation"]
     assert (told["actor"], told["delta"]) == ("spec-kitty", {"commit": commit})
     shared.commit({"src/two.py": "two\n"}, folder=workspace)
@@ -168,7 +163,7 @@ def test_commit_of_an_approval_by_an_older_version_is_recorded_once(shared: Stag
 
 
 def test_resumed_package_has_its_own_work_and_work_approved_meanwhile(shared: Stage) -> None:
-    workspace = begin(shared, "WP01")
+    workspace = shared.begin("WP01", actor="ada")
     shared.commit({"src/one.py": "one\n"}, folder=workspace)
     assert move(shared, "WP01", "blocked")["success"]
     workspace, _ = approve(shared, "WP02", {"src/two.py": "two\n"})
@@ -182,7 +177,7 @@ def test_resumed_package_has_its_own_work_and_work_approved_meanwhile(shared: St
 def test_start_is_refused_while_the_workspace_has_uncommitted_work_of_another(
     shared: Stage,
 ) -> None:
-    workspace = begin(shared, "WP01")
+    workspace = shared.begin("WP01", actor="ada")
     shared.commit({"src/one.py": "one\n"}, folder=workspace)
     (workspace / "src/half.py").write_text("half\n")
     assert move(shared, "WP01", "blocked")["success"]
@@ -192,7 +187,7 @@ def test_start_is_refused_while_the_workspace_has_uncommitted_work_of_another(
     assert answer["data"]["files"] == ["src/half.py"]
     shared.git("add", "src/half.py", folder=workspace)
     shared.git("commit", "-qm", "half", folder=workspace)
-    begin(shared, "WP02")
+    shared.begin("WP02", actor="ada")
     assert not (workspace / "src/one.py").exists()
     assert move(shared, "WP02", "planned", note="later")["success"]
     assert move(shared, "WP01", "in_progress")["success"]
@@ -203,11 +198,11 @@ def test_approval_is_refused_if_unapproved_work_of_another_package_was_merged_in
     shared: Stage,
 ) -> None:
     stage = shared
-    workspace = begin(stage, "WP01")
+    workspace = stage.begin("WP01", actor="ada")
     stage.commit({"src/one.py": "one\n"}, folder=workspace)
     assert move(stage, "WP01", "canceled", note="no")["success"]
     dropped = stage.git("rev-parse", LANE)
-    workspace = begin(stage, "WP02")
+    workspace = stage.begin("WP02", actor="ada")
     stage.git("merge", "-q", "--no-edit", dropped, folder=workspace)
     stage.commit({"src/two.py": "two\n"}, folder=workspace)
     assert move(stage, "WP02", "for_review")["success"]
@@ -220,7 +215,7 @@ def test_approval_is_refused_if_unapproved_work_of_another_package_was_merged_in
 
 def test_approval_cannot_be_withdrawn_while_other_work_builds_on_it(shared: Stage) -> None:
     approve(shared, "WP01", {"src/one.py": "one\n"})
-    begin(shared, "WP02")
+    shared.begin("WP02", actor="ada")
     for args in ({"review_ref": "r-1"}, {"force": True, "note": "now"}):
         refused = move(shared, "WP01", "planned", **args)
         assert refused["data"]["guard"] == "approval_built_upon", refused
@@ -245,27 +240,27 @@ def pair(stage: Stage) -> Stage:
 
 
 def test_start_ignores_a_mission_branch_that_an_agent_moved(pair: Stage) -> None:
-    workspace = begin(pair, "WP01")
+    workspace = pair.begin("WP01", actor="ada")
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
     pair.git("update-ref", f"refs/heads/kitty/mission-{SLUG}", "HEAD", folder=workspace)
-    other = begin(pair, "WP04")
+    other = pair.begin("WP04", actor="ada")
     assert not (other / "src/evil.py").exists()
 
 
 def test_start_uses_a_mission_branch_that_was_moved_to_its_target(pair: Stage) -> None:
-    begin(pair, "WP01")
+    pair.begin("WP01", actor="ada")
     pair.commit({"plan.md": "plan\n"})
     pair.git("update-ref", f"refs/heads/kitty/mission-{SLUG}", "main")
-    assert (begin(pair, "WP04") / "plan.md").exists()
+    assert (pair.begin("WP04", actor="ada") / "plan.md").exists()
 
 
 def test_approval_is_refused_if_work_of_a_package_forced_into_progress_was_merged_in(
     pair: Stage,
 ) -> None:
     assert move(pair, "WP01", "in_progress", force=True, note="now")["success"]
-    workspace = begin(pair, "WP01")
+    workspace = pair.begin("WP01", actor="ada")
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
-    other = begin(pair, "WP04")
+    other = pair.begin("WP04", actor="ada")
     pair.git("fetch", "-q", str(workspace), LANE, folder=other)
     pair.git("merge", "-q", "--no-edit", "FETCH_HEAD", folder=other)
     pair.commit({"lib/good.py": "good\n"}, folder=other)
@@ -277,7 +272,7 @@ def test_approval_is_refused_if_a_rejected_commit_of_another_package_was_merged_
     pair: Stage,
 ) -> None:
     workspace, bad = submit(pair, "WP01", {"src/bad.py": "bad\n"})
-    other = begin(pair, "WP04")
+    other = pair.begin("WP04", actor="ada")
     pair.git("merge", "-q", "--no-edit", bad, folder=other)
     pair.commit({"lib/good.py": "good\n"}, folder=other)
     assert review(pair, "WP01", "changes_requested")["success"]
@@ -290,7 +285,7 @@ def test_approval_is_refused_if_a_rejected_commit_of_another_package_was_merged_
 
 
 def test_commits_merged_from_the_target_belong_to_no_package(pair: Stage) -> None:
-    places = [begin(pair, wp_id) for wp_id in ("WP01", "WP04")]
+    places = [pair.begin(wp_id, actor="ada") for wp_id in ("WP01", "WP04")]
     pair.commit({"other.txt": "other\n"})
     for wp_id, place, name in zip(("WP01", "WP04"), places, ("src/a", "lib/b"), strict=True):
         pair.git("merge", "-q", "--no-edit", pair.git("rev-parse", "main"), folder=place)
@@ -300,7 +295,7 @@ def test_commits_merged_from_the_target_belong_to_no_package(pair: Stage) -> Non
 
 
 def test_merging_the_work_of_another_package_does_not_block_its_approval(pair: Stage) -> None:
-    workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
+    workspace, other = pair.begin("WP01", actor="ada"), pair.begin("WP04", actor="ada")
     pair.commit({"lib/good.py": "good\n"}, folder=other)
     pair.git("fetch", "-q", str(other), OTHER_LANE, folder=workspace)
     pair.git("merge", "-q", "--no-ff", "--no-edit", "FETCH_HEAD", folder=workspace)
@@ -311,7 +306,7 @@ def test_merging_the_work_of_another_package_does_not_block_its_approval(pair: S
 def test_packages_that_an_older_version_ran_in_one_execution_lane_can_be_approved(
     pair: Stage,
 ) -> None:
-    workspace = begin(pair, "WP01")
+    workspace = pair.begin("WP01", actor="ada")
     log = pair.root / "kitty-specs" / SLUG / "status.events.jsonl"
     begun = [it for it in map(json.loads, log.read_text().splitlines()) if it.get("lane_base_ref")]
     mate = begun[-1] | {
@@ -331,7 +326,7 @@ def test_packages_that_an_older_version_ran_in_one_execution_lane_can_be_approve
 @pytest.mark.parametrize("way", ["blocked", "withdrawn"])
 def test_resumed_package_recovers_work_after_the_branch_was_reset(pair: Stage, way: str) -> None:
     if way == "blocked":
-        workspace = begin(pair, "WP01")
+        workspace = pair.begin("WP01", actor="ada")
         pair.commit({"src/one.py": "one\n"}, folder=workspace)
         assert move(pair, "WP01", "blocked")["success"]
     else:
@@ -353,7 +348,7 @@ def test_rejected_package_that_was_forced_into_review_gets_the_workspace_of_a_st
 
 
 def test_git_replace_and_grafts_do_not_hide_unapproved_ancestors(pair: Stage) -> None:
-    workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
+    workspace, other = pair.begin("WP01", actor="ada"), pair.begin("WP04", actor="ada")
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
     pair.git("fetch", "-q", str(workspace), LANE, folder=other)
     pair.git("merge", "-q", "--no-ff", "--no-edit", "FETCH_HEAD", folder=other)
@@ -366,7 +361,7 @@ def test_git_replace_and_grafts_do_not_hide_unapproved_ancestors(pair: Stage) ->
 
 
 def test_approval_is_refused_if_a_merged_merge_commit_contains_unapproved_work(pair: Stage) -> None:
-    workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
+    workspace, other = pair.begin("WP01", actor="ada"), pair.begin("WP04", actor="ada")
     pair.commit({"lib/good.py": "good\n"}, folder=other)
     pair.git("fetch", "-q", str(other), OTHER_LANE, folder=workspace)
     pair.git("merge", "-q", "--no-commit", "--no-ff", "FETCH_HEAD", folder=workspace)
@@ -382,7 +377,7 @@ def test_killed_start_does_not_mix_the_work_of_two_packages(
 ) -> None:
     """Killed as late as possible: the workspace already belongs to WP01, and the log lacks the event."""
     for wp_id, name in (("WP01", "src/one.py"), ("WP02", "src/two.py")):
-        workspace = begin(pair, wp_id)
+        workspace = pair.begin(wp_id, actor="ada")
         pair.commit({name: "work\n"}, folder=workspace)
         assert move(pair, wp_id, "blocked")["success"]
     with monkeypatch.context() as kill:

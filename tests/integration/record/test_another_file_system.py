@@ -6,34 +6,28 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from specify_cli.mailbox.layout import MailboxLayout
+from tests.file_systems import on_another_file_system
 from tests.integration.stage import SLUG, Stage
 
-FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 START = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
 
 
 @pytest.fixture
 def layout(stage: Stage) -> Iterator[MailboxLayout]:
-    here = stage.root.stat().st_dev
-    other = [it for it in FILE_SYSTEMS if it.is_dir() and it.stat().st_dev != here]
-    if not other:
-        pytest.skip("there is one file system alone")
-    folder = other[0] / f"spec-kitty-{os.getpid()}-{stage.root.parent.name}"
-    shutil.move(stage.root / ".git", folder)
-    (stage.root / ".git").write_text(f"gitdir: {folder}\n")
-    stage.write_mission({"WP01": {}})
-    stage.git("add", "kitty-specs")
-    stage.git("commit", "-q", "-m", "mission")
-    made = MailboxLayout(stage.root)
-    assert made.host_base == folder
-    yield made
-    shutil.rmtree(folder, ignore_errors=True)
+    with on_another_file_system(stage.root.parent) as folder:
+        shutil.move(stage.root / ".git", folder)
+        (stage.root / ".git").write_text(f"gitdir: {folder}\n")
+        stage.write_mission({"WP01": {}})
+        stage.git("add", "kitty-specs")
+        stage.git("commit", "-q", "-m", "mission")
+        made = MailboxLayout(stage.root)
+        assert made.host_base == folder
+        yield made
 
 
 def serve(stage: Stage) -> None:
