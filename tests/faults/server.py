@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
+import io
 import json
 import os
 import pkgutil
 import sys
+import tempfile
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import specify_cli
@@ -24,6 +28,7 @@ from specify_cli.storage.log_memory import LogMemory
 from specify_cli.vcs import sandbox
 from tests.faults.hosts import FORGET
 from tests.faults.shim import CONTROL_VARIABLE
+from tests.integration.stage import SLUG, Stage
 
 
 def serve() -> None:
@@ -47,7 +52,24 @@ def _warm_up() -> None:
             import_module(found.name)
     for params in Params.__subclasses__():
         validation.validate(params, {})
+    _answer_once()
     _strike_everywhere()
+    # Children then share the memory of these modules, instead of copying it when they collect garbage.
+    gc.freeze()
+
+
+def _answer_once() -> None:
+    """Compile now what a process compiles for its first answers, instead of in every child."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        stage = Stage(root=Path(folder))
+        stage.write_mission({"WP01": {}})
+        stage.put("first", "append-history", mission=SLUG, wp="WP01", actor="someone", note="note")
+        read = ("orchestrator-api", "mission-state", "--mission", SLUG)
+        for words in (("mailbox", "serve", "--once"), read):
+            sys.argv = ["spec-kitty", *words]
+            unseen = io.TextIOWrapper(io.BytesIO())
+            with contextlib.redirect_stdout(unseen), contextlib.redirect_stderr(unseen):
+                assert _run() == 0, words
 
 
 def _forget_everything() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from specify_cli import ids, processes
+from specify_cli import ids, processes, request_facts
 from specify_cli.errors import (
     HostError,
     NotAuthorized,
@@ -58,7 +58,7 @@ class Execution:
         try:
             command = self._allowed(judgement, cause)
             params = self._allowed_params(judgement, origin, cause)
-            with processes.doing(f"{command.name} {correlation_id}"):
+            with processes.doing(f"{command.name} {correlation_id}"), request_facts.kept():
                 data = self._data(judgement, cause, command=command, params=params)
             seen = judgement.access.as_seen(data, origin.identity) if judgement.access else data
             return succeeded(judgement.wire_name, correlation_id, seen), cause

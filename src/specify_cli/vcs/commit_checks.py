@@ -7,7 +7,7 @@ from specify_cli.vcs.content_limits import NewObject, case_faults, new_objects
 from specify_cli.vcs.errors import LimitExceeded
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.intake_request import MOST_NAMED, IntakeLimits, IntakeRefused, IntakeSource
-from specify_cli.vcs.repository import is_ancestor
+from specify_cli.vcs.repository import independent, is_ancestor
 from specify_cli.vcs.tree_checks import MOST_FAULTS, TreeFault, tree_faults
 
 
@@ -48,9 +48,9 @@ def check_commits(
 def _faults(git: Git, source: IntakeSource, tip: str, *, most_files: int) -> list[TreeFault]:
     """Return the faulty names that neither the base nor the target brought in."""
     ends = [source.base]
-    if source.public:
+    if source.public and source.public != source.base:
         ends += git.run("merge-base", tip, source.public, check=False).lines
-    beside = git.run("merge-base", "--independent", *ends).lines
+    beside = independent(git, ends)
     found: list[list[TreeFault]] = []
     for number, commit in enumerate(beside, 1):
         try:

@@ -159,6 +159,9 @@ def _entries_of(git: Git, level: Sequence[_Folder]) -> Iterator[_Entries]:
 
 def _parts(git: Git, level: Sequence[_Folder]) -> Iterator[Sequence[_Folder]]:
     """Split the folders into portions of at most `PORTION_BYTES` of names, at least one each."""
+    if len(level) == 1:
+        yield level
+        return
     listed = "".join(f"{it.new}\n{it.old or it.new}\n" for it in level).encode()
     sizes = [int(it) for it in git.run("cat-file", *_SIZE, input=listed).lines]
     start, total = 0, 0

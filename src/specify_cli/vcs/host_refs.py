@@ -12,19 +12,18 @@ from specify_cli.vcs.repository import Repository
 PREFIX: Final = "refs/spec-kitty/"
 
 
-def write_refs(repo: Repository, refs: Mapping[str, str]) -> None:
+def write_refs(
+    repo: Repository, refs: Mapping[str, str], *, there: Mapping[str, str] | None = None
+) -> None:
     """Point each ref, named without the prefix, at its commit; all of them or none.
 
-    The caller holds the lock of the repository.
+    The caller holds the lock of the repository. `there` is what `read_refs` has found under it.
 
     Raises:
         GitFailed: git refused, or a commit is not there.
     """
-    if not refs:
-        return  # Git would list every ref.
-    wanted = {PREFIX + name: commit for name, commit in refs.items()}
-    there = _refs(repo, *wanted)
-    moves = {ref: commit for ref, commit in wanted.items() if there.get(ref) != commit}
+    there = read_refs(repo, refs) if there is None else there
+    moves = {PREFIX + name: oid for name, oid in refs.items() if there.get(name) != oid}
     if not moves:
         return
     # After a power loss no ref may point at a commit that was lost.

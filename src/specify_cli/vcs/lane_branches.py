@@ -135,8 +135,8 @@ def host_positions(repo: Repository, branch: str) -> Set[str]:
     Raises:
         GitFailed: git refused.
     """
-    found = (host_refs.read_ref(repo, f"{name}/{branch}") for name in (_PLACED, _PLACED_BEFORE))
-    return {commit for commit in found if commit}
+    names = (f"{name}/{branch}" for name in (_PLACED, _PLACED_BEFORE))
+    return {*host_refs.read_refs(repo, names).values()}
 
 
 def foreign_position(repo: Repository, branch: str) -> str | None:
@@ -181,12 +181,14 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
 def _note_positions(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     # Both refs are written before the branch moves: a killed host leaves the branch at one of them.
     # And one after the other: git updates several refs in an order of its own.
-    known = host_positions(repo, branch)
-    refs = {f"{_PLACED_BEFORE}/{branch}": old} if old and old != new else {}
+    placed, before, moved = (f"{it}/{branch}" for it in (_PLACED, _PLACED_BEFORE, _MOVED))
+    there = host_refs.read_refs(repo, (placed, before, moved))
+    known = {there[name] for name in (placed, before) if name in there}
+    refs = {before: old} if old and old != new else {}
     if old and known and old not in known:
-        refs[f"{_MOVED}/{branch}"] = old
-    host_refs.write_refs(repo, refs)
-    host_refs.write_refs(repo, {f"{_PLACED}/{branch}": new})
+        refs[moved] = old
+    host_refs.write_refs(repo, refs, there=there)
+    host_refs.write_refs(repo, {placed: new}, there=there)
 
 
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:

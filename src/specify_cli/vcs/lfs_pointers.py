@@ -40,7 +40,7 @@ def in_tree(git: Git, commit: str, *, beside: str | None = None) -> list[Pointer
     Raises:
         GitFailed: git cannot read it.
     """
-    changed = tree_changes(git, beside or empty_tree(git), commit)
+    changed = tree_changes(git, beside or empty_tree(commit), commit)
     files = {new.oid: path for path, (_, new) in changed.items() if new and new.mode[:3] == "100"}
     return among(git, files)
 

@@ -16,6 +16,11 @@ REGULAR: Final = "100644"
 
 _SIZES: Final = ("cat-file", "--batch-check=%(objectsize)")
 _PORTION_BYTES: Final = 16 * 1024 * 1024
+# Source: git, object-file.c, empty_tree_oid.
+_EMPTY_TREES: Final = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +74,12 @@ def tree_of(git: Git, commit: str) -> str:
     return git.text("rev-parse", "--verify", f"{commit}^{{tree}}")
 
 
-def empty_tree(git: Git) -> str:
+def empty_tree(like: str) -> str:
     """Return the id of the empty tree, which git knows without storing it.
 
-    Raises:
-        GitFailed: git will not work in the repository.
+    `like` is the id of any object of the repository: those of sha256 are longer.
     """
-    return git.text("hash-object", "-t", "tree", "--stdin")
+    return _EMPTY_TREES[len(like)]
 
 
 def read_objects(
@@ -83,13 +87,22 @@ def read_objects(
 ) -> Iterator[tuple[int, bytes | None]]:
     """Yield the size and content of each object, in order; None as the content of a larger one.
 
-    Objects are read in portions, so that memory does not grow with their number.
+    Many or large ones are read in portions, so that memory does not grow with their number.
 
     Raises:
         GitFailed: one of them is missing, or git cannot read it.
     """
+    if not oids:
+        return
     listed = "".join(f"{oid}\n" for oid in oids).encode()
-    sizes = [int(it) for it in git.run(*_SIZES, input=listed).lines] if oids else []
+    # In most cases they are few and small, and a process less is what takes time.
+    answer = git.run("cat-file", "--batch", input=listed, enough=_PORTION_BYTES).stdout
+    if len(answer) <= _PORTION_BYTES:
+        for content in _split(answer, len(oids)):
+            yield len(content), content if len(content) <= max_bytes else None
+        return
+    del answer
+    sizes = [int(it) for it in git.run(*_SIZES, input=listed).lines]
     start = 0
     while start < len(oids):
         end, total = start, 0
@@ -106,8 +119,12 @@ def read_objects(
 def _contents(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
     listed = "".join(f"{oid}\n" for oid in oids).encode()
     answer = git.run("cat-file", "--batch", input=listed).stdout if oids else b""
+    return _split(answer, len(oids))
+
+
+def _split(answer: bytes, count: int) -> Iterator[bytes]:
     start = 0
-    for _ in oids:
+    for _ in range(count):
         end = answer.index(b"\n", start)
         size = int(answer[start:end].rpartition(b" ")[2])
         yield answer[end + 1 : end + 1 + size]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from specify_cli import request_facts
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed
 
@@ -140,7 +141,8 @@ class Repository:
 
     def has_commit(self, oid: str) -> bool:
         """Return whether there is a commit of that full name."""
-        return _commit(self.git, oid) is not None
+        found = request_facts.once((self.root, oid), lambda: _commit(self.git, oid))
+        return found is not None
 
     def commits_beyond(
         self,
@@ -182,11 +184,7 @@ class Repository:
         Raises:
             GitFailed: one of them is not a commit.
         """
-        unique = list(dict.fromkeys(commits))
-        if len(unique) <= 1:
-            return unique
-        tops = set(self.git.run("merge-base", "--independent", *unique).lines)
-        return [commit for commit in unique if commit in tops]
+        return independent(self.git, commits)
 
 
 def is_ancestor(git: Git, a: str, b: str) -> bool:
@@ -196,6 +194,15 @@ def is_ancestor(git: Git, a: str, b: str) -> bool:
     if found.returncode not in (0, 1):
         raise GitFailed(args, returncode=found.returncode, stderr=found.stderr)
     return found.returncode == 0
+
+
+def independent(git: Git, commits: Iterable[str]) -> list[str]:
+    """Return the commits that no other one contains; as `Repository.independent`."""
+    unique = list(dict.fromkeys(commits))
+    if len(unique) <= 1:
+        return unique
+    tops = set(git.run("merge-base", "--independent", *unique).lines)
+    return [commit for commit in unique if commit in tops]
 
 
 def _commit(git: Git, name: str) -> str | None:

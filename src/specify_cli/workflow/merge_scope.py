@@ -6,11 +6,12 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from specify_cli import request_facts
 from specify_cli.core import merge_paths
 from specify_cli.core.merge_paths import Changed, shown
 from specify_cli.vcs import tree_checks
@@ -113,7 +114,13 @@ class Scope:
         Raises:
             GitFailed: git cannot read the commits.
         """
-        return [tree_checks.net_changes(self.git, tip, onto=self.onto) for tip in self.tips]
+        return [
+            request_facts.once(("net changes", tip, self.onto), partial(self._net_changes, tip))
+            for tip in self.tips
+        ]
+
+    def _net_changes(self, tip: str) -> tuple[str, dict[str, Change]]:
+        return tree_checks.net_changes(self.git, tip, onto=self.onto)
 
     def refused(self) -> RefusedPaths:
         """Return the changed paths that a merge may not change.
@@ -121,6 +128,11 @@ class Scope:
         Raises:
             GitFailed: git cannot read the commits.
         """
+        # Commits never change: what was checked when they were fetched holds when they are submitted.
+        key = ("refused paths", self.slug, self.project, *self.tips, self.onto)
+        return request_facts.once(key, self._refused)
+
+    def _refused(self) -> RefusedPaths:
         if not self.tips:
             return NOTHING
         malformed = tree_checks.tree_faults(self.git, self.tips, beside=self.onto)

@@ -104,7 +104,7 @@ class PackageCommits:
             return self._with_merged_in(begun, wp_id, commit)
         onto, git = self.repository.branch_tip(self.mission.target_branch), self.repository.git
         found = git.run("merge-base", onto, commit, check=False).lines if onto else []
-        return found[0] if found else empty_tree(git)
+        return found[0] if found else empty_tree(commit)
 
     def _with_merged_in(self, begun: str, wp_id: str, commit: str) -> str:
         """Return `begun` merged with what `commit` has taken in since; `begun` if they are in conflict."""

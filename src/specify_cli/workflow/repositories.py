@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from specify_cli import request_facts
 from specify_cli.errors import PreflightFailed, StateUnreadable, StorageFailed
 from specify_cli.files import durability, locks
 from specify_cli.files.atomic import translated
@@ -25,7 +26,7 @@ def look(project: Project) -> Repository | None:
     """
     _limit_git(project)
     try:
-        return Repository.find(project.root)
+        return _found(project)
     except GitFailed as error:
         raise StorageFailed(f"git does not work in {project.root}: {error}") from error
 
@@ -63,8 +64,8 @@ def changing(project: Project) -> Iterator[Repository]:
     _limit_git(project)
     with _locked(project):
         try:
-            repository = Repository.find(project.root)
-            problem = "" if repository is None or repository.has_commits() else NO_COMMIT
+            repository = _found(project)
+            problem = "" if repository is None or _has_commits(repository) else NO_COMMIT
         except GitFailed as error:
             repository, problem = None, str(error)
         if repository is None or problem:
@@ -88,12 +89,20 @@ def committing(project: Project) -> Iterator[Repository | None]:
     """
     _limit_git(project)
     with _locked(project):
-        repository = Repository.find(project.root)
+        repository = _found(project)
         if repository is None:
             yield None
             return
         with stale_locks.without_stale_locks(repository.root):
             yield repository
+
+
+def _found(project: Project) -> Repository | None:
+    return request_facts.once(project.root, lambda: Repository.find(project.root))
+
+
+def _has_commits(repository: Repository) -> bool:
+    return request_facts.once((repository.root, "HEAD"), repository.has_commits)
 
 
 @contextmanager
