@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -218,10 +219,10 @@ def test_a_host_killed_while_recording_its_move_still_owns_the_position(
     third = commit_on(project, OTHER, {"two.txt": "2\n"})
     keep, calls = host_refs.write_refs, iter(range(9))
 
-    def keep_some(repo: Repository, refs: Mapping[str, str]) -> None:
+    def keep_some(repo: Repository, refs: Mapping[str, str], **how: Any) -> None:
         if next(calls) == written:
             raise KeyboardInterrupt
-        keep(repo, refs)
+        keep(repo, refs, **how)
 
     with monkeypatch.context() as patch:
         patch.setattr(host_refs, "write_refs", keep_some)
