@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -59,12 +60,18 @@ class Place:
     def bring_up(self, expected: State) -> None:
         """Files that the host makes from the record may lag behind it until the next change.
 
-        A worker's start brings the log up, and `doctor` the plan of execution lanes.
+        A worker's start brings the log up, and `doctor` the plan of execution lanes. It also prints the
+        command that makes git merge logs line by line.
         """
         if len(state.event_lines(self.root)) < len(expected.moves):
             self.server.run(self.root, SERVE)
         if state.LANES in expected.files and not (self.root / state.LANES).exists():
             self.server.run(self.root, ("doctor", "--fix"))
+        if state.ATTRIBUTES in expected.files and not (self.root / state.ATTRIBUTES).exists():
+            told = self.server.run(self.root, ("doctor",)).out
+            advice = re.search("'(echo .* >> .*)'", told)
+            assert advice, told
+            subprocess.run(advice[1], shell=True, check=True)
 
     def trace(self) -> list[Call]:
         """The calls of the last traced process."""

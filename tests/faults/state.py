@@ -23,6 +23,7 @@ TRASH = ".worktrees/.trash/"
 RETIRED = re.compile(r"\.trash/\d{8}T\d{6}Z-[0-9a-f]{8}-")
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 LOG, LANES = (f"kitty-specs/{SLUG}/{name}" for name in ("status.events.jsonl", "lanes.json"))
+ATTRIBUTES = ".git/info/attributes"
 # Objects are checked by git itself; the rest of an interrupted append is kept on purpose; what a host
 # left outside of git after an error of its own is looked for by name.
 RECORD = ".git/spec-kitty/cdb4ee2aea69cc6a/"

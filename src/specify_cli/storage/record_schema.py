@@ -180,6 +180,8 @@ def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         # From a removed record: SQLite would use them for the new one.
         for left in database.parent.glob(f"{database.name}-*"):
             left.unlink()
+        # After a power loss, nothing that was removed is beside a record, where nobody looks for it.
+        durability.sync_folder(database.parent)
         private.rename(database)
         durability.sync_folder(database.parent)
 

@@ -41,14 +41,15 @@ def lack(project: Layout) -> str:
         return str(error)
 
 
-def arrange(project: Layout) -> None:
-    """Make git merge logs line by line, if this user may; else `lack` describes why not."""
+def arrange(project: Layout) -> bool:
+    """Make git merge logs line by line; False if the file cannot be written now, as `lack` describes."""
     path = attributes_file(project)
     try:
         if path is not None and not _has_line(path):
             _add_line(path)
     except (SpecKittyError, OSError, TooLarge):
-        return
+        return False
+    return True
 
 
 def _has_line(path: Path) -> bool:

@@ -58,8 +58,7 @@ _arranged: set[Path] = set()
 
 def _arrange_merges(project: Project) -> None:
     """Have git merge logs line by line, before this process writes its first line."""
-    if project.root not in _arranged:
-        union_merge.arrange(project)
+    if project.root not in _arranged and union_merge.arrange(project):
         _arranged.add(project.root)
 
 

@@ -170,6 +170,18 @@ def test_the_creation_of_a_record_is_durable(tmp_path: Path) -> None:
     assert disk.is_name_kept(tmp_path / DATABASE)
 
 
+def test_files_of_the_creation_are_durably_removed_before_the_record_has_its_name(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / f".{DATABASE}.killed-wal").touch()
+    with watched() as disk:
+        Record.make(tmp_path).close()
+    named = disk.steps.index(f"rename {DATABASE}")
+    removed = [i for i, step in enumerate(disk.steps) if step.startswith(f"unlink .{DATABASE}.")]
+    assert removed
+    assert max(removed) < disk.steps.index(f"sync {tmp_path.name}") < named
+
+
 def test_a_record_is_created_under_its_lock(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as threads, locks.held(tmp_path / "lock"):
         made = threads.submit(Record.make, tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -44,6 +45,18 @@ def test_the_first_change_sets_the_union_merge_driver_for_logs(
     assert (says(stage), says(stage, f"sub/{LOG}")) == ("union", "union")
     assert says(stage, f"kitty-specs/{SLUG}/lanes.json") == "unspecified"
     assert says(stage, "status.events.jsonl") == "unspecified"
+
+
+def test_the_next_change_of_a_process_adds_the_line_if_the_disk_failed(
+    stage: Stage, attributes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.write_mission({"WP01": {}})
+    with monkeypatch.context() as failing:
+        failing.setattr(union_merge, "write_all", Mock(side_effect=OSError("disk full")))
+        stage.done("append-history", **NOTE)
+    assert says(stage) == "unspecified"
+    stage.done("append-history", **NOTE)
+    assert says(stage) == "union"
 
 
 def test_arrange_syncs_the_attributes_file_and_its_name(stage: Stage, attributes: Path) -> None:
