@@ -41,11 +41,16 @@ def lack(project: Layout) -> str:
         return str(error)
 
 
-def arrange(project: Layout) -> bool:
-    """Make git merge logs line by line; False if the file cannot be written now, as `lack` describes."""
+def arrange(project: Layout, *, was_tried: bool = False) -> bool:
+    """Make git merge logs line by line; return whether it does from now on, else `lack` describes why not.
+
+    With `was_tried`, sync what a call that failed may have written.
+    """
     path = attributes_file(project)
+    if path is None:
+        return False
     try:
-        if path is not None and not _has_line(path):
+        if was_tried or not _has_line(path):
             _add_line(path)
     except (SpecKittyError, OSError, TooLarge):
         return False
@@ -62,7 +67,7 @@ def _has_line(path: Path) -> bool:
 
 
 def _add_line(path: Path) -> None:
-    """Append the line; concurrent writes of other programs are kept."""
+    """Append the line if it is missing, and sync; concurrent writes of other programs are kept."""
     common = path.parent.parent
     folders.ensure(path.parent, below=common, mode=_FOLDER_MODE)
     is_new = not os.path.lexists(path)
@@ -75,9 +80,9 @@ def _add_line(path: Path) -> None:
             os.fchmod(file.fileno(), model.st_mode & 0o666)
             if os.geteuid() == 0:
                 os.fchown(file.fileno(), model.st_uid, model.st_gid)
-        ended = not status.st_size or os.pread(file.fileno(), 1, status.st_size - 1) == b"\n"
-        write_all(file, f"{'' if ended else chr(10)}{LINE}\n".encode())
+        if not _has_line(path):
+            ended = not status.st_size or os.pread(file.fileno(), 1, status.st_size - 1) == b"\n"
+            write_all(file, f"{'' if ended else chr(10)}{LINE}\n".encode())
         os.fsync(file.fileno())
-    if is_new:
-        # After a power loss, git may merge before the next change looks here again.
-        durability.sync_folder(path.parent)
+    # After a power loss, git may merge before the next change looks here again.
+    durability.sync_folder(path.parent)

@@ -56,4 +56,6 @@ def read_refs(repo: Repository, names: Iterable[str]) -> dict[str, str]:
 
 def _refs(repo: Repository, *refs: str) -> dict[str, str]:
     lines = repo.git.run("for-each-ref", "--format=%(objectname) %(refname)", *refs).lines
-    return {ref: oid for oid, _, ref in (line.partition(" ") for line in lines)}
+    found = {ref: oid for oid, _, ref in (line.partition(" ") for line in lines)}
+    # Git also lists the refs below each of them.
+    return {ref: found[ref] for ref in refs if ref in found}

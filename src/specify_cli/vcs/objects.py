@@ -15,6 +15,7 @@ from specify_cli.vcs.git import Git, GitFailed
 REGULAR: Final = "100644"
 
 _SIZES: Final = ("cat-file", "--batch-check=%(objectsize)")
+_CONTENTS: Final = ("cat-file", "--batch")
 _PORTION_BYTES: Final = 16 * 1024 * 1024
 # Source: git, object-file.c, empty_tree_oid.
 _EMPTY_TREES: Final = {
@@ -96,13 +97,13 @@ def read_objects(
         return
     listed = "".join(f"{oid}\n" for oid in oids).encode()
     # In most cases they are few and small, and a process less is what takes time.
-    answer = git.run("cat-file", "--batch", input=listed, enough=_PORTION_BYTES).stdout
+    answer = git.run(*_CONTENTS, input=listed, enough=_PORTION_BYTES).stdout
     if len(answer) <= _PORTION_BYTES:
         for content in _split(answer, len(oids)):
             yield len(content), content if len(content) <= max_bytes else None
         return
     del answer
-    sizes = [int(it) for it in git.run(*_SIZES, input=listed).lines]
+    sizes = [_size(it, said=it) for it in git.run(*_SIZES, input=listed).lines]
     start = 0
     while start < len(oids):
         end, total = start, 0
@@ -118,7 +119,7 @@ def read_objects(
 
 def _contents(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
     listed = "".join(f"{oid}\n" for oid in oids).encode()
-    answer = git.run("cat-file", "--batch", input=listed).stdout if oids else b""
+    answer = git.run(*_CONTENTS, input=listed).stdout if oids else b""
     return _split(answer, len(oids))
 
 
@@ -126,9 +127,17 @@ def _split(answer: bytes, count: int) -> Iterator[bytes]:
     start = 0
     for _ in range(count):
         end = answer.index(b"\n", start)
-        size = int(answer[start:end].rpartition(b" ")[2])
-        yield answer[end + 1 : end + 1 + size]
+        header = os.fsdecode(answer[start:end])
+        size = _size(header.rpartition(" ")[2], said=header)
         start = end + 1 + size + 1
+        yield answer[end + 1 : start - 1]
+
+
+def _size(text: str, *, said: str) -> int:
+    """Return the size; git says so in its place if an object is missing."""
+    if not text.isdecimal():
+        raise GitFailed(("cat-file",), returncode=-1, stderr=said)
+    return int(text)
 
 
 def write_commit(git: Git, *, tree: str, parents: Sequence[str], message: str) -> str:

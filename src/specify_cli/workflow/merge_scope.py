@@ -6,12 +6,11 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from specify_cli import request_facts
 from specify_cli.core import merge_paths
 from specify_cli.core.merge_paths import Changed, shown
 from specify_cli.vcs import tree_checks
@@ -114,13 +113,7 @@ class Scope:
         Raises:
             GitFailed: git cannot read the commits.
         """
-        return [
-            request_facts.once(("net changes", tip, self.onto), partial(self._net_changes, tip))
-            for tip in self.tips
-        ]
-
-    def _net_changes(self, tip: str) -> tuple[str, dict[str, Change]]:
-        return tree_checks.net_changes(self.git, tip, onto=self.onto)
+        return [tree_checks.net_changes(self.git, tip, onto=self.onto) for tip in self.tips]
 
     def refused(self) -> RefusedPaths:
         """Return the changed paths that a merge may not change.
@@ -128,11 +121,6 @@ class Scope:
         Raises:
             GitFailed: git cannot read the commits.
         """
-        # Commits never change: what was checked when they were fetched holds when they are submitted.
-        key = ("refused paths", self.slug, self.project, *self.tips, self.onto)
-        return request_facts.once(key, self._refused)
-
-    def _refused(self) -> RefusedPaths:
         if not self.tips:
             return NOTHING
         malformed = tree_checks.tree_faults(self.git, self.tips, beside=self.onto)

@@ -52,14 +52,15 @@ def changing_package(project: Project, selector: str, wp_id: str) -> Iterator[Op
         yield mission
 
 
-_arranged: set[Path] = set()
-"""The projects for which this process has done `_arrange_merges`."""
+_arranged: dict[Path, bool] = {}
+"""The projects for which this process has tried `_arrange_merges`, and whether that worked."""
 
 
 def _arrange_merges(project: Project) -> None:
     """Have git merge logs line by line, before this process writes its first line."""
-    if project.root not in _arranged and union_merge.arrange(project):
-        _arranged.add(project.root)
+    if not _arranged.get(project.root):
+        was_tried = project.root in _arranged
+        _arranged[project.root] = union_merge.arrange(project, was_tried=was_tried)
 
 
 def _with_plan(mission: OpenMission) -> OpenMission:

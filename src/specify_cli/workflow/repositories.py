@@ -65,7 +65,7 @@ def changing(project: Project) -> Iterator[Repository]:
     with _locked(project):
         try:
             repository = _found(project)
-            problem = "" if repository is None or _has_commits(repository) else NO_COMMIT
+            problem = "" if repository is None or repository.has_commits() else NO_COMMIT
         except GitFailed as error:
             repository, problem = None, str(error)
         if repository is None or problem:
@@ -99,10 +99,6 @@ def committing(project: Project) -> Iterator[Repository | None]:
 
 def _found(project: Project) -> Repository | None:
     return request_facts.once(project.root, lambda: Repository.find(project.root))
-
-
-def _has_commits(repository: Repository) -> bool:
-    return request_facts.once((repository.root, "HEAD"), repository.has_commits)
 
 
 @contextmanager

@@ -59,6 +59,29 @@ def test_the_next_change_of_a_process_adds_the_line_if_the_disk_failed(
     assert says(stage) == "union"
 
 
+@pytest.mark.parametrize("failing", ["write_all", "os.fsync"])
+def test_a_repeated_arrange_syncs_what_a_failed_one_wrote(
+    stage: Stage, attributes: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    with watched() as disk:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{union_merge.__name__}.{failing}", Mock(side_effect=OSError("failed")))
+            assert not union_merge.arrange(Layout(stage.root))
+        assert union_merge.arrange(Layout(stage.root), was_tried=True)
+    assert attributes.read_text().count(union_merge.LINE) == 1
+    assert disk.is_kept(attributes)
+    assert disk.is_name_kept(attributes)
+
+
+def test_a_process_that_started_before_git_init_sets_the_driver_later(tmp_path: Path) -> None:
+    stage = Stage(root=tmp_path / "later")
+    stage.write_mission({"WP01": {}})
+    stage.done("append-history", **NOTE)
+    stage.make_repository()
+    stage.done("append-history", **NOTE)
+    assert says(stage) == "union"
+
+
 def test_arrange_syncs_the_attributes_file_and_its_name(stage: Stage, attributes: Path) -> None:
     with watched() as disk:
         union_merge.arrange(Layout(stage.root))

@@ -326,3 +326,10 @@ def test_a_failing_block_restores_the_checkout(project: Project) -> None:
     assert heads(project) == refs
     assert project.status() == []
     assert not (root / "new.txt").exists()
+
+
+def test_positions_of_a_branch_below_another_name_are_not_its_own(project: Project) -> None:
+    head = project.git("rev-parse", "HEAD")
+    host_refs.write_refs(project.repo, {"placed/feature/x": head})
+    assert lane_branches.host_positions(project.repo, "feature") == set()
+    assert lane_branches.host_positions(project.repo, "feature/x") == {head}

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from specify_cli.vcs import objects
-from specify_cli.vcs.git import Git
+from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.objects import empty_tree, read_objects
 from tests.unit.vcs.conftest import Project
 
+MISSING = "1" * 40
 CONTENTS = [b"", b"one\n", b"\n\n", b"x" * 50, bytes(range(256)), b"last"]
 
 
@@ -45,6 +46,15 @@ def test_few_small_objects_are_read_by_one_process(
     assert asked == ["cat-file"]
     assert list(read_objects(project.repo.git, [], max_bytes=100)) == []
     assert asked == ["cat-file"]
+
+
+@pytest.mark.parametrize("portion", [0, 10_000])
+def test_missing_object_is_named(
+    project: Project, oids: list[str], portion: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_PORTION_BYTES", portion)
+    with pytest.raises(GitFailed, match=MISSING):
+        list(read_objects(project.repo.git, [*oids, MISSING], max_bytes=100))
 
 
 @pytest.mark.parametrize("kind", ["sha1", "sha256"])
