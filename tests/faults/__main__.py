@@ -12,10 +12,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from tests.faults import campaign, report
+from tests.faults import campaign, hosts, report
 from tests.faults.campaign import ALL_KINDS, Choice
 from tests.faults.scenarios import BY_NAME
 
@@ -44,13 +44,24 @@ def main(words: Sequence[str]) -> int:
             prefix="faults-", dir=place, ignore_cleanup_errors=True
         ) as folder,
         _told_at_the_end(found, asked),
+        _after_all_servers(Path(folder)),
+        closing(campaign.run(Path(folder), choice, jobs=asked.jobs)) as results,
     ):
-        for result in campaign.run(Path(folder), choice, jobs=asked.jobs):
+        for result in results:
             found.add(result)
             if not asked.json:
                 report.tell(result, found.points)
         found.is_whole = True
     return 0 if found.is_whole and not found.failures else 1
+
+
+@contextmanager
+def _after_all_servers(folder: Path) -> Iterator[None]:
+    """Nobody writes to the folder any more when it is removed, however the run ends."""
+    try:
+        yield
+    finally:
+        hosts.wait_for_all(folder)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import os
 import random
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -208,19 +208,21 @@ def _chosen(points: list[int], choice: Choice, chance: random.Random) -> list[in
     return points
 
 
-def run(folder: Path, choice: Choice, *, jobs: int = 1) -> Iterator[Result]:
-    """The results of all tasks, in the order of completion."""
+def run(folder: Path, choice: Choice, *, jobs: int = 1) -> Generator[Result]:
+    """The results of all tasks, in the order of completion; when it is closed, the jobs end."""
     os.environ.update(ISOLATION)
     library = shim.build(folder)
     ground = Ground(folder / "planning", library, without_memory=choice.without_memory)
     planned = tasks(ground, choice)
-    if jobs == 1:
-        yield from map(ground.strike, planned)
-    else:
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(jobs, _begin, (folder, library, choice.without_memory)) as pool:
-            yield from pool.imap_unordered(_strike, planned)
-    ground.close()
+    try:
+        if jobs == 1:
+            yield from map(ground.strike, planned)
+        else:
+            context = multiprocessing.get_context("spawn")
+            with context.Pool(jobs, _begin, (folder, library, choice.without_memory)) as pool:
+                yield from pool.imap_unordered(_strike, planned)
+    finally:
+        ground.close()
 
 
 _own: dict[str, Ground] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,6 +32,17 @@ class Ended:
 FORGET = "--without-memory"
 
 
+def wait_for_all(folder: Path) -> None:
+    """Wait until every server whose folder is in this one has ended, with its children."""
+    lock = _running_lock(folder)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.close(lock)
+
+
+def _running_lock(folder: Path) -> int:
+    return os.open(folder / "running", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
 class ForkServer:
     """A warm host, in whose children the shim counts; `folder` is for what belongs to one run.
 
@@ -41,6 +54,8 @@ class ForkServer:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / "tmp"
         temporary.mkdir(exist_ok=True)
+        self._running = _running_lock(folder.parent)
+        fcntl.flock(self._running, fcntl.LOCK_SH)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.server", *([FORGET] if without_memory else [])],
             stdin=subprocess.PIPE,
@@ -49,6 +64,8 @@ class ForkServer:
             env=environment(LD_PRELOAD=str(shim), TMPDIR=str(temporary)),
             cwd=Path(__file__).parents[2],
             start_new_session=True,
+            # Its children inherit the lock as well.
+            pass_fds=[self._running],
         )
         assert self._answer() == "ready", "the fork server does not start"
 
@@ -114,6 +131,7 @@ class ForkServer:
         self._process.wait(timeout=LONGEST_S)
         assert self._process.stdout
         self._process.stdout.close()
+        os.close(self._running)
 
     def _answer(self) -> str:
         assert self._process.stdout

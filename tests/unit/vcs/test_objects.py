@@ -11,6 +11,8 @@ from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.objects import empty_tree, read_objects
 from tests.unit.vcs.conftest import Project
 
+pytestmark = pytest.mark.long
+
 MISSING = "1" * 40
 CONTENTS = [b"", b"one\n", b"\n\n", b"x" * 50, bytes(range(256)), b"last"]
 
