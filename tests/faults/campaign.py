@@ -200,7 +200,7 @@ def tasks(ground: Ground, choice: Choice) -> Iterator[Task]:
 
 def _chosen(points: list[int], choice: Choice, chance: random.Random) -> list[int]:
     if choice.at is not None:
-        return [choice.at] if points else []
+        return [choice.at] if choice.at in points else []
     if choice.every > 1 and points:
         points = points[chance.randrange(min(choice.every, len(points))) :: choice.every]
     if choice.limit is not None and len(points) > choice.limit:

@@ -59,6 +59,15 @@ def test_the_mode_of_a_record_folder_that_cannot_be_set_is_a_storage_failure(
     assert struck(ground, "mark-subtasks", "erofs", "chmod", folder) == []
 
 
+def test_advice_of_doctor_sets_the_merge_driver_that_the_disk_refused(ground: Ground) -> None:
+    assert struck(ground, "mark-subtasks", "eio", "write", state.ATTRIBUTES) == []
+
+
+def test_point_beyond_the_last_call_is_not_struck(ground: Ground) -> None:
+    choice = Choice(kinds=("eio", "power-loss"), scenarios=("append-history",), at=10_000)
+    assert list(tasks(ground, choice)) == []
+
+
 def struck(ground: Ground, scenario: str, kind: str, op: str, ending: str) -> list[str]:
     """Problems after that fault at the last call of that kind on such a path."""
     place, golden, calls = ground.ready(scenario, "cli")
